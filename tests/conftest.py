@@ -1,0 +1,30 @@
+"""Shared fixtures: where the real data sets are, and what to say where they are not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("TOPO_DATA_DIR", ROOT.parent / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = _data_dir()
+    if folder.is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"no data sets in {folder} (set TOPO_DATA_DIR)")
+    for item in items:
+        if "data" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of the real data sets; tests that use it carry ``@pytest.mark.data``."""
+    return _data_dir()

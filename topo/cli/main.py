@@ -1,0 +1,32 @@
+"""The ``topo`` command: collects the verbs and turns our errors into one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from topo.errors import TopoError
+
+app = typer.Typer(
+    name="topo",
+    help="Protein membrane topology from sequence: train, evaluate, predict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except TopoError as error:
+        print(f"topo: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("topo: interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""From labelled proteins to batches."""

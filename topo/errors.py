@@ -1,0 +1,35 @@
+"""The errors a user can cause; the command line prints each as one line and exits with code 2."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class TopoError(Exception):
+    """Something the user can mend: the message is one line and says how."""
+
+
+class InputError(TopoError):
+    """A file that cannot be read as what it should be.
+
+    Parameters
+    ----------
+    path
+        The file, as the user named it.
+    message
+        What was found and what was expected.
+    line
+        1-based line number, where there is one.
+    """
+
+    def __init__(self, path: str | PathLike[str], message: str, line: int | None = None) -> None:
+        place = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{place}: {message}")
+
+
+class ConfigError(TopoError):
+    """A configuration key or value that does not exist or does not fit."""
+
+
+class CheckpointError(TopoError):
+    """A checkpoint that is missing, damaged or of another version."""

@@ -1,0 +1,96 @@
+"""Opening what we read (plain, gzip, standard input) and replacing what we write in one step."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TextIO
+
+from topo.errors import InputError, TopoError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open a text file for reading; gzip is recognised by content, ``-`` is standard input.
+
+    Line ends of all kinds become LF. Bytes that are not UTF-8 become U+FFFD, so that the parser
+    can say where they stand.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is a folder, cannot be read, or is damaged gzip; raised also
+        when the damage shows only while reading.
+    """
+    name = "standard input" if str(path) == "-" else path
+    try:
+        raw: IO[bytes] = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        raise InputError(name, "no such file") from None
+    except IsADirectoryError:
+        raise InputError(name, "found a folder, expected a file") from None
+    except OSError as error:
+        raise InputError(name, f"cannot be read ({error.strerror})") from None
+    try:
+        buffered = io.BufferedReader(raw) if not hasattr(raw, "peek") else raw
+        zipped = buffered.peek(2)[:2] == _GZIP_MAGIC
+        stream = gzip.GzipFile(fileobj=buffered) if zipped else buffered
+        yield io.TextIOWrapper(stream, encoding="utf-8", errors="replace")
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise InputError(name, "damaged gzip data, expected a complete gzip file") from None
+    except IsADirectoryError:
+        raise InputError(name, "found a folder, expected a file") from None
+    finally:
+        if raw is not getattr(sys.stdin, "buffer", None):
+            raw.close()
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that replaces it when the block ends well.
+
+    When the block raises, the temporary file is removed and ``path`` is as it was.
+
+    Raises
+    ------
+    TopoError
+        If the folder cannot be written or the disk is full.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name[:64]}.", suffix=target.suffix, dir=target.parent
+        )
+        os.close(handle)
+    except OSError as error:
+        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    except OSError as error:
+        if error.filename not in (None, name, str(target)):
+            raise
+        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open a UTF-8 text file with LF line ends for writing; see :func:`atomic_path`."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as f:
+        yield f

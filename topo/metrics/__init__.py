@@ -1,0 +1,1 @@
+"""Scores of a prediction against the truth; pure functions on strings and arrays."""
