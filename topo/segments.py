@@ -20,7 +20,7 @@ class Segment(NamedTuple):
         return self.end - self.start
 
     def overlap(self, other: Segment) -> int:
-        """Number of residues that both segments cover, whatever their labels."""
+        """Count the residues that both segments cover, whatever their labels."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
 
