@@ -1,1 +1,17 @@
 """Readers and writers: one format a file."""
+
+from topo.io.fasta import read_fasta, write_fasta
+from topo.io.partitions import read_partitions, write_partitions
+from topo.io.sniff import read_labelled, read_proteins
+from topo.io.three_line import read_three_line, write_three_line
+
+__all__ = [
+    "read_fasta",
+    "read_labelled",
+    "read_partitions",
+    "read_proteins",
+    "read_three_line",
+    "write_fasta",
+    "write_partitions",
+    "write_three_line",
+]

@@ -18,12 +18,17 @@ from topo.errors import InputError, TopoError
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
+def source_name(path: str | os.PathLike[str]) -> str:
+    """Name an input as messages do: the path as given, or ``standard input`` for ``-``."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
 @contextmanager
 def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a text file for reading; gzip is recognised by content, ``-`` is standard input.
 
-    Line ends of all kinds become LF. Bytes that are not UTF-8 become U+FFFD, so that the parser
-    can say where they stand.
+    Line ends of all kinds become LF and a byte-order mark is dropped. Bytes that are not UTF-8
+    become U+FFFD, so that the parser can say where they stand.
 
     Raises
     ------
@@ -31,20 +36,21 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         If the file is missing, is a folder, cannot be read, or is damaged gzip; raised also
         when the damage shows only while reading.
     """
-    name = "standard input" if str(path) == "-" else path
+    name = source_name(path)
     try:
         raw: IO[bytes] = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise InputError(name, "no such file") from None
     except IsADirectoryError:
         raise InputError(name, "found a folder, expected a file") from None
-    except OSError as error:
-        raise InputError(name, f"cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(name, f"cannot be read ({reason})") from None
     try:
         buffered = io.BufferedReader(raw) if not hasattr(raw, "peek") else raw
         zipped = buffered.peek(2)[:2] == _GZIP_MAGIC
         stream = gzip.GzipFile(fileobj=buffered) if zipped else buffered
-        yield io.TextIOWrapper(stream, encoding="utf-8", errors="replace")
+        yield io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(name, "damaged gzip data, expected a complete gzip file") from None
     except IsADirectoryError:
@@ -91,6 +97,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """Open a UTF-8 text file with LF line ends for writing; see :func:`atomic_path`."""
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as f:
-        yield f
+    """Open a UTF-8 text file with LF line ends for writing; see :func:`atomic_path`.
+
+    A path that ends in ``.gz`` is compressed, without a time stamp, so that equal contents give
+    equal files.
+    """
+    with atomic_path(path) as temporary, open(temporary, "wb") as raw:
+        zipped = Path(path).suffix == ".gz"
+        stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if zipped else raw
+        with io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as text:
+            yield text

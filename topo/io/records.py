@@ -1,0 +1,119 @@
+"""What the readers of protein records share: checks of residues, labels and ids."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from topo.errors import InputError
+from topo.labels import encode_labels
+from topo.protein import Protein
+
+_HINTS = {
+    "-": "; remove alignment gaps first",
+    ".": "; remove alignment gaps first",
+    "*": "; a stop is allowed only at the end",
+}
+_DUPLICATES_SHOWN = 5
+
+
+def clean_residues(text: str, source: str, line: int | None, record: str, offset: int = 0) -> str:
+    """Check a stretch of residues and upper-case it; white space within it is dropped.
+
+    Parameters
+    ----------
+    text
+        The residues.
+    source, line
+        Where they stand, for the message.
+    record
+        Id of the record.
+    offset
+        Residues of the record before this stretch.
+
+    Returns
+    -------
+    str
+        Letters A to Z only, possibly none.
+
+    Raises
+    ------
+    InputError
+        On anything but a letter, naming its 1-based position in the record.
+    """
+    if text.isascii() and text.isalpha():  # whole lines at once: proteomes have 10^5 of them
+        return text.upper()
+    text = "".join(text.split())
+    for position, symbol in enumerate(text, offset + 1):
+        if not (symbol.isascii() and symbol.isalpha()):
+            hint = _HINTS.get(symbol, "")
+            raise InputError(
+                source,
+                f"found {symbol!r} at position {position} of {record}, "
+                f"expected a residue letter{hint}",
+                line,
+            )
+    return text.upper()
+
+
+def clean_sequence(text: str, source: str, line: int | None, record: str) -> str:
+    """Check a whole sequence: as :func:`clean_residues`, one final ``*`` dropped, not empty."""
+    sequence = clean_residues(text.strip().removesuffix("*"), source, line, record)
+    if not sequence:
+        raise InputError(source, f"{record} has no residues", line)
+    return sequence
+
+
+def check_labels(labels: str, sequence: str, source: str, line: int | None, record: str) -> str:
+    """Check that there is one known label letter (or ``-``) for each residue.
+
+    Raises
+    ------
+    InputError
+        On another number of labels or another letter.
+    """
+    if len(labels) != len(sequence):
+        raise InputError(
+            source, f"found {len(labels)} labels for {len(sequence)} residues of {record}", line
+        )
+    try:
+        encode_labels(labels)
+    except ValueError as error:
+        raise InputError(source, f"{record}: {error}", line) from None
+    return labels
+
+
+def finish_records(records: Iterator[tuple[str, Protein]], source: str) -> Iterator[Protein]:
+    """Pass records on; complain about none at all, and warn once about ids that repeat.
+
+    Parameters
+    ----------
+    records
+        Pairs of place (``line 3``) and record.
+    source
+        The file, for the messages.
+
+    Raises
+    ------
+    InputError
+        If there is no record.
+    """
+    first: dict[str, str] = {}
+    repeats: list[str] = []
+    repeated = 0
+    for place, protein in records:
+        earlier = first.setdefault(protein.id, place)
+        if earlier is not place:
+            repeated += 1
+            if repeated <= _DUPLICATES_SHOWN:
+                repeats.append(f"{protein.id} ({earlier} and {place})")
+        yield protein
+    if not first:
+        raise InputError(source, "holds no records")
+    if repeated:
+        more = f" and {repeated - len(repeats)} more" if repeated > len(repeats) else ""
+        warnings.warn(
+            f"{source}: ids that repeat, each record is kept: {', '.join(repeats)}{more}",
+            UserWarning,
+            stacklevel=2,
+        )

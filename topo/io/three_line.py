@@ -1,0 +1,110 @@
+"""3-line records: header (``>id | TYPE``), sequence, labels.
+
+The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of what
+stands before the last `` | ``; the type in a header is kept as ``metadata["header_type"]`` and
+never used as a target, since the labels decide. Labels are ``I O P S M B`` and ``-`` (unknown),
+upper case, one for each residue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+
+from topo.errors import InputError, TopoError
+from topo.io.fasta import parse_header
+from topo.io.files import atomic_text, open_text, source_name
+from topo.io.records import check_labels, clean_sequence, finish_records
+from topo.labels import UNKNOWN, protein_type
+from topo.protein import Protein
+
+SEPARATOR = " | "
+_PARTS = ("header", "sequence", "labels")
+
+
+def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
+    """Read 3-line records one by one.
+
+    Parameters
+    ----------
+    path
+        A file, plain or gzip, or ``-`` for standard input.
+
+    Yields
+    ------
+    Protein
+        With labels; ``metadata`` holds ``description`` (the header) and, where the header has
+        one, ``header_type``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a line is missing, or labels and residues do not fit.
+    """
+    with open_text(path) as stream:
+        yield from parse_three_line(enumerate(stream, 1), source_name(path))
+
+
+def parse_three_line(lines: Iterable[tuple[int, str]], source: str) -> Iterator[Protein]:
+    """Parse numbered lines of 3-line records; see :func:`read_three_line`."""
+    return finish_records(_records(lines, source), source)
+
+
+def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
+    """Write 3-line records; the header's type is the one that the labels leave, if it is one.
+
+    Raises
+    ------
+    TopoError
+        If a protein has no labels, or the file cannot be written.
+    """
+    with atomic_text(path) as stream:
+        for protein in proteins:
+            if protein.labels is None:
+                raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
+            kind = _type(protein)
+            header = f"{protein.id}{SEPARATOR}{kind}" if kind else protein.id
+            stream.write(f">{header}\n{protein.sequence}\n{protein.labels}\n")
+
+
+def _type(protein: Protein) -> str | None:
+    """Type for the header: what the labels say, or else what the header said."""
+    labels = protein.labels or ""
+    kind = protein_type(labels) if UNKNOWN not in labels else None
+    return kind or protein.metadata.get("header_type")
+
+
+def _records(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[str, Protein]]:
+    """Yield each record with the place of its header."""
+    group: list[tuple[int, str]] = []
+    for number, raw in lines:
+        line = raw.strip()
+        if not line:
+            continue
+        if line.startswith(">") != (not group):
+            expected = "a '>' header" if not group else f"the {_PARTS[len(group)]} of {_id(group)}"
+            raise InputError(source, f"found {line[:20]!r}, expected {expected}", number)
+        group.append((number, line))
+        if len(group) == len(_PARTS):
+            yield f"line {group[0][0]}", _protein(group, source)
+            group = []
+    if group:
+        found = f"found the end of the file, expected the {_PARTS[len(group)]} of {_id(group)}"
+        raise InputError(source, found, group[-1][0])
+
+
+def _id(group: list[tuple[int, str]]) -> str:
+    return (group[0][1][1:].split() or ["a record"])[0]
+
+
+def _protein(group: list[tuple[int, str]], source: str) -> Protein:
+    (header_line, header), (sequence_line, residues), (label_line, labels) = group
+    description = header[1:].strip()
+    before, separator, kind = description.rpartition(SEPARATOR)
+    record = parse_header(before if separator else description, source, header_line)
+    sequence = clean_sequence(residues, source, sequence_line, record)
+    check_labels(labels, sequence, source, label_line, record)
+    metadata = {"description": description}
+    if separator:
+        metadata["header_type"] = kind.strip()
+    return Protein(record, sequence, labels, metadata=metadata)
