@@ -1,0 +1,107 @@
+"""Grammar files: YAML, one entry for each state.
+
+::
+
+    states:
+      inside: {letter: I, start: true, end: true, successors: [helix_out]}
+      helix_out: {letter: M, minimum: 8, maximum: 45, end: true, successors: [outside]}
+      outside: {letter: O, end: true}
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+
+from topo.errors import ConfigError, InputError
+from topo.grammar import Grammar, State
+from topo.io.files import open_text
+
+_KEYS: dict[str, tuple[type | tuple, str]] = {
+    "letter": (str, "a letter"),
+    "channel": ((str, type(None)), "a name"),
+    "minimum": (int, "a whole number"),
+    "maximum": ((int, type(None)), "a whole number or null"),
+    "start": (bool, "true or false"),
+    "end": (bool, "true or false"),
+    "successors": (list, "a list of state names"),
+}
+
+
+def load_grammar(path: str | os.PathLike[str]) -> Grammar:
+    """Read a grammar file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not YAML of this form, or its table is not usable; the
+        message names the file, the state and key, and what was expected.
+    """
+    with open_text(path) as handle:
+        text = handle.read()
+    try:
+        return parse_grammar(yaml.safe_load(text))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise InputError(path, f"not YAML ({error.problem})", line) from None
+    except (yaml.YAMLError, RecursionError):
+        raise InputError(path, "not YAML") from None
+    except ConfigError as error:
+        raise InputError(path, str(error)) from None
+
+
+def parse_grammar(tree: Any) -> Grammar:
+    """Build a grammar from plain data, as :func:`grammar_tree` gives it.
+
+    Raises
+    ------
+    ConfigError
+        As for :func:`load_grammar`, without the file.
+    """
+    states = tree.get("states") if isinstance(tree, dict) else None
+    if not isinstance(states, dict):
+        raise ConfigError("expected a mapping 'states' of state names to their entries")
+    if other := sorted(str(key) for key in tree if key != "states"):
+        raise ConfigError(f"found key {other[0]!r}, expected 'states' alone")
+    return Grammar(tuple(_state(name, entry) for name, entry in states.items()))
+
+
+def grammar_tree(grammar: Grammar) -> dict[str, dict[str, dict[str, Any]]]:
+    """Turn a grammar into plain data for YAML or JSON; defaults are left out."""
+    return {"states": {state.name: _entry(state) for state in grammar.states}}
+
+
+def _state(name: Any, entry: Any) -> State:
+    where = f"state {name!r}"
+    if not isinstance(name, str):
+        raise ConfigError(f"{where}: found a name that is not text, expected e.g. 'inside'")
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{where}: expected a mapping of {', '.join(_KEYS)}")
+    for key, value in entry.items():
+        _check(where, key, value)
+    if "letter" not in entry:
+        raise ConfigError(f"{where}: no key 'letter', expected one")
+    return State(name, **{**entry, "successors": tuple(entry.get("successors", ()))})
+
+
+def _check(where: str, key: Any, value: Any) -> None:
+    if key not in _KEYS:
+        near = get_close_matches(str(key), _KEYS, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError(f"{where}: found key {key!r}, expected one of {', '.join(_KEYS)}{hint}")
+    kind, expected = _KEYS[key]
+    fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+    if fits and key == "successors":
+        fits = all(isinstance(item, str) for item in value)
+    if not fits:
+        raise ConfigError(f"{where}: found {key} {value!r}, expected {expected}")
+
+
+def _entry(state: State) -> dict[str, Any]:
+    default = State(state.name, state.letter)
+    fields = {key: getattr(state, key) for key in _KEYS}
+    kept = {k: v for k, v in fields.items() if k == "letter" or v != getattr(default, k)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
