@@ -12,6 +12,7 @@ from topo.errors import InputError
 from topo.io.fasta import parse_fasta
 from topo.io.files import open_text, source_name
 from topo.io.partitions import parse_partitions
+from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import SEPARATOR, parse_three_line
 from topo.labels import LABELS, TYPES, UNKNOWN
 from topo.protein import Protein
@@ -57,8 +58,6 @@ def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
         if form == "partitions":
             yield from parse_partitions("".join(text for _, text in lines), source, folds)
         elif form == "swissprot":
-            from topo.io.swissprot import parse_swissprot
-
             yield from parse_swissprot(lines, source)
         elif form == "3line":
             yield from parse_three_line(lines, source)
@@ -106,7 +105,7 @@ def sniff(lines: list[str]) -> Format:
 
 
 def _head(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Take lines up to the third that is not blank: enough to tell the format."""
+    """Take lines up to the fourth that says something: enough to tell the format."""
     head, seen = [], 0
     for number, text in lines:
         head.append((number, text))

@@ -68,10 +68,14 @@ def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
 
 
 def _type(protein: Protein) -> str | None:
-    """Type for the header: what the labels say, or else what the header said."""
+    """Type for the header: the only one that the labels leave, or else what the header said."""
     labels = protein.labels or ""
-    kind = protein_type(labels) if UNKNOWN not in labels else None
-    return kind or protein.metadata.get("header_type")
+    if UNKNOWN not in labels:
+        return protein_type(labels) or protein.metadata.get("header_type")
+    from topo.paths import possible_types  # compiled code: only where a label is unknown
+
+    types = possible_types(labels)
+    return types[0] if len(types) == 1 else protein.metadata.get("header_type")
 
 
 def _records(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[str, Protein]]:
