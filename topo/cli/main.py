@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from topo.cli.convert import convert
+from topo.cli.data import data_app
 from topo.errors import TopoError
 
 app = typer.Typer(
@@ -15,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("convert")(convert)
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

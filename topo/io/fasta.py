@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 
 from topo.errors import InputError
-from topo.io.files import atomic_text, open_text, source_name
+from topo.io.files import open_text, output_text, source_name
 from topo.io.records import clean_residues, finish_records
 from topo.protein import Protein
 
@@ -67,14 +67,14 @@ def parse_header(header: str, source: str, line: int) -> str:
 
 
 def write_fasta(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
-    """Write FASTA with 60 residues a line; the header is the description, or else the id.
+    """Write FASTA, 60 residues a line; the header is the description, or else the id.
 
     Raises
     ------
     TopoError
         If the file cannot be written.
     """
-    with atomic_text(path) as stream:
+    with output_text(path) as stream:
         for protein in proteins:
             sequence = protein.sequence
             stream.write(f">{_header(protein)}\n")

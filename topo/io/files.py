@@ -107,3 +107,14 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if zipped else raw
         with io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as text:
             yield text
+
+
+@contextmanager
+def output_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open what a writer writes: ``-`` is standard output, else as :func:`atomic_text`."""
+    if str(path) == "-":
+        yield sys.stdout
+        sys.stdout.flush()
+    else:
+        with atomic_text(path) as stream:
+            yield stream

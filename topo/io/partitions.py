@@ -12,7 +12,7 @@ from os import PathLike
 from typing import Any
 
 from topo.errors import InputError, TopoError
-from topo.io.files import atomic_text, open_text, source_name
+from topo.io.files import open_text, output_text, source_name
 from topo.io.records import check_labels, clean_sequence, finish_records
 from topo.protein import Protein
 
@@ -77,7 +77,7 @@ def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
         folds.setdefault(fold, []).append(_dump(protein))
     if not folds:
         raise TopoError(f"{path}: no proteins to write")
-    with atomic_text(path) as stream:
+    with output_text(path) as stream:
         blocks = (
             f"{json.dumps(fold)}: [\n" + ",\n".join(rows) + "\n]" for fold, rows in folds.items()
         )

@@ -13,7 +13,7 @@ from os import PathLike
 
 from topo.errors import InputError, TopoError
 from topo.io.fasta import parse_header
-from topo.io.files import atomic_text, open_text, source_name
+from topo.io.files import open_text, output_text, source_name
 from topo.io.records import check_labels, clean_sequence, finish_records
 from topo.labels import UNKNOWN, protein_type
 from topo.protein import Protein
@@ -58,7 +58,7 @@ def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
     TopoError
         If a protein has no labels, or the file cannot be written.
     """
-    with atomic_text(path) as stream:
+    with output_text(path) as stream:
         for protein in proteins:
             if protein.labels is None:
                 raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")

@@ -1,0 +1,100 @@
+"""Published data sets by name: downloaded, checked against their SHA-256, put in place."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+from topo.errors import TopoError
+from topo.io.files import atomic_path
+
+_TIMEOUT = 60
+"""Seconds without an answer or a further byte after which a download is given up."""
+
+
+class Source(NamedTuple):
+    """Where a data set is published, and what it must be."""
+
+    url: str
+    sha256: str
+    file: str
+    terms: str
+
+
+SOURCES = {
+    "deeptmhmm": Source(
+        "https://raw.githubusercontent.com/martinaegidius/NMTMNet/main/DeepTMHMM.partitions.json",
+        "a4982d16eaa5408c65a0c2171f97e8fd0f41ff757eb3efc6a2a385e705b6d6f2",
+        "DeepTMHMM.partitions.json",
+        "3,576 proteins in five homology-separated folds; Hallgren et al. 2022, as published "
+        "with the paper",
+    ),
+}
+
+
+def fetch(
+    name: str,
+    directory: str | PathLike[str] = ".",
+    url: str | None = None,
+    sha256: str | None = None,
+) -> Path:
+    """Download a data set, unless the folder holds it already.
+
+    Parameters
+    ----------
+    name
+        A key of :data:`SOURCES`.
+    directory
+        Folder to put it in; made where missing.
+    url
+        Another address of the same file.
+    sha256
+        Checksum to hold the file to, where it is another one than the known.
+
+    Returns
+    -------
+    Path
+        The file, whose checksum is right.
+
+    Raises
+    ------
+    TopoError
+        If there is no such data set, the download fails or its checksum is wrong; nothing is
+        left behind then.
+    """
+    import pooch
+
+    if name not in SOURCES:
+        raise TopoError(f"no data set {name!r}; there is {', '.join(SOURCES)}")
+    source = SOURCES[name]
+    expected = (sha256 or source.sha256).lower()
+    target = Path(directory) / source.file
+    if target.is_file() and pooch.file_hash(target) == expected:
+        return target
+    with tempfile.TemporaryDirectory() as folder:
+        downloaded = _download(url or source.url, expected, folder)
+        with atomic_path(target) as temporary:
+            shutil.copyfile(downloaded, temporary)
+    return target
+
+
+def _download(url: str, sha256: str, folder: str) -> str:
+    import pooch
+    from requests.exceptions import RequestException
+
+    logging.getLogger("pooch").setLevel(logging.WARNING)
+    try:
+        return pooch.retrieve(
+            url,
+            known_hash=f"sha256:{sha256}",
+            fname="download",
+            path=folder,
+            downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+        )
+    except (RequestException, OSError, ValueError) as error:  # ValueError: the checksum
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TopoError(f"{url}: cannot be fetched ({reason})") from None
