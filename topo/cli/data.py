@@ -32,7 +32,8 @@ def stats(
         typer.echo(json.dumps(found, indent=2))
         return
     console = Console()
-    console.print(f"{file}: {found['proteins']:,} proteins, {found['residues']:,} residues")
+    summary = f"{file}: {found['proteins']:,} proteins, {found['residues']:,} residues"
+    console.print(summary, markup=False, highlight=False, soft_wrap=True)
     for table in (_types(found["types"]), _labels(found), _lengths(found)):
         if table.row_count:
             console.print(table)
@@ -53,10 +54,11 @@ def fetch_set(
 
 
 def _types(folds: dict[str, dict[str, int]]) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     names = list(dict.fromkeys(name for counts in folds.values() for name in counts))
-    table = Table("type", *folds, title="Proteins", title_justify="left")
+    table = Table("type", *map(escape, folds), title="Proteins", title_justify="left")
     _right(table)
     for name in names:
         table.add_row(name, *(f"{counts.get(name, 0):,}" for counts in folds.values()))

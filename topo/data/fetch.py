@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 from os import PathLike
@@ -84,9 +83,10 @@ def fetch(
 
 def _download(url: str, sha256: str, folder: str) -> str:
     import pooch
+    from requests.exceptions import ConnectionError as NoConnectionError
     from requests.exceptions import RequestException
 
-    logging.getLogger("pooch").setLevel(logging.WARNING)
+    pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
     try:
         return pooch.retrieve(
             url,
@@ -95,6 +95,8 @@ def _download(url: str, sha256: str, folder: str) -> str:
             path=folder,
             downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
         )
+    except NoConnectionError:
+        raise TopoError(f"{url}: cannot be fetched (no connection to the server)") from None
     except (RequestException, OSError, ValueError) as error:  # ValueError: the checksum
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TopoError(f"{url}: cannot be fetched ({reason})") from None
