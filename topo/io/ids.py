@@ -1,0 +1,73 @@
+"""How ids are spelled in files whose readers cut at spaces, tabs or a leading ``#``.
+
+One rule holds for all plain text formats: white space and unprintable characters, a leading
+``#``, ``>`` or ``/``, and a ``%`` that would look like an escape become ``%`` and two hexadecimal
+digits for each UTF-8 byte. Different ids stay different. Everything else, ``|`` and letters
+outside ASCII included, stays as it is. GFF3 has a stricter rule of its own, which readers undo.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+_ESCAPE_LIKE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
+_FILE_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
+_GFF3_SAFE = "!$*+.:?@^_|-"  # beside letters and digits; the list of the GFF3 specification
+_EMPTY = "unnamed"
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def plain_id(identifier: str) -> str:
+    """Spell an id for a plain text format (see the head of this module).
+
+    An empty id becomes ``unnamed``.
+    """
+    if identifier.isalnum():  # most ids, and the cheapest test
+        return identifier
+    text = _ESCAPE_LIKE.sub("%25", identifier)
+    if text[:1] in ("#", ">", "/"):
+        text = _percent(text[0]) + text[1:]
+    if " " in text or not text.isprintable():
+        text = "".join(c if c != " " and c.isprintable() else _percent(c) for c in text)
+    return text or _EMPTY
+
+
+def gff3_id(identifier: str) -> str:
+    """Spell an id for column 1 or an attribute value of a GFF3 file: percent-encoded."""
+    if identifier.isascii() and identifier.isalnum():
+        return identifier
+    return quote(identifier or _EMPTY, safe=_GFF3_SAFE, errors="surrogatepass")
+
+
+def from_gff3(text: str) -> str:
+    """Undo :func:`gff3_id`."""
+    return unquote(text, errors="replace") if "%" in text else text
+
+
+class FileNames:
+    """Hands out one file name an id: safe on every file system, never the same twice.
+
+    Characters other than ``A-Z a-z 0-9 . _ + -`` become ``_``, the name is cut at 120 characters,
+    a leading dot becomes ``_``, and a name that was given before (upper and lower case count as
+    the same) gets ``-2``, ``-3`` and so on.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, int] = {}
+
+    def name(self, identifier: str) -> str:
+        """Return a file name, without a suffix, for the next protein of this id."""
+        wish = _FILE_UNSAFE.sub("_", identifier)[:120] or _EMPTY
+        if wish.startswith("."):
+            wish = "_" + wish[1:]
+        name, count = wish, self._given.get(wish.lower(), 0)
+        while name.lower() in self._given:
+            count += 1
+            name = f"{wish}-{count + 1}"
+        self._given[wish.lower()] = count
+        self._given.setdefault(name.lower(), 0)
+        return name

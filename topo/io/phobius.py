@@ -1,0 +1,43 @@
+"""Phobius' short format: id, number of helices, signal peptide (``Y`` or ``0``), prediction.
+
+A signal peptide is written ``n5-16c20/21o``: n-region up to 4, hydrophobic region 5-16, cleavage
+between 20 and 21. Nothing here predicts the regions, so the hydrophobic one is the stretch of
+at most 12 residues with the highest mean hydropathy (Kyte & Doolittle 1982), and programs that
+only need the cleavage site can rely on the numbers around the slash alone.
+"""
+
+from __future__ import annotations
+
+from topo.io.ids import plain_id
+from topo.io.tmhmm import helix_topology
+from topo.labels import HELIX, SIGNAL
+from topo.protein import Prediction
+
+HEADER = "ID\tTM\tSP\tPREDICTION\n"
+_WINDOW = 12
+_HYDROPATHY = {
+    **{"I": 4.5, "V": 4.2, "L": 3.8, "F": 2.8, "C": 2.5, "M": 1.9, "A": 1.8, "G": -0.4},
+    **{"T": -0.7, "S": -0.8, "W": -0.9, "Y": -1.3, "P": -1.6, "H": -3.2, "E": -3.5, "Q": -3.5},
+    **{"D": -3.5, "N": -3.5, "K": -3.9, "R": -4.5},
+}
+
+
+def phobius_record(prediction: Prediction) -> str:
+    """Write the line of one protein, separated by tabs."""
+    segments = prediction.segments
+    helices = sum(segment.label == HELIX for segment in segments)
+    signal, text = "0", helix_topology(segments)
+    if segments and segments[0].label == SIGNAL:
+        end = segments[0].end
+        first, last = hydrophobic_region(prediction.sequence[:end])
+        signal, text = "Y", f"n{first}-{last}c{end}/{end + 1}{text}"
+    return f"{plain_id(prediction.id)}\t{helices}\t{signal}\t{text}\n"
+
+
+def hydrophobic_region(signal_peptide: str) -> tuple[int, int]:
+    """Return first and last residue (from 1) of the most hydrophobic stretch."""
+    values = [_HYDROPATHY.get(residue, 0.0) for residue in signal_peptide]
+    width = min(_WINDOW, len(values))
+    sums = [sum(values[i : i + width]) for i in range(len(values) - width + 1)]
+    first = max(range(len(sums)), key=sums.__getitem__)
+    return first + 1, first + width

@@ -1,0 +1,327 @@
+"""Prediction files: the one place that maps format names to writers, and the reader of all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple, Protocol, TextIO
+
+from topo import __version__
+from topo.errors import InputError, TopoError
+from topo.io import deeptmhmm, gff3, mature, phobius, signalp, tables, tmbed, tmhmm
+from topo.io.files import atomic_text, open_text, source_name
+from topo.io.ids import plain_id
+from topo.io.lines import Lines
+from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
+from topo.io.probabilities import CsvFolder, open_npz
+from topo.io.three_line import parse_three_line
+from topo.labels import LABELS, UNKNOWN
+from topo.protein import Prediction
+
+PROGRAM = f"topo-{__version__}"
+DEFAULT_FORMATS = ("3line", "tmrs", "gff3", "summary", "html")
+PROBABILITY_FORMATS = ("csv", "npz", "parquet")
+IDS_FILE = "ids.tsv"
+_IDS_HEADER = "id\twritten_as\n"
+
+
+class Writer(Protocol):
+    """Anything that takes predictions one by one."""
+
+    def write(self, prediction: Prediction) -> None:
+        """Take the next prediction."""
+
+
+PageOpener = Callable[[Path, Sequence[str]], AbstractContextManager[Writer]]
+"""Opens the writer of ``report.html``, given its path and the names of the files beside it."""
+
+
+class _Text(NamedTuple):
+    """A text file that grows by one piece a protein."""
+
+    file: str
+    header: str
+    record: Callable[[Prediction], str]
+    separator: str = ""
+
+
+def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
+    """Every format that is text, by name; ``timestamp`` goes where a layout asks for one."""
+    three_line = _Text("predicted_topologies.3line", "", deeptmhmm.three_line_record)
+    tmrs = _Text(
+        "TMRs.gff3", deeptmhmm.TMRS_HEADER, deeptmhmm.tmrs_record, deeptmhmm.TMRS_SEPARATOR
+    )
+    results = _Text(
+        "deeptmhmm_results.md", deeptmhmm.results_header(PROGRAM), deeptmhmm.results_record
+    )
+    signalp_table = _Text(
+        "prediction_results.txt", signalp.table_header(PROGRAM, timestamp), signalp.signalp_record
+    )
+    signalp_gff3 = _Text("output.gff3", signalp.GFF3_HEADER, signalp.signalp_gff3_records(PROGRAM))
+    return {
+        "3line": [three_line],
+        "tmrs": [tmrs],
+        "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM))],
+        "summary": [_Text("summary.tsv", tables.SUMMARY_HEADER, tables.summary_record)],
+        "deeptmhmm": [three_line, tmrs, results],
+        **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
+        "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
+        "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
+        "signalp": [signalp_table, signalp_gff3],
+        "jsonl": [_Text("predictions.jsonl", "", tables.jsonl_record)],
+        "mature": [_Text("mature.fasta", "", mature.mature_record)],
+    }
+
+
+FORMATS = (*_text_formats(""), "parquet", "html")
+"""Names for ``--format``."""
+
+
+def check_formats(formats: Sequence[str], probabilities: str | None = None) -> None:
+    """Complain about a format name that does not exist.
+
+    Raises
+    ------
+    TopoError
+        Naming the ones that do.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise TopoError(f"unknown format {name!r}, expected one of {', '.join(FORMATS)}")
+    if probabilities is not None and probabilities not in PROBABILITY_FORMATS:
+        raise TopoError(
+            f"unknown format {probabilities!r} for probabilities, "
+            f"expected one of {', '.join(PROBABILITY_FORMATS)}"
+        )
+
+
+class Writers:
+    """Passes each prediction to all open files; made by :func:`open_writers`.
+
+    Attributes
+    ----------
+    files
+        Names of the files, relative to the folder, in the order of the formats.
+    """
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self._writers: list[Callable[[Prediction], None]] = []
+        self._renamed: list[tuple[str, str]] = []
+
+    def add(self, write: Callable[[Prediction], None], *files: str) -> None:
+        """Let ``write`` have every prediction; ``files`` is what comes of it."""
+        self._writers.append(write)
+        self.files.extend(files)
+
+    def write(self, prediction: Prediction) -> None:
+        """Write one prediction to all files."""
+        name = plain_id(prediction.id)
+        if name != prediction.id:
+            self._renamed.append((prediction.id, name))
+        for write in self._writers:
+            write(prediction)
+
+    def renamed(self) -> list[tuple[str, str]]:
+        """Pairs of id and spelling, for the ids that plain text formats spell otherwise."""
+        return self._renamed
+
+
+@contextmanager
+def open_writers(
+    folder: str | PathLike[str],
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    *,
+    probabilities: str | None = None,
+    timestamp: str | None = None,
+    page: PageOpener | None = None,
+) -> Iterator[Writers]:
+    """Open the files of a run of predictions; memory does not grow with the sequences.
+
+    All files are written beside and renamed when the block ends well; when it raises, the files
+    that were there before are as they were (only ``*_probs.csv`` come one by one).
+
+    Parameters
+    ----------
+    folder
+        Where to; made if it does not exist.
+    formats
+        Names among :data:`FORMATS`; ones that share a file write it once.
+    probabilities
+        One of :data:`PROBABILITY_FORMATS`, or None for none (``deeptmhmm`` always writes CSV).
+    timestamp
+        For the head of SignalP's table, ``YYYYMMDDHHMMSS``; now by default.
+    page
+        Opens the writer of ``report.html``; needed by format ``html`` alone
+        (:func:`topo.report.outputs.open_outputs` gives it).
+
+    Yields
+    ------
+    Writers
+        Call ``write`` with each prediction. ``ids.tsv`` is written in the end if an id had to
+        be spelled differently in a file or file name.
+
+    Raises
+    ------
+    TopoError
+        If a name does not exist, the folder cannot be written, or pyarrow is missing.
+    """
+    check_formats(formats, probabilities)
+    folder = Path(folder)
+    writers = Writers()
+    with ExitStack() as stack:
+        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"))
+        chosen = {text.file: text for name in formats for text in texts.get(name, ())}
+        for text in chosen.values():
+            stream = stack.enter_context(atomic_text(folder / text.file))
+            writers.add(_appender(stream, text), text.file)
+        if "parquet" in formats:
+            file = "predictions.parquet"
+            parquet = stack.enter_context(open_predictions_parquet(folder / file))
+            writers.add(parquet.write, file)
+        csv = _open_probabilities(stack, folder, writers, formats, probabilities)
+        if "html" in formats:
+            if page is None:
+                raise ValueError("format html needs a page writer")
+            opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
+            writers.add(opened.write, "report.html")
+        yield writers
+        _write_ids(folder / IDS_FILE, writers.renamed(), csv.names if csv else [])
+
+
+def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
+    """Write the header now, and return what writes the record of each protein."""
+    stream.write(text.header)
+    between = ""
+
+    def write(prediction: Prediction) -> None:
+        nonlocal between
+        stream.write(between + text.record(prediction))
+        between = text.separator
+
+    return write
+
+
+def _open_probabilities(
+    stack: ExitStack,
+    folder: Path,
+    writers: Writers,
+    formats: Sequence[str],
+    probabilities: str | None,
+) -> CsvFolder | None:
+    """Open the files of probabilities; return the CSV writer, which may rename."""
+    if probabilities == "npz":
+        npz = stack.enter_context(open_npz(folder / "probabilities.npz"))
+        writers.add(npz.write, "probabilities.npz")
+    elif probabilities == "parquet":
+        parquet = stack.enter_context(open_probabilities_parquet(folder / "probabilities.parquet"))
+        writers.add(parquet.write, "probabilities.parquet")
+    if probabilities != "csv" and "deeptmhmm" not in formats:
+        return None
+    csv = CsvFolder(folder)
+    writers.add(csv.write)
+    return csv
+
+
+def _write_ids(
+    path: Path, ids: Sequence[tuple[str, str]], files: Sequence[tuple[str, str]]
+) -> None:
+    """Write the map from original ids (as JSON text, so on one line) to spellings."""
+    if not ids and not files:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_text(path) as stream:
+        stream.write(_IDS_HEADER)
+        for original, written in [*ids, *files]:
+            stream.write(f"{_one_line(original)}\t{written}\n")
+
+
+def _one_line(text: str) -> str:
+    """Escape what would break the table; printable ids stay as they are."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
+    """Read predictions one by one; the content decides on the format, not the name.
+
+    Parameters
+    ----------
+    path
+        3-line, ``TMRs.gff3``, valid GFF3, TMbed 0 to 4, or JSON lines; plain or gzip; ``-`` for
+        standard input.
+
+    Yields
+    ------
+    Prediction
+        What the file holds: probabilities only from TMbed 2 and 3 and JSON lines; in GFF3 there
+        is no sequence, so it is ``X`` throughout.
+
+    Raises
+    ------
+    InputError
+        If the file is of no known format or malformed; names file and line.
+    """
+    with open_text(path) as stream:
+        lines = Lines(source_name(path), stream)
+        if not lines.skip_blank():
+            raise InputError(lines.path, "is empty, expected predictions")
+        yield from _parser(lines)(lines)
+
+
+def _parse_three_line(lines: Lines) -> Iterator[Prediction]:
+    for protein in parse_three_line(lines.numbered(), lines.path):
+        yield deeptmhmm.with_header_type(protein)
+
+
+def _parser(lines: Lines) -> Callable[[Lines], Iterator[Prediction]]:
+    """Choose the parser by the first lines."""
+    first = lines.peek(1)[0]
+    if first.startswith("{"):
+        return tables.parse_jsonl
+    if first.startswith(">"):
+        return _parse_three_line if _our_letters(lines) else tmbed.parse_tmbed
+    if first.startswith(("##gff-version", "# ")) or "\t" in first:
+        return gff3.parse_gff3 if _nine_columns(lines) else deeptmhmm.parse_tmrs
+    raise InputError(
+        lines.path,
+        f"found {first[:20]!r}, expected 3-line, GFF3, TMbed or JSON lines",
+        lines.number + 1,
+    )
+
+
+_RECORDS_SEEN = 1000
+
+
+def _our_letters(lines: Lines) -> bool:
+    """Tell our letters from TMbed's by the first record whose labels are not in both."""
+    for records in range(1, _RECORDS_SEEN):
+        ahead = [line for line in lines.peek(3 * records) if line.strip()]
+        if len(ahead) < 3 * records:
+            return True
+        if ahead[-2] == tmbed.TABLE_HEADER:
+            return False
+        if (letters := set(ahead[-1])) - tmbed.LETTERS:
+            return True
+        if letters - {*LABELS, UNKNOWN}:
+            return False
+    return True
+
+
+def _nine_columns(lines: Lines) -> bool:
+    """Tell valid GFF3 from ``TMRs.gff3`` by the first line that shows it."""
+    count = 16
+    while True:
+        ahead = lines.peek(count)
+        for line in ahead:
+            if line.startswith("##sequence-region"):
+                return True
+            if line.startswith("# ") and " Length:" in line:
+                return False
+            if "\t" in line and not line.startswith("#"):
+                return line.count("\t") == 8
+        if len(ahead) < count:
+            return True
+        count *= 2

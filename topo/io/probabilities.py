@@ -1,0 +1,175 @@
+"""Per-residue probabilities as files: DeepTMHMM's CSV for each protein, or one NPZ or Parquet.
+
+Text has 5 decimals, rounded so that every row still sums to 1; NPZ and Parquet hold the float32
+values as they are.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from topo.io.files import atomic_path, atomic_text, open_text, source_name
+from topo.io.ids import FileNames, plain_id
+from topo.io.lines import Lines
+from topo.labels import LABEL_INDEX
+from topo.protein import Prediction
+
+_UNITS = 100_000
+_CSV_HEADER = "#AA,Beta,Periplasm,Membrane,Inside,Outside,Signal"
+_CSV_ORDER = [LABEL_INDEX[label] for label in "BPMIOS"]
+
+
+@cache
+def _decimals() -> list[str]:
+    """Text of every multiple of 0.00001 from 0 to 1: ``0.0``, ``0.00001`` ... ``1.0``."""
+    whole = (f"{unit / _UNITS:.5f}".rstrip("0") for unit in range(_UNITS + 1))
+    return [text + "0" if text.endswith(".") else text for text in whole]
+
+
+def to_units(probabilities: np.ndarray) -> np.ndarray:
+    """Round rows to multiples of 0.00001 that sum to exactly 1 (largest remainders go up).
+
+    Parameters
+    ----------
+    probabilities
+        Shape (R, C), rows that sum to about 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, shape (R, C), in units of 0.00001.
+    """
+    exact = probabilities.astype(np.float64).clip(0, None)
+    exact *= _UNITS / exact.sum(axis=1, keepdims=True).clip(1e-12, None)
+    units = np.floor(exact)
+    missing = _UNITS - units.sum(axis=1, keepdims=True)
+    rank = np.argsort(np.argsort(units - exact, axis=1, kind="stable"), axis=1)
+    return (units + (rank < missing)).astype(np.int64)
+
+
+def rounded(probabilities: np.ndarray) -> list[list[str]]:
+    """Write probabilities (R, C) with 5 decimals; every row still sums to 1."""
+    decimals = _decimals()
+    return [[decimals[unit] for unit in row] for row in to_units(probabilities).tolist()]
+
+
+def csv_text(prediction: Prediction) -> str:
+    """Write DeepTMHMM's ``ID_probs.csv``: residue number from 0, residue, six probabilities.
+
+    Raises
+    ------
+    ValueError
+        If the prediction has no probabilities.
+    """
+    if prediction.probabilities is None:
+        raise ValueError(f"{prediction.id} has no probabilities")
+    rows = rounded(prediction.probabilities[:, _CSV_ORDER])
+    body = "".join(
+        [
+            f"{index} {residue},{','.join(row)}\n"
+            for index, (residue, row) in enumerate(zip(prediction.sequence, rows, strict=True))
+        ]
+    )
+    return f"# {plain_id(prediction.id)}\n{_CSV_HEADER}\n{body}"
+
+
+def read_probabilities_csv(path: str | PathLike[str]) -> tuple[str, str, np.ndarray]:
+    """Read one ``ID_probs.csv``.
+
+    Returns
+    -------
+    tuple
+        Id, sequence, and float32 probabilities, shape (R, 6), in index order.
+
+    Raises
+    ------
+    InputError
+        If the file is malformed.
+    """
+    with open_text(path) as stream:
+        lines = Lines(source_name(path), stream)
+        head = [next(lines, ""), next(lines, "")]
+        if not head[0].startswith("# ") or head[1] != _CSV_HEADER:
+            lines.fail(f"expected '# ID' and the header {_CSV_HEADER}")
+        rows = [_csv_row(lines, line, index) for index, line in enumerate(lines)]
+    table = np.zeros((len(rows), len(_CSV_ORDER)), dtype=np.float32)
+    for index, (_, values) in enumerate(rows):
+        table[index, _CSV_ORDER] = values
+    return head[0][2:], "".join(residue for residue, _ in rows), table
+
+
+def _csv_row(lines: Lines, line: str, index: int) -> tuple[str, list[float]]:
+    place, *values = line.split(",")
+    number, _, residue = place.partition(" ")
+    if number != str(index) or len(residue) != 1 or len(values) != len(_CSV_ORDER):
+        lines.fail(f"expected '{index} ', a residue and {len(_CSV_ORDER)} probabilities")
+    try:
+        return residue, [float(value) for value in values]
+    except ValueError:
+        lines.fail(f"found {','.join(values)!r}, expected {len(_CSV_ORDER)} probabilities")
+
+
+class CsvFolder:
+    """Writes ``NAME_probs.csv`` for each protein that has probabilities.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+
+    Attributes
+    ----------
+    names
+        Pairs of id and file name, for the proteins whose name is not simply the id.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.names: list[tuple[str, str]] = []
+        self._files = FileNames()
+
+    def write(self, prediction: Prediction) -> None:
+        """Write the next protein's file."""
+        name = self._files.name(prediction.id)
+        if name != prediction.id:
+            self.names.append((prediction.id, f"{name}_probs.csv"))
+        if prediction.probabilities is not None:
+            with atomic_text(self.folder / f"{name}_probs.csv") as stream:
+                stream.write(csv_text(prediction))
+
+
+class NpzFile:
+    """Writes one array a protein, (R, 6) float32, under its id; a second of one id as ``id-2``."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._seen: set[str] = set()
+
+    def write(self, prediction: Prediction) -> None:
+        """Append the next protein's array."""
+        if prediction.probabilities is None:
+            return
+        key, count = plain_id(prediction.id), 1
+        while key in self._seen:
+            count += 1
+            key = f"{plain_id(prediction.id)}-{count}"
+        self._seen.add(key)
+        with self._archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array(member, prediction.probabilities.astype(np.float32))
+
+
+@contextmanager
+def open_npz(path: str | PathLike[str]) -> Iterator[NpzFile]:
+    """Open ``probabilities.npz`` for writing; ``numpy.load`` reads it."""
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        yield NpzFile(archive)

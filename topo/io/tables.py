@@ -1,0 +1,146 @@
+"""One protein a line: ``summary.tsv`` and JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from topo.io.ids import plain_id
+from topo.io.lines import Lines
+from topo.io.probabilities import rounded
+from topo.labels import HELIX, LABELS, SIGNAL, STRAND, TYPES, protein_type
+from topo.protein import Prediction
+
+_COLUMNS = (
+    "id",
+    "type",
+    "length",
+    "confidence",
+    "signal_peptide_end",
+    "helices",
+    "strands",
+    "n_terminus",
+    "c_terminus",
+    "topology",
+    *(f"p_{kind}" for kind in TYPES),
+)
+SUMMARY_HEADER = "\t".join(_COLUMNS) + "\n"
+
+
+def summary_record(prediction: Prediction) -> str:
+    """One row of ``summary.tsv``.
+
+    Residues count from 1. ``topology`` lists the segments as ``S1-18;O19-60``; ``n_terminus`` and
+    ``c_terminus`` are the labels of the first and last residue; probabilities and confidence
+    have 4 decimals; what is not known is empty.
+    """
+    segments = prediction.segments
+    labels = [segment.label for segment in segments]
+    signal = str(segments[0].end) if labels[:1] == [SIGNAL] else ""
+    if prediction.type_probabilities is None:
+        kinds = [""] * len(TYPES)
+    else:
+        kinds = [f"{p:.4f}" for p in prediction.type_probabilities.tolist()]
+    confidence = "" if prediction.confidence is None else f"{prediction.confidence:.4f}"
+    fields = [
+        plain_id(prediction.id),
+        prediction.type or "",
+        str(len(prediction)),
+        confidence,
+        signal,
+        str(labels.count(HELIX)),
+        str(labels.count(STRAND)),
+        "".join(labels[:1]),
+        "".join(labels[-1:]),
+        topology_text(prediction),
+        *kinds,
+    ]
+    return "\t".join(fields) + "\n"
+
+
+def topology_text(prediction: Prediction) -> str:
+    """Write the segments on one line, 1-based and inclusive: ``S1-18;O19-60``."""
+    return ";".join(f"{label}{start + 1}-{end}" for label, start, end in prediction.segments)
+
+
+def jsonl_record(prediction: Prediction) -> str:
+    """Write one protein, everything that is known of it, as one line of JSON.
+
+    The id is the original one. Probabilities have 5 decimals and each row still sums to 1;
+    confidence and type probabilities are written in full.
+    """
+    kinds = prediction.type_probabilities
+    head = {
+        "id": prediction.id,
+        "sequence": prediction.sequence,
+        "labels": prediction.labels,
+        "type": prediction.type,
+        "confidence": None if prediction.confidence is None else float(prediction.confidence),
+        "type_probabilities": None
+        if kinds is None
+        else dict(zip(TYPES, kinds.tolist(), strict=True)),
+        "metadata": dict(prediction.metadata),
+        "probability_order": "".join(LABELS),
+    }
+    text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
+    text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates as JSON escapes
+    if prediction.probabilities is None:
+        return f'{text}, "probabilities": null}}\n'
+    rows = ",".join([f"[{','.join(row)}]" for row in rounded(prediction.probabilities)])
+    return f'{text}, "probabilities": [{rows}]}}\n'
+
+
+def parse_jsonl(lines: Lines) -> Iterator[Prediction]:
+    """Read what :func:`jsonl_record` writes; ``id``, ``sequence`` and ``labels`` are required."""
+    for line in lines:
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                lines.fail(f"found no JSON ({error})")
+            yield _from_json(lines, record)
+
+
+def _from_json(lines: Lines, record: Any) -> Prediction:
+    if not isinstance(record, dict):
+        lines.fail("expected one JSON object a line")
+    for key in ("id", "sequence", "labels"):
+        if not isinstance(record.get(key), str):
+            lines.fail(f"expected {key!r} with a text")
+    labels, kind = record["labels"], record.get("type")
+    lines.check_labels(labels, len(record["sequence"]))
+    confidence = record.get("confidence")
+    if confidence is not None and not isinstance(confidence, (int, float)):
+        lines.fail(f"found confidence {confidence!r}, expected a number")
+    kinds = record.get("type_probabilities")
+    if isinstance(kinds, dict):
+        kinds = [kinds.get(name) for name in TYPES]
+    metadata = record.get("metadata")
+    return Prediction(
+        record["id"],
+        record["sequence"],
+        labels,
+        kind if kind in TYPES else protein_type(labels),
+        _array(lines, record.get("probabilities"), (len(labels), len(LABELS)), "probabilities"),
+        _array(lines, kinds, (len(TYPES),), "type_probabilities"),
+        confidence,
+        metadata if isinstance(metadata, dict) else {},
+    )
+
+
+def _array(lines: Lines, value: Any, shape: tuple[int, ...], what: str) -> np.ndarray | None:
+    """Turn a JSON list into float32 of the given shape, or fail."""
+    if value is None:
+        return None
+    try:
+        array = np.array(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.size == 0 and 0 in shape:
+        array = array.reshape(shape)
+    if array.shape != shape or not np.isfinite(array).all():
+        lines.fail(f"expected {what} as numbers of shape {shape}")
+    return array

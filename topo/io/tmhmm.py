@@ -1,0 +1,57 @@
+"""TMHMM 2's short format: one line a protein.
+
+Only helices count; strands of a barrel and the signal peptide are left out. ``ExpAA`` is the
+expected number of residues in helices (``First60``: among the first 60), 2 decimals; where there
+are no probabilities, the number of residues labelled so. Periplasm counts as inside.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from topo.io.ids import plain_id
+from topo.io.sides import SIDES, sides_around
+from topo.labels import HELIX, LABEL_INDEX, OUTSIDE
+from topo.protein import Prediction
+from topo.segments import Segment
+
+_FIRST = 60
+
+
+def tmhmm_record(prediction: Prediction) -> str:
+    """Write ``ID len= ExpAA= First60= PredHel= Topology=``, separated by tabs."""
+    segments = prediction.segments
+    helices = sum(segment.label == HELIX for segment in segments)
+    in_helix = _in_helix(prediction)
+    return (
+        f"{plain_id(prediction.id)}\tlen={len(prediction)}\tExpAA={in_helix.sum():.2f}"
+        f"\tFirst60={in_helix[:_FIRST].sum():.2f}\tPredHel={helices}"
+        f"\tTopology={helix_topology(segments)}\n"
+    )
+
+
+def helix_topology(segments: list[Segment]) -> str:
+    """Write sides and helices as TMHMM and Phobius do: ``i198-219o283-301i``, residues from 1.
+
+    Without a helix it is the side of the first loop (``i`` where there is none).
+    """
+    helices = [index for index, segment in enumerate(segments) if segment.label == HELIX]
+    if not helices:
+        return _letter(next((s.label for s in segments if s.label in SIDES), "I"))
+    parts = [_letter(sides_around(segments, helices[0])[0])]
+    for index in helices:
+        helix = segments[index]
+        after = _letter(sides_around(segments, index)[1])
+        parts.append(f"{helix.start + 1}-{helix.end}{after}")
+    return "".join(parts)
+
+
+def _letter(side: str) -> str:
+    return "o" if side == OUTSIDE else "i"
+
+
+def _in_helix(prediction: Prediction) -> np.ndarray:
+    """Probability of each residue to be in a helix, shape (R,)."""
+    if prediction.probabilities is not None:
+        return prediction.probabilities[:, LABEL_INDEX[HELIX]]
+    return np.array([label == HELIX for label in prediction.labels], dtype=np.float32)
