@@ -1,0 +1,205 @@
+"""A checkpoint: a folder that anyone can read, and nothing in it that runs on loading.
+
+===================  ==========================================================================
+``model.safetensors``  weights
+``config.yaml``        format, labels, types, versions, the whole configuration, the grammar
+``metrics.json``       how it scored, on what
+``README.md``          model card
+===================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from topo import __version__
+from topo.config import Config, dump_config, parse_config
+from topo.errors import CheckpointError, ConfigError, TopoError
+from topo.labels import LABELS, TYPES
+from topo.nn.tagger import Tagger
+
+FORMAT = 1
+"""Version of the folder's layout and of the meaning of the weights."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A tagger with the configuration it was built from and its scores."""
+
+    tagger: Tagger
+    config: Config
+    metrics: Mapping[str, Any]
+    path: Path
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {"python": platform.python_version(), "topo": __version__}
+    for package in ("torch", "torch-geometric", "lightning", "numpy", "numba"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def save_checkpoint(
+    path: str | PathLike[str],
+    tagger: Tagger,
+    config: Config,
+    metrics: Mapping[str, Any],
+    card: str,
+) -> None:
+    """Write a checkpoint folder, replacing one that is there.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    tagger, config
+        The model and the configuration that builds it.
+    metrics
+        What goes into ``metrics.json``.
+    card
+        Text of the model card.
+
+    Raises
+    ------
+    TopoError
+        If the folder cannot be written.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        fresh.chmod(0o755)
+        weights = {name: t.detach().cpu().contiguous() for name, t in tagger.state_dict().items()}
+        save_file(weights, fresh / "model.safetensors")
+        (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
+        (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        (fresh / "README.md").write_text(card, encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    except OSError as error:
+        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+
+
+def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
+    """Read a checkpoint folder onto the CPU, the tagger in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder or a file of it is missing or damaged, or is of another format or labels.
+    """
+    folder = Path(path)
+    tree = _read_config(folder)
+    try:
+        config = parse_config(tree, str(folder / "config.yaml"))
+        tagger = Tagger(config.model, config.graph.window)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    try:
+        weights = load_file(folder / "model.safetensors")
+        tagger.load_state_dict(weights)
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: holds no model.safetensors") from None
+    except (SafetensorError, OSError):
+        raise CheckpointError(f"{folder / 'model.safetensors'}: damaged weights") from None
+    except RuntimeError:
+        raise CheckpointError(
+            f"{folder}: the weights do not fit the architecture in config.yaml"
+        ) from None
+    return Checkpoint(tagger.eval(), config, _read_metrics(folder), folder)
+
+
+def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
+    """Write the model card of a run's best epoch from its configuration and ``run.json``."""
+    figures = metrics.get("validation", {})
+    rows = [f"| {k.removeprefix('val_')} | {v:.4f} |" for k, v in figures.items() if "val_" in k]
+    files = [f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()]
+    left_out = [f"- {what}: {count}" for what, count in metrics["left_out"].items()]
+    proteins = ", ".join(f"{count} {name}" for name, count in metrics["proteins"].items())
+    return "\n".join(
+        [
+            f"# {metrics['name']}",
+            "",
+            "Protein membrane topology from sequence: residue labels and protein type.",
+            "",
+            f"{metrics['parameters']:,} weights; best epoch {metrics['best_epoch'] + 1} of "
+            f"{config.training.epochs}; seed {metrics['seed']}. The whole configuration is in",
+            "`config.yaml`, the versions it was trained with too.",
+            "",
+            "## Data",
+            "",
+            *files,
+            f"- proteins: {proteins}",
+            *left_out,
+            "",
+            "## Validation",
+            "",
+            "Scores of the best epoch on the proteins that picked it, so on the bright side.",
+            "",
+            "| figure | value |",
+            "|---|---|",
+            *rows,
+            "",
+            "## Limits",
+            "",
+            "Trained on plasma-membrane, secretory and outer-membrane topologies. Not covered:",
+            "re-entrant helices, lipid anchors, the inner side of organelles (I is the cytosol),",
+            "peripheral binding. A wrong orientation is the most common error of a right segment",
+            "count. Licence: MIT; the terms of the training data are those of their sources.",
+            "",
+        ]
+    )
+
+
+def _header() -> str:
+    versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
+    return (
+        f"# layout of this folder\nformat: {FORMAT}\n"
+        f"# residue labels and protein types in index order\n"
+        f"labels: {''.join(LABELS)}\ntypes: [{', '.join(TYPES)}]\n"
+        f"# what trained it\nversions: {versions}\n"
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration part of ``config.yaml`` after checking its header."""
+    try:
+        tree = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except OSError:
+        raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise CheckpointError(f"{folder / 'config.yaml'}: damaged, not valid YAML") from None
+    header = {"format": FORMAT, "labels": "".join(LABELS), "types": list(TYPES)}
+    for key, expected in header.items():
+        found = tree.pop(key, None) if isinstance(tree, dict) else None
+        if found != expected:
+            raise CheckpointError(
+                f"{folder / 'config.yaml'}: found {key} {found}, this version of topo reads "
+                f"{key} {expected}"
+            )
+    tree.pop("versions", None)
+    return tree
+
+
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,154 @@
+"""``topo train``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from topo.errors import ConfigError
+
+_FOLDS = "folds of the file, separated by commas"
+
+
+def train(
+    config: Annotated[Path | None, typer.Option(help="YAML configuration to start from")] = None,
+    data: Annotated[str | None, typer.Option(help="labelled proteins; none: bundled set")] = None,
+    train_folds: Annotated[
+        str | None, typer.Option("--train", help=f"train on these {_FOLDS}")
+    ] = None,
+    val: Annotated[str | None, typer.Option(help=f"validate on these {_FOLDS}")] = None,
+    test: Annotated[str | None, typer.Option(help=f"keep for topo evaluate these {_FOLDS}")] = None,
+    extra: Annotated[
+        list[str] | None, typer.Option(help="further labelled proteins to train on")
+    ] = None,
+    exclude_similar: Annotated[
+        list[str] | None, typer.Option(help="TSV of similar folds, one for each --extra")
+    ] = None,
+    gcs: Annotated[int | None, typer.Option(help="width of the graph convolutions")] = None,
+    graph: Annotated[str | None, typer.Option(help="gcn, sage, gat or rgcn")] = None,
+    conv1: Annotated[
+        str | None, typer.Option(help="first chain convolution, FILTERSxWIDTH")
+    ] = None,
+    conv2: Annotated[
+        str | None, typer.Option(help="second chain convolution, FILTERSxWIDTH")
+    ] = None,
+    cell: Annotated[str | None, typer.Option(help="lstm or gru")] = None,
+    direction: Annotated[str | None, typer.Option(help="uni or bi")] = None,
+    lstm: Annotated[int | None, typer.Option(help="hidden size per direction")] = None,
+    layers: Annotated[int | None, typer.Option(help="stacked recurrent layers")] = None,
+    dropout: Annotated[float | None, typer.Option(help="dropout between recurrent layers")] = None,
+    batch: Annotated[int | None, typer.Option(help="proteins a batch")] = None,
+    crop: Annotated[
+        int | None, typer.Option("--crop", "--max-length", help="longest piece in training")
+    ] = None,
+    train_size: Annotated[
+        int | None, typer.Option(help="train on so many proteins, types in proportion")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="passes at the most")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", "--lr", help="peak learning rate")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="weight decay")] = None,
+    monitor: Annotated[
+        str | None, typer.Option(help="validation metric that picks the epoch")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="epochs without progress before stopping")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of everything random")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, 32 or bf16")] = None,
+    accelerator: Annotated[str | None, typer.Option(help="cpu, cuda or auto")] = None,
+    devices: Annotated[int | None, typer.Option(help="devices to train on")] = None,
+    threads: Annotated[int | None, typer.Option(help="torch threads")] = None,
+    deterministic: Annotated[
+        bool | None, typer.Option("--deterministic", help="bit-equal history")
+    ] = None,
+    wandb: Annotated[str | None, typer.Option(help="off, offline or online")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="any field: section.field=value")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="name of the run; none: by architecture")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder of the runs")] = Path(
+        "runs"
+    ),
+    resume: Annotated[Path | None, typer.Option(help="folder of a run to go on with")] = None,
+) -> None:
+    """Train a tagger; without data of yours, on the bundled example set."""
+    from topo.config import load_config, run_name
+    from topo.report.curves import draw_curves
+    from topo.runs import Run, new_run
+    from topo.training import fit
+
+    fields: dict[str, Any] = {
+        "data.path": data,
+        "data.train": _split(train_folds),
+        "data.validation": _split(val),
+        "data.test": _split(test),
+        "data.extra": _extras(extra or [], exclude_similar or []),
+        "data.crop": crop,
+        "data.size": train_size,
+        "model.encoder.gcs": gcs,
+        "model.encoder.kind": graph,
+        "model.conv": _convolutions(conv1, conv2),
+        "model.recurrent.cell": cell,
+        "model.recurrent.direction": direction,
+        "model.recurrent.size": lstm,
+        "model.recurrent.layers": layers,
+        "model.recurrent.dropout": dropout,
+        "training.batch": batch,
+        "training.epochs": epochs,
+        "training.learning_rate": learning_rate,
+        "training.weight_decay": weight_decay,
+        "training.monitor": monitor,
+        "training.patience": patience,
+        "training.seed": seed,
+        "training.precision": precision,
+        "training.accelerator": accelerator,
+        "training.devices": devices,
+        "training.threads": threads,
+        "training.deterministic": deterministic,
+        "tracking.wandb": wandb,
+    }
+    changed = {key: value for key, value in fields.items() if value is not None}
+    if resume is not None:
+        if changed or set_ or config or name:
+            raise ConfigError(
+                "--resume goes on with the run's own configuration, give nothing else"
+            )
+        run, settings = Run(resume), Run(resume).config()
+    else:
+        settings = load_config(config, set_ or [], fields=changed)
+        run = new_run(output, name or run_name(settings))
+    model = fit(settings, run, resume=resume is not None, progress=sys.stderr.isatty())
+    draw_curves(run)
+    print(f"run {run.path}\nmodel {model}")
+
+
+def _split(folds: str | None) -> list[str] | None:
+    return [fold.strip() for fold in folds.split(",")] if folds is not None else None
+
+
+def _extras(paths: list[str], similar: list[str]) -> list[dict[str, str | None]] | None:
+    if similar and len(similar) != len(paths):
+        raise ConfigError(
+            f"found {len(similar)} --exclude-similar for {len(paths)} --extra, "
+            "expected none or one for each, in the same order"
+        )
+    tables = similar or [None] * len(paths)
+    pairs = zip(paths, tables, strict=True)
+    return [{"path": path, "exclude_similar": table} for path, table in pairs] or None
+
+
+def _convolutions(*options: str | None) -> list[dict[str, int]] | None:
+    layers = []
+    for option in options:
+        if option is None or option == "none":
+            continue
+        filters, _, width = option.partition("x")
+        if not (filters.isdigit() and width.isdigit()):
+            raise ConfigError(f"found convolution {option!r}, expected FILTERSxWIDTH, e.g. 128x5")
+        layers.append({"filters": int(filters), "width": int(width)})
+    return layers if any(option is not None for option in options) else None

@@ -1,0 +1,97 @@
+"""Labelled proteins as graphs: whole for validation, cropped at random for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from topo.graph import residue_graph
+from topo.labels import TYPES
+from topo.paths import possible_types
+from topo.protein import Protein
+
+
+class ProteinDataset(Dataset):
+    """Labelled proteins, indexed, as residue graphs.
+
+    Parameters
+    ----------
+    proteins
+        Proteins with labels.
+    types
+        Possible types of each, see :func:`type_sets`.
+    window
+        Chain window of the graphs.
+    crop
+        Longest piece of a chain, residues; 0 gives whole chains.
+    seed
+        Seed of the crops. The piece that a protein shows depends on seed, epoch and protein only,
+        so that a resumed run sees what an uninterrupted one would have seen.
+    """
+
+    def __init__(
+        self,
+        proteins: Sequence[Protein],
+        types: np.ndarray,
+        window: int,
+        crop: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.proteins = proteins
+        self.types = types
+        self.window = window
+        self.crop = crop
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.proteins)
+
+    def __getitem__(self, index: int) -> Data:
+        protein = self.proteins[index]
+        start, end = self._piece(index)
+        return residue_graph(
+            protein, self.window, start=start, end=end, types=self.types[index].tolist()
+        )
+
+    def lengths(self) -> np.ndarray:
+        """Residues that each protein shows, int64, shape (N,)."""
+        lengths = np.array([len(protein) for protein in self.proteins], dtype=np.int64)
+        return np.minimum(lengths, self.crop) if self.crop else lengths
+
+    def _piece(self, index: int) -> tuple[int, int]:
+        """Return a random piece; half of them begin at the N-terminus, none inside a signal."""
+        protein = self.proteins[index]
+        size = len(protein)
+        if not self.crop or size <= self.crop:
+            return 0, size
+        random = np.random.default_rng((self.seed, self.epoch, index))
+        start = int(random.integers(0, size - self.crop + 1)) if random.random() < 0.5 else 0
+        if protein.labels is not None and protein.labels[start] == "S":
+            start = 0
+        return start, start + self.crop
+
+
+def type_sets(proteins: Sequence[Protein]) -> np.ndarray:
+    """Tell which types the labels of each protein leave possible, bool, shape (N, 5).
+
+    A row without any true entry belongs to a protein without a legal path.
+    """
+    sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
+    for row, protein in zip(sets, proteins, strict=True):
+        for name in possible_types(protein.labels or ""):
+            row[TYPES.index(name)] = True
+    return sets
+
+
+def sampling_types(sets: np.ndarray) -> np.ndarray:
+    """Give each protein the type that it counts by in sampling, int64, shape (N,).
+
+    A protein with several possible types counts by the one that is most frequent among the
+    proteins whose type is certain.
+    """
+    certain = sets[sets.sum(1) == 1]
+    return np.where(sets, certain.sum(0) + 1, 0).argmax(1)

@@ -1,0 +1,55 @@
+"""Loaders: proteins to batches of residue graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from torch.utils.data import DataLoader
+from torch_geometric.data import Data
+
+from topo.config import Config
+from topo.data.dataset import ProteinDataset, sampling_types
+from topo.data.sampling import BucketSampler, class_weights, length_buckets
+from topo.data.splits import LabelledSet
+from topo.graph import collate
+from topo.protein import Protein
+
+
+def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[Data]:
+    """Return the batches of one epoch; seed and epoch determine them."""
+    training, sampling = config.training, config.sampling
+    dataset = ProteinDataset(
+        labelled.proteins, labelled.types, config.graph.window, config.data.crop, training.seed
+    )
+    weights = class_weights(sampling_types(labelled.types), sampling.power, sampling.factors)
+    sampler = BucketSampler(
+        weights * labelled.weights,
+        dataset.lengths(),
+        sampling.samples or len(labelled),
+        training.batch,
+        training.batch_residues,
+        training.seed,
+    )
+    dataset.epoch = epoch
+    sampler.set_epoch(epoch)
+    return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate)
+
+
+def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
+    """Return batches of whole chains, shortest first, each protein once.
+
+    :func:`whole_order` gives the proteins of the batches, one after the other.
+    """
+    dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph.window)
+    order = np.argsort(dataset.lengths(), kind="stable")
+    buckets = length_buckets(
+        dataset.lengths()[order], 4 * config.training.batch, config.training.batch_residues
+    )
+    batches = [order[bucket].tolist() for bucket in buckets]
+    return DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
+
+
+def whole_order(labelled: LabelledSet) -> list[Protein]:
+    """Return the proteins in the order in which :func:`whole_loader` passes over them."""
+    return sorted(labelled.proteins, key=len)

@@ -1,0 +1,218 @@
+"""From files and folds to the proteins that train, validate and test."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from topo.config import DataConfig, ExtraConfig
+from topo.data.dataset import sampling_types, type_sets
+from topo.errors import ConfigError, InputError
+from topo.io import read_labelled
+from topo.protein import Protein
+from topo.resources import bundled
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Proteins with their possible types and sampling weights, N of each."""
+
+    proteins: list[Protein]
+    types: np.ndarray  # (N, 5) bool
+    weights: np.ndarray  # (N,) float64, relative weight of the file a protein came from
+
+    def __len__(self) -> int:
+        return len(self.proteins)
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> LabelledSet:
+        """Return the proteins at these indices, in their order."""
+        return LabelledSet(
+            [self.proteins[i] for i in indices], self.types[indices], self.weights[indices]
+        )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a run trains, validates and tests on, and what was left out."""
+
+    train: LabelledSet
+    validation: LabelledSet
+    test: LabelledSet
+    checksums: dict[str, str]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def load_splits(config: DataConfig, seed: int) -> Splits:
+    """Read the files of a configuration and divide their proteins.
+
+    Folds named nowhere train where ``config.train`` is empty. Where no fold validates, a share of
+    the training proteins of the main file does, drawn by type from ``seed``. A protein without a
+    legal path in the grammar is named in a warning, counted and left out of training; validation
+    and test keep it.
+
+    Raises
+    ------
+    InputError
+        On a file that cannot be read.
+    ConfigError
+        On a fold that does not exist, or a split that has no protein.
+    """
+    path = Path(config.path) if config.path else bundled("example") / "example.partitions.json"
+    proteins = list(read_labelled(path))
+    checksums = {str(path): sha256(path)}
+    folds = [protein.metadata.get("partition") for protein in proteins]
+    roles = _roles(folds, config, path)
+    main = _labelled(proteins)
+    parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
+    if not config.validation:
+        parts["train"], parts["validation"] = hold_out(
+            parts["train"], sampling_types(main.types), config.holdout, seed
+        )
+    left_out: dict[str, int] = {}
+    train = _only_legal(main.take(parts["train"]), path, left_out)
+    evaluated = [*config.validation, *config.test]
+    for extra in config.extra:
+        train = _join(train, _load_extra(extra, evaluated, checksums, left_out))
+    if config.size:
+        train = train.take(_stratified(sampling_types(train.types), config.size, seed))
+    if not len(train) or not len(parts["validation"]):
+        raise ConfigError(f"{path}: no protein is left to train on and validate on")
+    return Splits(
+        train, main.take(parts["validation"]), main.take(parts["test"]), checksums, left_out
+    )
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def hold_out(
+    indices: np.ndarray, types: np.ndarray, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split indices into a kept and a held-out part, type by type.
+
+    Parameters
+    ----------
+    indices
+        Into ``types``, int, shape (N,).
+    types
+        Type index of every protein, int.
+    share
+        Share of each type that is held out, rounded, but at least one of a type of two or more.
+    """
+    random = np.random.default_rng(seed)
+    held: list[int] = []
+    for kind in np.unique(types[indices]):
+        members = random.permutation(indices[types[indices] == kind])
+        count = max(round(share * len(members)), 1 if len(members) > 1 else 0)
+        held += members[:count].tolist()
+    mask = np.isin(indices, held)
+    return indices[~mask], indices[mask]
+
+
+def read_similar_folds(path: str | Path) -> list[set[str]]:
+    """Read a ``_similar_folds.tsv``: for each record of its file, the folds it is similar to."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            if "similar_folds" not in (reader.fieldnames or ()):
+                raise InputError(path, "expected a column similar_folds", line=1)
+            return [set((row["similar_folds"] or "-").split(",")) - {"-"} for row in reader]
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from None
+
+
+def _roles(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.ndarray:
+    """Give each protein the index of its split in :data:`SPLITS`, or -1 for none."""
+    known = {fold for fold in folds if fold is not None}
+    named = {name: set(getattr(config, name)) for name in SPLITS}
+    for wanted in named.values():
+        if unknown := wanted - known:
+            found = ", ".join(sorted(known)) or "no folds"
+            raise ConfigError(f"{path}: unknown fold {sorted(unknown)[0]}, the file has {found}")
+    if config.path is None and not any(named.values()):
+        # The bundled set carries folds called train, validation and test.
+        named = {name: {name} for name in SPLITS}
+    named["train"] = named["train"] or known - named["validation"] - named["test"] | {None}
+    return np.array(
+        [next((i for i, n in enumerate(SPLITS) if fold in named[n]), -1) for fold in folds]
+    )
+
+
+def _labelled(proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
+    return LabelledSet(proteins, type_sets(proteins), np.full(len(proteins), weight))
+
+
+def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int]) -> LabelledSet:
+    legal = labelled.types.any(1)
+    if not legal.all():
+        bad = [labelled.proteins[i].id for i in np.flatnonzero(~legal)]
+        names = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")
+        warnings.warn(
+            f"{path}: {len(bad)} proteins have no path in the grammar, left out: {names}",
+            stacklevel=2,
+        )
+        left_out[f"{path}: no legal path"] = len(bad)
+    return labelled.take(np.flatnonzero(legal))
+
+
+def _load_extra(
+    extra: ExtraConfig,
+    evaluated: Iterable[str],
+    checksums: dict[str, str],
+    left_out: dict[str, int],
+) -> LabelledSet:
+    proteins = list(read_labelled(extra.path))
+    checksums[extra.path] = sha256(extra.path)
+    if extra.exclude_similar:
+        similar = read_similar_folds(extra.exclude_similar)
+        checksums[extra.exclude_similar] = sha256(extra.exclude_similar)
+        if len(similar) != len(proteins):
+            raise InputError(
+                extra.exclude_similar,
+                f"found {len(similar)} rows, expected one for each of the "
+                f"{len(proteins)} records of {extra.path}",
+            )
+        kept = [p for p, folds in zip(proteins, similar, strict=True) if not folds & {*evaluated}]
+        left_out[f"{extra.path}: similar to evaluated folds"] = len(proteins) - len(kept)
+        proteins = kept
+    return _only_legal(_labelled(proteins, extra.weight), extra.path, left_out)
+
+
+def _join(first: LabelledSet, second: LabelledSet) -> LabelledSet:
+    """Append the proteins of the second set whose sequence the first does not have."""
+    seen = {protein.sequence for protein in first.proteins}
+    new = second.take([i for i, p in enumerate(second.proteins) if p.sequence not in seen])
+    return LabelledSet(
+        first.proteins + new.proteins,
+        np.concatenate([first.types, new.types]),
+        np.concatenate([first.weights, new.weights]),
+    )
+
+
+def _stratified(types: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Draw ``size`` indices, the types in proportion (largest remainders)."""
+    if size >= len(types):
+        return np.arange(len(types))
+    random = np.random.default_rng(seed)
+    counts = np.bincount(types)
+    quota = counts * size / len(types)
+    take = np.floor(quota).astype(int)
+    take[np.argsort(take - quota)[: size - take.sum()]] += 1
+    chosen = [
+        random.permutation(np.flatnonzero(types == kind))[:count] for kind, count in enumerate(take)
+    ]
+    return np.sort(np.concatenate(chosen))

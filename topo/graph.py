@@ -1,0 +1,175 @@
+"""A protein as a residue graph: node features, edges, edge features.
+
+The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
+
+=============  =========  ========  ==============================================================
+field          shape      dtype     meaning
+=============  =========  ========  ==============================================================
+x              (R, D)     float32   node features, D = :data:`NODE_FEATURES`
+edge_index     (2, E)     int64     source and target residue of each edge, sorted by target
+separation     (E,)       int64     target minus source position in the chain, signed
+y              (R,)       int64     residue labels, -100 unknown (only with labels)
+types          (1, 5)     bool      protein types that the labels leave possible (with labels)
+open_ends      (1, 2)     bool      whether the piece was cut at its start, at its end
+length         (1,)       int64     number of residues
+=============  =========  ========  ==============================================================
+
+Coordinates will add spatial edges and their distances beside the chain window; an edge without
+a distance then gets a learned vector in the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from topo.labels import encode_labels
+from topo.protein import Protein
+
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+"""The standard residues in feature order; any other letter is the 21st, unknown."""
+
+
+def _scale(values: str) -> dict[str, float]:
+    return dict(zip(AMINO_ACIDS, map(float, values.split()), strict=True))
+
+
+HYDROPATHY = _scale(
+    "1.8 2.5 -3.5 -3.5 2.8 -0.4 -3.2 4.5 -3.9 3.8 1.9 -3.5 -1.6 -3.5 -4.5 -0.8 -0.7 4.2 -0.9 -1.3"
+)
+"""Kyte & Doolittle 1982, J Mol Biol 157:105, table 2."""
+
+VOLUME = _scale(
+    "88.6 108.5 111.1 138.4 189.9 60.1 153.2 166.7 168.6 166.7 "
+    "162.9 114.1 112.7 143.8 173.4 89.0 116.1 140.0 227.8 193.6"
+)
+"""Residue volumes in cubic angstrom: Zamyatnin 1972, Prog Biophys Mol Biol 24:107."""
+
+CHARGE = {"D": -1.0, "E": -1.0, "K": 1.0, "R": 1.0, "H": 0.1}
+"""Side-chain charge at pH 7; histidine counts as a tenth (pKa about 6)."""
+
+POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
+"""Decay lengths, in residues, of the features that tell how far each end of the chain is."""
+
+NODE_FEATURES = len(AMINO_ACIDS) + 1 + 3 + 2 * len(POSITION_SCALES)
+"""Width D of the node features: one-hot residue, three scales, distance to both termini."""
+
+
+def residue_graph(
+    protein: Protein,
+    window: int,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    types: Sequence[bool] | None = None,
+) -> Data:
+    """Build the residue graph of a protein, or of the piece ``start:end`` of it.
+
+    Parameters
+    ----------
+    protein
+        Any protein of at least one residue.
+    window
+        Chain neighbours on each side that a residue is joined to.
+    start, end
+        Piece of the chain, half-open; its position features are those of the whole chain.
+    types
+        Which of the five types are possible, where labels are wanted in the graph.
+
+    Returns
+    -------
+    torch_geometric.data.Data
+        See the table at the top of this module.
+    """
+    size = len(protein)
+    end = size if end is None else end
+    edge_index, separation = chain_edges(end - start, window)
+    graph = Data(
+        x=torch.from_numpy(node_features(protein.sequence, start, end)),
+        edge_index=edge_index,
+        separation=separation,
+        length=torch.tensor([end - start]),
+        open_ends=torch.tensor([[start > 0, end < size]]),
+    )
+    if protein.labels is not None:
+        graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
+        graph.types = torch.tensor([[True] * 5 if types is None else list(types)])
+    return graph
+
+
+def node_features(sequence: str, start: int = 0, end: int | None = None) -> np.ndarray:
+    """Return the features of residues ``start:end``, float32, shape (end - start, D).
+
+    One-hot residue (20 and unknown); hydropathy, charge and volume, each about unit size, 0 where
+    the residue is unknown; exp(-d / scale) of the distance d to the N-terminus and to the
+    C-terminus for each of :data:`POSITION_SCALES`.
+    """
+    end = len(sequence) if end is None else end
+    letters = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)[start:end]
+    position = np.arange(start, end, dtype=np.float32)[:, None]
+    scales = np.asarray(POSITION_SCALES, dtype=np.float32)
+    ends = [np.exp(-position / scales), np.exp((position - (len(sequence) - 1)) / scales)]
+    return np.concatenate([_residue_table()[np.minimum(letters, 127)], *ends], axis=1)
+
+
+@lru_cache(maxsize=1)
+def _residue_table() -> np.ndarray:
+    """Features of each ASCII code, float32, shape (128, 24)."""
+    unknown = len(AMINO_ACIDS)
+    table = np.zeros((128, unknown + 1 + 3), dtype=np.float32)
+    table[:, unknown] = 1
+    for index, residue in enumerate(AMINO_ACIDS):
+        scales = (
+            HYDROPATHY[residue] / 3,
+            CHARGE.get(residue, 0.0),
+            (VOLUME[residue] - 140) / 40,
+        )
+        row = np.zeros(unknown + 1 + 3, dtype=np.float32)
+        row[index] = 1
+        row[unknown + 1 :] = scales
+        table[ord(residue)] = row
+    return table
+
+
+@lru_cache(maxsize=4096)
+def chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
+    """Join every residue to its chain neighbours.
+
+    Returns
+    -------
+    edge_index
+        int64, shape (2, E): source, target; sorted by target, then by source.
+    separation
+        int64, shape (E,): target minus source.
+    """
+    offsets = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
+    target = np.repeat(np.arange(size), len(offsets))
+    source = target + np.tile(offsets, size)
+    keep = (source >= 0) & (source < size)
+    edges = torch.from_numpy(np.stack([source[keep], target[keep]]))
+    return edges, edges[1] - edges[0]
+
+
+def collate(graphs: Sequence[Data]) -> Data:
+    """Join graphs into one flat graph; ``batch`` (R,) tells each residue's graph.
+
+    The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
+    field and graph.
+    """
+    lengths = torch.cat([graph.length for graph in graphs])
+    starts = torch.cumsum(lengths, 0) - lengths
+    batch = Data(
+        edge_index=torch.cat(
+            [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)], dim=1
+        ),
+        batch=torch.repeat_interleave(torch.arange(len(graphs)), lengths),
+    )
+    for name in graphs[0].keys():  # noqa: SIM118 - a Data iterates over pairs
+        if name != "edge_index":
+            batch[name] = torch.cat([graph[name] for graph in graphs])
+    return batch

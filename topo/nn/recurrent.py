@@ -1,0 +1,144 @@
+"""The stacked LSTM or GRU over the chain: flat in, flat out, padded only inside."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from topo.config import RecurrentConfig
+
+_RUN = {"lstm": torch.lstm, "gru": torch.gru}
+
+
+class ChainLayout(NamedTuple):
+    """Where each residue of a flat batch stands in the time-major padded tensor.
+
+    Residue r of chain b at position t has row ``t * B + b`` forwards and
+    ``(length_b - 1 - t) * B + b`` in the tensor in which every chain is reversed within its own
+    length.
+    """
+
+    forward: Tensor  # (R,) int64
+    reverse: Tensor  # (R,) int64
+    lengths: Tensor  # (B,) int64
+    longest: int
+
+    @classmethod
+    def of(cls, lengths: Tensor) -> ChainLayout:
+        """Lay out chains of these lengths, int64, shape (B,), each at least 1."""
+        chains = len(lengths)
+        chain = torch.repeat_interleave(torch.arange(chains, device=lengths.device), lengths)
+        first = torch.cumsum(lengths, 0) - lengths
+        position = torch.arange(len(chain), device=lengths.device) - first[chain]
+        backward = lengths[chain] - 1 - position
+        return cls(
+            position * chains + chain, backward * chains + chain, lengths, int(lengths.max())
+        )
+
+    def pad(self, flat: Tensor, rows: Tensor) -> Tensor:
+        """Scatter flat rows (R, D) into a padded tensor (T, B, D), zero elsewhere."""
+        chains = len(self.lengths)
+        padded = flat.new_zeros(self.longest * chains, flat.shape[1])
+        return padded.index_copy(0, rows, flat).view(self.longest, chains, -1)
+
+
+class RecurrentLayer(nn.Module):
+    """One layer of one or two directions.
+
+    The weights are those of a ``torch.nn.LSTM`` or ``GRU``. On a CPU each direction runs over
+    padded tensors, the reverse one over chains reversed within their own length, so that padding
+    follows every chain and never reaches it: the result equals packing, whose backward pass is
+    many times slower on a CPU. On CUDA the chains are packed for cuDNN.
+    """
+
+    def __init__(self, width: int, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.cell = config.cell
+        kind = nn.LSTM if config.cell == "lstm" else nn.GRU
+        self.rnn = kind(width, config.size, bidirectional=config.direction == "bi")
+        self.width = config.size * (2 if self.rnn.bidirectional else 1)
+        self._initialise()
+
+    def forward(self, x: Tensor, layout: ChainLayout) -> Tensor:
+        """Map residues (R, D) to (R, width)."""
+        if x.is_cuda:
+            return self._packed(x, layout)
+        weights = self.rnn.all_weights
+        runs = [self._run(x, layout, layout.forward, weights[0])]
+        if self.rnn.bidirectional:
+            runs.append(self._run(x, layout, layout.reverse, weights[1]))
+        return torch.cat(runs, dim=1)
+
+    def _run(self, x: Tensor, layout: ChainLayout, rows: Tensor, weights: list[Tensor]) -> Tensor:
+        padded = layout.pad(x, rows)  # (T, B, D)
+        zero = padded.new_zeros(1, padded.shape[1], self.rnn.hidden_size)
+        state = (zero, zero) if self.cell == "lstm" else zero
+        out = _RUN[self.cell](padded, state, weights, True, 1, 0.0, self.training, False, False)[0]
+        return out.reshape(-1, self.rnn.hidden_size)[rows]
+
+    def _packed(self, x: Tensor, layout: ChainLayout) -> Tensor:
+        """Order residues by position, then by falling chain length, as cuDNN wants them."""
+        order = torch.argsort(layout.lengths, descending=True, stable=True)
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(len(order), device=order.device)
+        chains = len(order)
+        position, chain = layout.forward // chains, layout.forward % chains
+        rows = torch.argsort(position * chains + rank[chain])
+        sizes = torch.bincount(position, minlength=layout.longest).cpu()
+        packed, _ = self.rnn(PackedSequence(x[rows], sizes))
+        return torch.empty_like(packed.data).index_copy(0, rows, packed.data)
+
+    def _initialise(self) -> None:
+        """Glorot input weights, orthogonal recurrent ones, zero bias, forget bias 1.
+
+        Saxe et al. 2014 (orthogonal), Jozefowicz et al. 2015 (forget bias). The forget gate is
+        the second of an LSTM's four; torch adds two biases, so one of them carries the 1.
+        """
+        size = self.rnn.hidden_size
+        for name, weight in self.rnn.named_parameters():
+            with torch.no_grad():
+                if name.startswith("weight_ih"):
+                    nn.init.xavier_uniform_(weight)
+                elif name.startswith("weight_hh"):
+                    for gate in weight.split(size):
+                        nn.init.orthogonal_(gate)
+                else:
+                    weight.zero_()
+                    if self.cell == "lstm" and name.startswith("bias_ih"):
+                        weight[size : 2 * size] = 1.0
+
+
+class RecurrentStack(nn.Module):
+    """Layers one upon the other, each followed by layer normalisation and dropout.
+
+    Layers of equal width are joined by a residual connection.
+    """
+
+    def __init__(self, width: int, config: RecurrentConfig) -> None:
+        super().__init__()
+        layers, norms = [], []
+        for _ in range(config.layers):
+            layers.append(RecurrentLayer(width, config))
+            width = layers[-1].width
+            norms.append(nn.LayerNorm(width) if config.layer_norm else nn.Identity())
+        self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
+        self.dropout = nn.Dropout(config.dropout)
+        self.width = width
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Map residues (R, D) of chains of these lengths (B,) to (R, width)."""
+        layout = ChainLayout.of(lengths)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            y = norm(layer(x, layout))
+            x = self.dropout(x + y if x.shape == y.shape else y)
+        return x
+
+
+def padding_waste(lengths: Tensor) -> float:
+    """Share of a padded batch of these chains (B,) that is padding."""
+    padded = len(lengths) * int(lengths.max())
+    return 1 - math.fsum(lengths.tolist()) / padded

@@ -1,0 +1,206 @@
+"""The tagger: encode the graph, run the chain, score the topology, score the type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch_geometric.data import Data
+from torch_geometric.utils import scatter
+
+from topo.config import LossConfig, ModelConfig
+from topo.grammar import default_grammar, load_grammar
+from topo.graph import NODE_FEATURES
+from topo.labels import LABEL_INDEX, TYPE_INDEX, decode_labels, protein_type
+from topo.nn.convolution import ChainConvolution
+from topo.nn.crf import GrammarCRF
+from topo.nn.encoder import GraphEncoder
+from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
+from topo.nn.recurrent import RecurrentStack
+from topo.protein import Prediction, Protein
+
+DECODERS = ("viterbi", "posterior", "argmax")
+
+
+class Scores(NamedTuple):
+    """What the heads say of a batch of B chains with R residues, float32."""
+
+    emissions: Tensor  # (R, channels)
+    types: Tensor | None  # (B, 5)
+    ends: Tensor | None  # (R,) score of a signal peptide's end
+    lengths: Tensor  # (B,) int64
+
+
+class Decoded(NamedTuple):
+    """The answer for a batch of B chains with R residues, on the CPU."""
+
+    labels: np.ndarray  # (R,) int64
+    probabilities: np.ndarray  # (R, 6) float32
+    types: np.ndarray  # (B, 5) float32
+    confidence: np.ndarray  # (B,) float32
+
+
+class Tagger(nn.Module):
+    """Graph convolutions, chain convolutions, recurrent stack and heads.
+
+    Parameters
+    ----------
+    config
+        The architecture.
+    window
+        Chain window of the graphs it will see.
+    """
+
+    def __init__(self, config: ModelConfig, window: int) -> None:
+        super().__init__()
+        heads = config.heads
+        self.encoder = GraphEncoder(NODE_FEATURES, window, config.encoder)
+        self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
+        self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
+        width = self.recurrent.width
+        grammar = load_grammar(heads.grammar) if heads.grammar else default_grammar()
+        self.uses_crf = heads.topology == "crf"
+        channels = heads.channels if self.uses_crf else "letters"
+        self.crf = GrammarCRF(grammar, channels=channels).requires_grad_(self.uses_crf)
+        self.topology = ResidueHead(width, len(self.crf.grammar.channels), heads.dropout)
+        self.type = TypeHead(width, heads.dropout) if heads.type else None
+        self.cleavage = ResidueHead(width, 1, heads.dropout) if heads.cleavage else None
+        # Fitted on validation proteins after training; probabilities become p^(1/T), normalised.
+        self.register_buffer("label_temperature", torch.ones(()))
+        self.register_buffer("type_temperature", torch.ones(()))
+
+    def forward(self, graph: Data) -> Scores:
+        """Score a batch of residue graphs."""
+        x = self.encoder(graph)  # (R, gcs)
+        x = self.conv(x, graph.length)
+        x = self.recurrent(x, graph.length)  # (R, directions x size)
+        chains = len(graph.length)
+        return Scores(
+            emissions=self.topology(x).float(),
+            types=self.type(x, graph.batch, chains).float() if self.type else None,
+            ends=self.cleavage(x).float().squeeze(1) if self.cleavage else None,
+            lengths=graph.length,
+        )
+
+    def losses(self, scores: Scores, graph: Data, smoothing: float = 0.0) -> dict[str, Tensor]:
+        """Return each head's loss, averaged over the proteins of the batch."""
+        chains = len(scores.lengths)
+        if self.uses_crf:
+            nll = self.crf.nll(
+                scores.emissions,
+                scores.lengths,
+                graph.y,
+                type_scores=scores.types,
+                ends=scores.ends,
+                open_start=graph.open_ends[:, 0],
+                open_end=graph.open_ends[:, 1],
+            )
+            losses = {"topology": nll.mean()}
+        else:
+            losses = {"topology": residue_loss(scores.emissions, graph.y, chains, smoothing)}
+        if scores.types is not None:
+            losses["type"] = type_loss(scores.types, graph.types | _says_nothing(graph))
+        if scores.ends is not None:
+            losses["cleavage"] = cleavage_loss(scores.ends, graph.y, graph.batch, chains)
+        return losses
+
+    @torch.no_grad()
+    def decode(self, scores: Scores, decoder: str = "viterbi") -> Decoded:
+        """Turn scores into topologies.
+
+        Parameters
+        ----------
+        scores
+            Of a batch of whole chains.
+        decoder
+            ``viterbi``: the type of the largest probability, then its best path; ``posterior``:
+            the legal topology with the largest expected number of right residues; ``argmax``: each
+            residue's most probable label, legal or not.
+        """
+        scores = Scores(*(None if s is None else s.cpu() for s in scores))
+        emissions = scores.emissions
+        if not self.uses_crf:
+            emissions = F.log_softmax(emissions, dim=1)
+        potentials = {"type_scores": scores.types, "ends": scores.ends if self.uses_crf else None}
+        if self.uses_crf:
+            probabilities = self.crf.marginals(emissions, scores.lengths, **potentials)
+        else:
+            probabilities = emissions.exp()
+        if decoder == "argmax":
+            labels = probabilities.argmax(1)
+        else:
+            labels = self.crf.decode(emissions, scores.lengths, decoder=decoder, **potentials)
+        types = self.type_log_probabilities(scores)
+        confidence = self.crf.confidence(emissions, scores.lengths, labels, **potentials)
+        return Decoded(
+            labels.numpy(),
+            tempered(probabilities.clamp(min=1e-9).log(), self.label_temperature).numpy(),
+            tempered(types, self.type_temperature).numpy(),
+            confidence.float().numpy(),
+        )
+
+    def predictions(
+        self, proteins: Sequence[Protein], scores: Scores, decoder: str = "viterbi"
+    ) -> list[Prediction]:
+        """Decode the scores of a batch into a prediction for each of its proteins."""
+        decoded = self.decode(scores, decoder)
+        ends = np.cumsum(scores.lengths.cpu().numpy())
+        predictions = []
+        for row, (protein, end) in enumerate(zip(proteins, ends, strict=True)):
+            piece = slice(end - len(protein), end)
+            labels = decode_labels(decoded.labels[piece])
+            predictions.append(
+                Prediction(
+                    id=protein.id,
+                    sequence=protein.sequence,
+                    labels=labels,
+                    type=protein_type(labels),
+                    probabilities=decoded.probabilities[piece],
+                    type_probabilities=decoded.types[row],
+                    confidence=float(decoded.confidence[row]),
+                    metadata=protein.metadata,
+                )
+            )
+        return predictions
+
+    def type_log_probabilities(self, scores: Scores) -> Tensor:
+        """Log-probabilities of the types, (B, 5).
+
+        With the field: the mass of each type's paths, to which the type head adds its scores.
+        Without it: the type head's softmax, or, where there is none, that mass under the residue
+        probabilities.
+        """
+        if not self.uses_crf and scores.types is not None:
+            return F.log_softmax(scores.types, dim=1)
+        mass = self.crf.type_log_mass(
+            scores.emissions if self.uses_crf else F.log_softmax(scores.emissions, dim=1),
+            scores.lengths,
+            type_scores=scores.types,
+            ends=scores.ends if self.uses_crf else None,
+        )
+        return F.log_softmax(mass, dim=1).float()
+
+
+def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
+    """Add up the heads' losses with the weights of the configuration."""
+    return sum((getattr(weights, name) * loss for name, loss in losses.items()), torch.zeros(()))
+
+
+def tempered(log_probabilities: Tensor, temperature: Tensor) -> Tensor:
+    """Return p^(1/T), normalised over the last axis; ``-inf`` stays 0."""
+    return torch.softmax(log_probabilities / temperature.cpu(), dim=-1).float()
+
+
+def _says_nothing(graph: Data) -> Tensor:
+    """Chains cut at their start whose piece shows neither a segment nor all-inside, bool (B, 1).
+
+    The type of the whole protein could not be told from such a piece.
+    """
+    telling = (graph.y == LABEL_INDEX["M"]) | (graph.y == LABEL_INDEX["B"])
+    shows = scatter(telling.long(), graph.batch, dim_size=len(graph.length), reduce="max") > 0
+    glob = graph.types[:, TYPE_INDEX["GLOB"]] & (graph.types.sum(1) == 1)
+    return (graph.open_ends[:, 0] & ~shows & ~glob)[:, None]

@@ -1,0 +1,31 @@
+"""Curves of a training run."""
+
+from __future__ import annotations
+
+from topo.io.files import atomic_path
+from topo.runs import Run
+
+PANELS = {
+    "loss": ("train_loss", "val_loss"),
+    "accuracy": ("val_residue_accuracy", "val_type_accuracy_macro", "val_topology_accuracy_macro"),
+    "gradient norm": ("gradient_norm", "gradient_norm_max"),
+    "learning rate": ("learning_rate",),
+}
+"""Panels of the picture and the columns of ``history.csv`` that each draws."""
+
+
+def draw_curves(run: Run) -> None:
+    """Draw ``history.csv`` as ``curves.png`` in the run's folder."""
+    from matplotlib.figure import Figure
+
+    history = run.history()
+    epochs = [row["epoch"] + 1 for row in history]
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    for axes, (title, columns) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+        for column in columns:
+            axes.plot(epochs, [row[column] for row in history], label=column, marker=".")
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with atomic_path(run.path / "curves.png") as path:
+        figure.savefig(path, dpi=120)

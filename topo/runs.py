@@ -1,0 +1,109 @@
+"""The folder of a training run: what lies where, and which run is the latest.
+
+=======================  =====================================================================
+``config.yaml``          the whole configuration
+``run.json``             name, seed, checksums of the data, versions, parameters, times, best epoch
+``history.csv``          a row an epoch: losses, validation metrics, gradient norm, learning rate
+``curves.png``           the same, drawn
+``checkpoints/``         Lightning's own files, for resuming
+``model/``               the checkpoint of the best epoch (see :mod:`topo.checkpoint`)
+``evaluation/``          what ``topo evaluate`` wrote
+=======================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from topo.config import Config, load_config
+from topo.errors import TopoError
+from topo.io.files import atomic_text
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its folder."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """Folder of the best epoch's checkpoint."""
+        return self.path / "model"
+
+    @property
+    def resume_file(self) -> Path:
+        """Lightning's checkpoint of the last finished epoch."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    def config(self) -> Config:
+        """Read the configuration.
+
+        Raises
+        ------
+        TopoError
+            If the folder holds no run.
+        """
+        if not (self.path / "config.yaml").is_file():
+            raise TopoError(f"{self.path}: no run here (config.yaml is missing)")
+        return load_config(self.path / "config.yaml")
+
+    def info(self) -> dict[str, Any]:
+        """Read ``run.json``; empty where there is none yet."""
+        path = self.path / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def update_info(self, **fields: Any) -> None:
+        """Add fields to ``run.json``."""
+        with atomic_text(self.path / "run.json") as file:
+            json.dump(self.info() | fields, file, indent=2)
+            file.write("\n")
+
+    def write_history(self, rows: list[dict[str, float]]) -> None:
+        """Write ``history.csv``; columns are the keys of the first row."""
+        with atomic_text(self.path / "history.csv") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in rows)
+
+    def history(self) -> list[dict[str, float]]:
+        """Read ``history.csv``."""
+        path = self.path / "history.csv"
+        if not path.is_file():
+            raise TopoError(f"{self.path}: no epoch of this run has ended yet")
+        with open(path, encoding="utf-8", newline="") as file:
+            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def new_run(parent: Path, name: str) -> Run:
+    """Make the folder of a new run, ``name`` or ``name-2``, ``name-3``, ... in ``parent``."""
+    path, count = parent / name, 1
+    while True:
+        try:
+            path.mkdir(parents=True)
+            return Run(path)
+        except FileExistsError:
+            count += 1
+            path = parent / f"{name}-{count}"
+        except OSError as error:
+            raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def latest_run(parent: Path) -> Run:
+    """Return the finished run in ``parent`` whose model was written last.
+
+    Raises
+    ------
+    TopoError
+        If there is none.
+    """
+    models = sorted(parent.glob("*/model/config.yaml"), key=lambda path: path.stat().st_mtime_ns)
+    if not models:
+        raise TopoError(
+            f"{parent}: no finished run here, expected one of topo train (or --run DIR)"
+        )
+    return Run(models[-1].parent.parent)

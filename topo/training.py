@@ -1,0 +1,374 @@
+"""Training on Lightning: the training module, its callbacks, and ``fit``."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+import warnings
+from collections import defaultdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch import callbacks
+from torch import Tensor
+from torch_geometric.data import Data
+
+from topo.checkpoint import environment, model_card, save_checkpoint
+from topo.config import Config, TrainingConfig, dump_config, run_name
+from topo.data.loading import train_loader, whole_loader, whole_order
+from topo.data.splits import LabelledSet, Splits, load_splits
+from topo.errors import ConfigError
+from topo.io.files import atomic_text
+from topo.labels import TYPES, UNKNOWN_INDEX
+from topo.metrics.headline import headline_figures
+from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
+from topo.nn.calibration import fit_temperature
+from topo.nn.precision import autocast_precision
+from topo.nn.tagger import Tagger, total_loss
+from topo.protein import Prediction
+from topo.runs import Run
+from topo.tracking import Tracker
+
+
+class TaggerTraining(pl.LightningModule):
+    """How the tagger learns: losses, optimiser, schedule, and validation by the headline figures.
+
+    Parameters
+    ----------
+    config
+        The run's configuration.
+    splits
+        Proteins to train and validate on.
+    """
+
+    def __init__(self, config: Config, splits: Splits) -> None:
+        super().__init__()
+        self.config, self.splits = config, splits
+        self.validation = whole_order(splits.validation)
+        self.tagger = Tagger(config.model, config.graph.window)
+        self.sums: dict[str, list[float]] = defaultdict(list)
+        self.predictions: list[Prediction] = []
+
+    def train_dataloader(self) -> Any:
+        """Batches of the current epoch."""
+        return train_loader(self.splits.train, self.config, self.current_epoch)
+
+    def val_dataloader(self) -> Any:
+        """Whole validation chains."""
+        return whole_loader(self.splits.validation, self.config)
+
+    def on_train_epoch_start(self) -> None:
+        """Derive the random state from seed and epoch, so that resuming changes nothing."""
+        torch.manual_seed(self.config.training.seed * 1_000_003 + self.current_epoch)
+        self.sums.clear()
+
+    def training_step(self, graph: Data, index: int) -> Tensor:
+        """Return the weighted sum of the heads' losses."""
+        loss = self._losses(graph, "train")
+        self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin with no predictions."""
+        self.predictions = []
+
+    def validation_step(self, graph: Data, index: int) -> None:
+        """Collect losses and topologies."""
+        scores = self.tagger(graph)
+        self._losses(graph, "val", scores)
+        done = len(self.predictions)
+        batch = self.validation[done : done + len(graph.length)]
+        self.predictions += self.tagger.predictions(batch, scores)
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the topologies and log the epoch's figures."""
+        truths = [protein.labels or "" for protein in self.validation]
+        figures = headline_figures(truths, [p.labels for p in self.predictions])
+        figures = {f"val_{name}": value for name, value in figures.items()}
+        means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
+        norms = self.sums.get("gradient_norm", [0.0])
+        self.log_dict(means | figures | {"gradient_norm_max": max(norms)})
+
+    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        """Clip by the norm of all gradients and record what it was before."""
+        limit = self.config.training.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), limit)
+        self.sums["gradient_norm"].append(float(norm))
+        if self.logger:
+            self.log("gradient_norm_step", norm)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW without decay of biases, norms and grammar scores; the schedule steps by batch."""
+        training = self.config.training
+        decayed = [p for p in self.tagger.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.tagger.parameters() if p.requires_grad and p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": decayed}, {"params": plain, "weight_decay": 0.0}],
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
+        )
+        steps = len(self.train_dataloader()) * training.epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
+        smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
+        scores = self.tagger(graph) if scores is None else scores
+        losses = self.tagger.losses(scores, graph, smoothing)
+        loss = total_loss(losses, self.config.loss)
+        for name, value in {"loss": loss, **{f"{k}_loss": v for k, v in losses.items()}}.items():
+            # Averaged over batches in training; over proteins in validation.
+            weight = 1 if stage == "train" else len(graph.length)
+            self.sums[f"{stage}_{name}"] += [float(value.detach())] * weight
+        return loss
+
+
+class HistoryWriter(callbacks.Callback):
+    """Writes ``history.csv`` after each epoch and, away from a terminal, a line of progress.
+
+    Its rows travel in Lightning's checkpoint, so that a resumed run continues the table.
+    """
+
+    def __init__(self, run: Run, monitor: str) -> None:
+        self.run, self.monitor = run, monitor
+        self.rows: list[dict[str, float]] = []
+        self.started = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the rows of the epochs that are done."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Add the row of this epoch."""
+        figures = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
+        figures = {k: v for k, v in figures.items() if not k.endswith("_step")}
+        if self.monitor not in figures:
+            raise ConfigError(
+                f"training.monitor: unknown metric {self.monitor}, "
+                f"expected one of {', '.join(sorted(figures))}"
+            )
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate, **figures})
+        self.run.write_history(self.rows)
+        self._print(trainer)
+
+    def _print(self, trainer: pl.Trainer) -> None:
+        row, seconds = self.rows[-1], time.monotonic() - self.started
+        names = ("train_loss", "val_loss", "val_residue_accuracy", "val_type_accuracy_macro",
+                 "val_topology_accuracy_macro")  # fmt: skip
+        shown = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
+        print(
+            f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def fit(config: Config, run: Run, *, resume: bool = False, progress: bool = False) -> Path:
+    """Train, write the run's folder, and return the folder of the best epoch's checkpoint.
+
+    Parameters
+    ----------
+    config
+        What to train on what.
+    run
+        The folder; with ``resume`` its last finished epoch is where training goes on.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    TopoError
+        On input that cannot be used, or a metric to monitor that does not exist.
+    """
+    _quieten()
+    training = config.training
+    if training.threads:
+        torch.set_num_threads(training.threads)
+    pl.seed_everything(training.seed, verbose=False)
+    splits = load_splits(config.data, training.seed)
+    with atomic_text(run.path / "config.yaml") as file:
+        file.write(dump_config(config))
+    module = TaggerTraining(config, splits)
+    tracker = Tracker(config, run.path, run.path.name)
+    run.update_info(**_run_info(config, splits, module.tagger))
+    best = _best_epoch(run, training)
+    trainer = _trainer(config, run, tracker, best, progress)
+    started = time.monotonic()
+    path = run.resume_file if resume and run.resume_file.is_file() else None
+    trainer.fit(module, ckpt_path=path, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    _export(config, run, trainer, module, best, time.monotonic() - started)
+    _track_results(tracker, config, module)
+    return run.model
+
+
+def _schedule(training: TrainingConfig, steps: int) -> Any:
+    """Return the factor of the learning rate at each step."""
+    warmup = max(1, round(training.warmup * steps))
+
+    def factor(step: int) -> float:
+        if training.schedule == "onecycle":
+            warm, low = max(1, round(0.3 * steps)), 0.04
+            if step < warm:
+                return low + (1 - low) * (1 - math.cos(math.pi * step / warm)) / 2
+            return max(1e-3, (1 + math.cos(math.pi * min(1, (step - warm) / (steps - warm)))) / 2)
+        if step < warmup:
+            return (step + 1) / warmup
+        if training.schedule == "constant":
+            return 1.0
+        share = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2
+
+    return factor
+
+
+def _best_epoch(run: Run, training: TrainingConfig) -> callbacks.ModelCheckpoint:
+    return callbacks.ModelCheckpoint(
+        dirpath=run.path / "checkpoints",
+        filename="best",
+        monitor=training.monitor,
+        mode=_mode(training.monitor),
+        save_last=True,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+
+
+def _mode(monitor: str) -> str:
+    return "min" if monitor.endswith("loss") else "max"
+
+
+def _trainer(
+    config: Config, run: Run, tracker: Tracker, best: callbacks.ModelCheckpoint, progress: bool
+) -> pl.Trainer:
+    training = config.training
+    wanted: list[callbacks.Callback] = [HistoryWriter(run, training.monitor), best]
+    if training.patience:
+        wanted.append(
+            callbacks.EarlyStopping(
+                training.monitor,
+                mode=_mode(training.monitor),
+                patience=training.patience,
+                check_on_train_epoch_end=True,
+            )
+        )
+    if training.ema:
+        wanted.append(callbacks.EMAWeightAveraging(decay=training.ema))
+    if loggers := tracker.loggers():
+        wanted.append(callbacks.LearningRateMonitor("step"))
+    return pl.Trainer(
+        max_epochs=training.epochs,
+        accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
+        devices=training.devices,
+        precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
+        callbacks=wanted,
+        logger=loggers or False,
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        deterministic=training.deterministic,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        default_root_dir=run.path,
+    )
+
+
+def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
+    return {
+        "name": run_name(config),
+        "seed": config.training.seed,
+        "parameters": sum(p.numel() for p in tagger.parameters()),
+        "proteins": {name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
+        "left_out": splits.left_out,
+        "data_sha256": splits.checksums,
+        "versions": environment(),
+    }
+
+
+def _export(
+    config: Config,
+    run: Run,
+    trainer: pl.Trainer,
+    module: TaggerTraining,
+    best: callbacks.ModelCheckpoint,
+    seconds: float,
+) -> None:
+    """Write the best epoch as a checkpoint, its probabilities calibrated on validation."""
+    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    module.load_state_dict(state["state_dict"])
+    tagger = module.tagger.eval().cpu()
+    _calibrate(tagger, config, module.splits.validation)
+    module.predictions = _predict_whole(tagger, config, module.splits.validation)
+    epoch = int(state["epoch"])
+    row = next(row for row in run.history() if row["epoch"] == epoch)
+    before = run.info().get("seconds", 0.0)
+    run.update_info(best_epoch=epoch, seconds=round(before + seconds, 1))
+    metrics = run.info() | {"validation": row}
+    save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
+
+
+@torch.no_grad()
+def _predict_whole(tagger: Tagger, config: Config, labelled: LabelledSet) -> list[Prediction]:
+    proteins = iter(whole_order(labelled))
+    predictions: list[Prediction] = []
+    for graph in whole_loader(labelled, config):
+        batch = list(islice(proteins, len(graph.length)))
+        predictions += tagger.predictions(batch, tagger(graph))
+    return predictions
+
+
+@torch.no_grad()
+def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
+    """Fit both temperatures on whole validation chains."""
+    labels, label_truth, types, type_truth = [], [], [], []
+    for graph in whole_loader(labelled, config):
+        scores = tagger(graph)
+        decoded = tagger.decode(scores, "argmax")
+        known = (graph.y != UNKNOWN_INDEX).numpy()
+        with np.errstate(divide="ignore"):
+            labels.append(np.log(decoded.probabilities[known]))
+        label_truth.append(np.eye(6, dtype=bool)[graph.y.numpy()[known]])
+        types.append(tagger.type_log_probabilities(scores).numpy())
+        type_truth.append(graph.types.numpy())
+    legal = np.concatenate(type_truth).any(1)
+    tagger.label_temperature.fill_(
+        fit_temperature(np.concatenate(labels), np.concatenate(label_truth))
+    )
+    tagger.type_temperature.fill_(
+        fit_temperature(np.concatenate(types)[legal], np.concatenate(type_truth)[legal])
+    )
+
+
+def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> None:
+    truths = {p.id: p.labels or "" for p in module.splits.validation.proteins}
+    counts = np.zeros((len(TYPES), len(PREDICTED_COLUMNS)), dtype=int)
+    for prediction in module.predictions:
+        possible = true_types(truths[prediction.id])
+        counts += type_confusion(possible[0] if len(possible) == 1 else None, prediction.type)
+    tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
+    tracker.log_predictions(truths, module.predictions[: config.tracking.examples])
+    tracker.finish()
+
+
+def _quieten() -> None:
+    """Silence Lightning's advice, which is for people who write loops, not for ours."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for pattern in ("The '.*_dataloader' does not have many workers", ".*LeafSpec.*",
+                    "The number of training batches", "Checkpoint directory"):  # fmt: skip
+        warnings.filterwarnings("ignore", pattern)
