@@ -22,9 +22,10 @@ def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[
     dataset = ProteinDataset(
         labelled.proteins, labelled.types, config.graph.window, config.data.crop, training.seed
     )
-    weights = class_weights(sampling_types(labelled.types), sampling.power, sampling.factors)
+    types = sampling_types(labelled.types)
     sampler = BucketSampler(
-        weights * labelled.weights,
+        class_weights(types, sampling.power, sampling.factors) * labelled.weights,
+        types,
         dataset.lengths(),
         sampling.samples or len(labelled),
         training.batch,

@@ -49,6 +49,8 @@ class BucketSampler(Sampler[list[int]]):
     ----------
     weights
         Sampling weight of each protein, shape (N,).
+    types
+        Type index of each protein, int, shape (N,).
     lengths
         Residues that each protein shows, int, shape (N,).
     samples
@@ -64,6 +66,7 @@ class BucketSampler(Sampler[list[int]]):
     def __init__(
         self,
         weights: np.ndarray,
+        types: np.ndarray,
         lengths: np.ndarray,
         samples: int,
         batch: int,
@@ -71,6 +74,7 @@ class BucketSampler(Sampler[list[int]]):
         seed: int = 0,
     ) -> None:
         self.weights = weights
+        self.types = types
         self.lengths = lengths
         self.samples = samples
         self.batch = batch
@@ -86,12 +90,12 @@ class BucketSampler(Sampler[list[int]]):
         """Return the indices of this epoch's proteins, int64, shape (samples,).
 
         Systematic sampling: a protein with expectation m is drawn floor(m) or ceil(m) times.
-        Proteins of one weight, so of one type, stand together, so that an epoch's mix of types is
-        the intended one up to rounding.
+        The proteins of a type stand together, so that an epoch's mix of types is the intended one
+        up to rounding.
         """
         random = np.random.default_rng((self.seed, self.epoch, 0))
         order = random.permutation(len(self.weights))
-        order = order[np.argsort(self.weights[order], kind="stable")]
+        order = order[np.argsort(self.types[order], kind="stable")]
         expected = np.cumsum(self.weights[order]) * self.samples / self.weights.sum()
         points = np.arange(self.samples) + random.random()
         drawn = np.minimum(np.searchsorted(expected, points), len(order) - 1)

@@ -99,13 +99,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a UTF-8 text file with LF line ends for writing; see :func:`atomic_path`.
 
+    Lone surrogates, which UTF-8 cannot hold (JSON can), become question marks.
     A path that ends in ``.gz`` is compressed, without a time stamp, so that equal contents give
     equal files.
     """
     with atomic_path(path) as temporary, open(temporary, "wb") as raw:
         zipped = Path(path).suffix == ".gz"
         stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if zipped else raw
-        with io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as text:
+        with io.TextIOWrapper(stream, "utf-8", "replace", "\n") as text:
             yield text
 
 

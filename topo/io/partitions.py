@@ -107,6 +107,8 @@ def _load(text: str, source: str) -> dict[str, list[Any]]:
     if not isinstance(content, dict):
         raise InputError(source, f"found a JSON {type(content).__name__}, {expected}")
     for fold, records in content.items():
+        if not fold.isprintable():
+            raise InputError(source, f"found fold {fold!r}, expected a printable name")
         if not isinstance(records, list):
             found = type(records).__name__
             raise InputError(source, f"fold {fold!r}: found a JSON {found}, {expected}")

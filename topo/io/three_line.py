@@ -103,12 +103,11 @@ def _id(group: list[tuple[int, str]]) -> str:
 
 def _protein(group: list[tuple[int, str]], source: str) -> Protein:
     (header_line, header), (sequence_line, residues), (label_line, labels) = group
-    description = header[1:].strip()
-    before, separator, kind = description.rpartition(SEPARATOR)
-    record = parse_header(before if separator else description, source, header_line)
+    before, separator, kind = header[1:].rpartition(SEPARATOR)
+    record = parse_header(before if separator else kind, source, header_line)
     sequence = clean_sequence(residues, source, sequence_line, record)
     check_labels(labels, sequence, source, label_line, record)
-    metadata = {"description": description}
+    metadata = {"description": header[1:].strip()}
     if separator:
         metadata["header_type"] = kind.strip()
     return Protein(record, sequence, labels, metadata=metadata)
