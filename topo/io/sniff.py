@@ -109,8 +109,10 @@ def _head(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
     head, seen = [], 0
     for number, text in lines:
         head.append((number, text))
-        seen += bool(text.strip()) and not text.startswith(";")
-        if seen == 4 or (seen == 1 and not text.strip().startswith(">")):
+        if not text.strip() or text.lstrip().startswith(";"):
+            continue
+        seen += 1
+        if seen == 4 or (seen == 1 and not text.lstrip().startswith(">")):
             break
     return head
 

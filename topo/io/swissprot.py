@@ -180,6 +180,8 @@ def _labels(record: Any, length: int, source: str, line: int) -> str | None:
                 f"{record.entry_name}, which has {length} residues",
                 line,
             )
+    if any(feature.key == "SIGNAL" and feature.start > 1 for feature in features):
+        return None  # inside the chain; 1 allows for a first methionine that is cut off
     labels = label_features(features, length)
     bears = any(f.type in ("SIGNAL", "TRANSMEM", "INTRAMEM") for f in record.features)
     if not bears and not labels.strip(UNKNOWN) and _is_soluble(record.comments):
