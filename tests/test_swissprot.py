@@ -120,6 +120,12 @@ def test_words_of_the_nineties(tmp_path: Path) -> None:
     assert labels_of(tmp_path, text) == "O20 M20 I20"
 
 
+def test_old_segments_in_an_outer_membrane_may_be_strands(tmp_path: Path) -> None:
+    features = ["SIGNAL 1 15", "TRANSMEM 21 40 POTENTIAL."]
+    assert labels_of(tmp_path, old(*features, location="CELL OUTER MEMBRANE.")) is None
+    assert labels_of(tmp_path, old(*features, location="CELL MEMBRANE.")) == "S15 -5 M20 -20"
+
+
 @pytest.mark.parametrize("age", [old, new])
 @pytest.mark.parametrize(
     ("location", "soluble"),

@@ -27,6 +27,10 @@ class InputError(TopoError):
         super().__init__(f"{place}: {message}")
 
 
+class InputWarning(UserWarning):
+    """Something odd in a file that can be read all the same; the command line prints one line."""
+
+
 class ConfigError(TopoError):
     """A configuration key or value that does not exist or does not fit."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 import typer
 
 from topo.cli.convert import convert
 from topo.cli.data import data_app
-from topo.errors import TopoError
+from topo.errors import InputWarning, TopoError
 
 app = typer.Typer(
     name="topo",
@@ -21,8 +23,19 @@ app.command("convert")(convert)
 app.add_typer(data_app, name="data")
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    if issubclass(category, InputWarning):
+        print(f"topo: warning: {message}", file=sys.stderr)
+    else:
+        _python_shows(message, category, *place)
+
+
+_python_shows = warnings.showwarning
+
+
 def main() -> None:
     """Run the command line."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except TopoError as error:

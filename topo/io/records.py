@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from topo.errors import InputError
+from topo.errors import InputError, InputWarning
 from topo.labels import encode_labels
 from topo.protein import Protein
 
@@ -114,6 +114,6 @@ def finish_records(records: Iterator[tuple[str, Protein]], source: str) -> Itera
         more = f" and {repeated - len(repeats)} more" if repeated > len(repeats) else ""
         warnings.warn(
             f"{source}: ids that repeat, each record is kept: {', '.join(repeats)}{more}",
-            UserWarning,
+            InputWarning,
             stacklevel=2,
         )

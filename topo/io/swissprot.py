@@ -4,7 +4,7 @@
 feature                                             label
 ==================================================  =====================================
 SIGNAL                                              S
-TRANSMEM, helical or of no stated kind              M
+TRANSMEM, helical or (old records) of no kind       M
 TRANSMEM, beta stranded                             B
 TOPO_DOM cytoplasmic, matrix, stromal, nuclear ...  I
 TOPO_DOM extracellular, lumenal, vacuolar ...       O
@@ -17,7 +17,8 @@ all else                                            ``-``, or what the grammar l
 
 In a barrel only the words extracellular and periplasmic say a side. Old records hold the words
 of a feature as plain text and topological domains as DOMAIN, new ones as ``/note``; both are
-read. A re-entrant loop (INTRAMEM) gets no label of its own. A record about which the rules say
+read; where old records state no kind of segment, a protein of an outer membrane stays without
+labels. A re-entrant loop (INTRAMEM) gets no label of its own. A record about which the rules say
 nothing, or whose features no legal topology has, comes with ``labels=None``.
 """
 
@@ -62,6 +63,7 @@ _SIDES = {
 }
 _BARREL_SIDES = {OUTSIDE: ("extracellular",), PERIPLASM: ("periplasmic",)}
 _SOLUBLE_PLACES = ("cytoplasm", "cytosol", "nucle", "chromosome")
+_KIND = re.compile("helical|beta strand|anchor")
 _NOT_SOLUBLE = re.compile(r"membrane|vesic|envelope")
 _ASIDE = re.compile(r"\{[^}]*\}|\([^)]*\)|\[?isoform [^:\]]*\]?:")
 
@@ -182,11 +184,19 @@ def _labels(record: Any, length: int, source: str, line: int) -> str | None:
             )
     if any(feature.key == "SIGNAL" and feature.start > 1 for feature in features):
         return None  # inside the chain; 1 allows for a first methionine that is cut off
+    if _strands_or_helices(features, record.comments):
+        return None
     labels = label_features(features, length)
     bears = any(f.type in ("SIGNAL", "TRANSMEM", "INTRAMEM") for f in record.features)
     if not bears and not labels.strip(UNKNOWN) and _is_soluble(record.comments):
         return INSIDE * length
     return labels if labels.strip(UNKNOWN) else None
+
+
+def _strands_or_helices(features: list[Feature], comments: Iterable[str]) -> bool:
+    """Tell whether old segments of no stated kind may be those of a bacterial barrel."""
+    unstated = any(f.key == "TRANSMEM" and not _KIND.search(f.note) for f in features)
+    return unstated and any("outer membrane" in text.casefold() for text in comments)
 
 
 def label_features(features: list[Feature], length: int) -> str:
