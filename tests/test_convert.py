@@ -63,7 +63,7 @@ def test_records_without_labels_are_left_out_of_three_line_and_counted(
     records = [{"id": "a", "sequence": "MKT"}, {"id": "b", "sequence": "MKT", "labels": "III"}]
     source.write_text(json.dumps({"x": records}))
     code, _, err = convert(source, tmp_path / "out.3line")
-    assert (code, err) == (0, "1 of 2 records have no labels\n")
+    assert (code, err) == (0, "1 of 2 records have no labels: left out\n")
     assert content(tmp_path / "out.3line") == [("b", "MKT", "III")]
 
 
@@ -118,4 +118,49 @@ def test_unknown_fold_and_unknown_suffix(convert, tmp_path: Path) -> None:
     code, _, err = convert(source, tmp_path / "out.txt")
     assert (code, err.count("\n")) == (2, 1)
     assert "the suffix tells no format" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["jsonl", "gff3", "tmrs"])
+def test_prediction_formats_bring_the_labels_back(convert, tmp_path: Path, form: str) -> None:
+    source = tmp_path / "in.3line"
+    lines = (EXAMPLE / "proteins.3line").read_text().splitlines()
+    whole = [i for i in range(0, len(lines), 3) if "-" not in lines[i + 2]]
+    source.write_text("".join(f"{line}\n" for i in whole for line in lines[i : i + 3]))
+    middle, back = tmp_path / "middle", tmp_path / "back.3line"
+    assert convert(source, middle, "--to", form) == (0, "", "")
+    assert convert(middle, back) == (0, "", "")
+    expected, found = content(source), content(back)
+    assert [(i, labels) for i, _, labels in found] == [(i, labels) for i, _, labels in expected]
+    assert len(found) == len(whole) > 50
+    if form == "jsonl":
+        assert back.read_bytes() == source.read_bytes()
+    else:  # these layouts hold no sequences
+        code, _, err = convert(middle, tmp_path / "x.fasta")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "has no known residue" in err
+
+
+def test_tmbed_letters_are_read(convert, tmp_path: Path) -> None:
+    source = tmp_path / "x.pred"
+    source.write_text(f">a\n{'A' * 60}\n{'.' * 20}{'H' * 20}{'.' * 20}\n")
+    assert convert(source, "-", "--to", "3line") == (
+        0,
+        f">a | TM\n{'A' * 60}\n{'I' * 20}{'M' * 20}{'O' * 20}\n",
+        "",
+    )
+
+
+def test_ids_that_a_layout_cannot_hold_are_named(convert, tmp_path: Path) -> None:
+    source = tmp_path / "in.3line"
+    source.write_text(">#a\nMKT\nIII\n")
+    code, _, err = convert(source, tmp_path / "out.gff", "--to", "tmrs")
+    assert code == 0
+    assert "1 ids are spelled otherwise, e.g. '#a' as %23a" in err
+
+
+def test_unknown_format_names_the_known(convert, tmp_path: Path) -> None:
+    code, _, err = convert(EXAMPLE / "proteins.3line", tmp_path / "x", "--to", "word")
+    assert code == 2
+    assert "unknown format 'word', expected one of fasta, 3line, partitions, tmrs" in err
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import sys
@@ -168,11 +169,15 @@ def test_missing_file_folder_and_impossible_name(tmp_path: Path) -> None:
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b">a\nMKT\n>b\nM1\n")))
+    raw = io.BufferedReader(io.BytesIO(b">a\nMKT\n>b\nM1\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
     records = read_fasta("-")
     assert next(records).sequence == "MKT"
     with pytest.raises(InputError, match=r"^standard input:4: found '1'"):
         next(records)
+    gc.collect()
+    with pytest.raises(InputError, match=r"^standard input: holds no records"):
+        list(read_fasta("-"))  # read to its end, but still open
 
 
 def test_records_are_streamed() -> None:

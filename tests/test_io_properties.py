@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from topo import io
 from topo.errors import TopoError
+from topo.io.convert import read_any
 from topo.io.fasta import parse_fasta
 from topo.io.partitions import parse_partitions
 from topo.io.swissprot import parse_swissprot
@@ -98,6 +99,7 @@ def test_any_bytes_give_records_or_one_clear_line(content: bytes) -> None:
         path = Path(folder) / "x"
         path.write_bytes(content)
         check_total(lambda: io.read_proteins(path))
+        check_total(lambda: read_any(path))
 
 
 def check_total(parse) -> None:
@@ -111,3 +113,12 @@ def check_total(parse) -> None:
         assert bool(message) != bool(found)
         assert "\n" not in message
         assert all(p.sequence.isalpha() and p.sequence.isupper() for p in found)
+
+
+@given(ROWS.map("\n".join))
+@settings(deadline=None, max_examples=200)
+def test_any_file_can_be_told_apart(text: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x"
+        path.write_text(text)
+        check_total(lambda: read_any(path))

@@ -26,13 +26,14 @@ def stats(
 
     from topo.data.stats import describe_set
     from topo.io import read_proteins
+    from topo.io.files import source_name
 
     found = describe_set(read_proteins(file))
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
     console = Console()
-    summary = f"{file}: {found['proteins']:,} proteins, {found['residues']:,} residues"
+    summary = f"{source_name(file)}: {found['proteins']:,} proteins, {found['residues']:,} residues"
     console.print(summary, markup=False, highlight=False, soft_wrap=True)
     for table in (_types(found["types"]), _labels(found), _lengths(found)):
         if table.row_count:

@@ -2,6 +2,7 @@
 
 from topo.io.fasta import read_fasta, write_fasta
 from topo.io.partitions import read_partitions, write_partitions
+from topo.io.predictions import read_predictions
 from topo.io.sniff import read_labelled, read_proteins
 from topo.io.swissprot import read_swissprot
 from topo.io.three_line import read_three_line, write_three_line
@@ -10,6 +11,7 @@ __all__ = [
     "read_fasta",
     "read_labelled",
     "read_partitions",
+    "read_predictions",
     "read_proteins",
     "read_swissprot",
     "read_three_line",

@@ -50,7 +50,11 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         buffered = io.BufferedReader(raw) if not hasattr(raw, "peek") else raw
         zipped = buffered.peek(2)[:2] == _GZIP_MAGIC
         stream = gzip.GzipFile(fileobj=buffered) if zipped else buffered
-        yield io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
+        try:
+            yield text
+        finally:
+            text.detach()  # else it closes standard input when it is collected
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(name, "damaged gzip data, expected a complete gzip file") from None
     except IsADirectoryError:

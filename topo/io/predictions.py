@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
@@ -265,10 +265,15 @@ def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
         If the file is of no known format or malformed; names file and line.
     """
     with open_text(path) as stream:
-        lines = Lines(source_name(path), stream)
-        if not lines.skip_blank():
-            raise InputError(lines.path, "is empty, expected predictions")
-        yield from _parser(lines)(lines)
+        yield from parse_predictions(stream, source_name(path))
+
+
+def parse_predictions(text: Iterable[str], source: str) -> Iterator[Prediction]:
+    """Parse the lines of a prediction file; see :func:`read_predictions`."""
+    lines = Lines(source, text)
+    if not lines.skip_blank():
+        raise InputError(lines.path, "is empty, expected predictions")
+    yield from _parser(lines)(lines)
 
 
 def _parse_three_line(lines: Lines) -> Iterator[Prediction]:

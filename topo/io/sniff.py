@@ -47,22 +47,27 @@ def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
         If the file cannot be read, is of no known format, or is malformed.
     """
     file, folds = split_folds(path)
-    source = source_name(file)
     with open_text(file) as stream:
-        lines = enumerate(stream, 1)
-        head = _head(lines)
-        form = sniff([text for _, text in head])
-        lines = chain(head, lines)
-        if folds is not None and form != "partitions":
-            raise InputError(source, f"found {form}, which has no folds to choose from")
-        if form == "partitions":
-            yield from parse_partitions("".join(text for _, text in lines), source, folds)
-        elif form == "swissprot":
-            yield from parse_swissprot(lines, source)
-        elif form == "3line":
-            yield from parse_three_line(lines, source)
-        else:
-            yield from parse_fasta(lines, source)
+        yield from parse_proteins(enumerate(stream, 1), source_name(file), folds)
+
+
+def parse_proteins(
+    lines: Iterator[tuple[int, str]], source: str, folds: list[str] | None = None
+) -> Iterator[Protein]:
+    """Parse numbered lines of any record format; see :func:`read_proteins`."""
+    head = head_lines(lines)
+    form = sniff([text for _, text in head])
+    lines = chain(head, lines)
+    if folds is not None and form != "partitions":
+        raise InputError(source, f"found {form}, which has no folds to choose from")
+    if form == "partitions":
+        yield from parse_partitions("".join(text for _, text in lines), source, folds)
+    elif form == "swissprot":
+        yield from parse_swissprot(lines, source)
+    elif form == "3line":
+        yield from parse_three_line(lines, source)
+    else:
+        yield from parse_fasta(lines, source)
 
 
 def read_labelled(path: str | PathLike[str]) -> Iterator[Protein]:
@@ -104,7 +109,7 @@ def sniff(lines: list[str]) -> Format:
     return "3line" if _is_three_line(texts) else "fasta"
 
 
-def _head(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+def head_lines(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
     """Take lines up to the fourth that says something: enough to tell the format."""
     head, seen = [], 0
     for number, text in lines:
