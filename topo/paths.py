@@ -16,7 +16,12 @@ from topo.labels import LABELS, TYPES, UNKNOWN, decode_labels, encode_labels
 _NONE, _MANY = 0, 1  # no list of segments; several
 
 
-def is_legal(labels: str, grammar: Grammar | None = None) -> bool:
+def is_legal(
+    labels: str,
+    grammar: Grammar | None = None,
+    open_start: bool = False,
+    open_end: bool = False,
+) -> bool:
     """Say whether some path of the grammar agrees with a label string.
 
     Parameters
@@ -25,13 +30,20 @@ def is_legal(labels: str, grammar: Grammar | None = None) -> bool:
         Letters of :data:`topo.labels.LABELS`; ``-`` agrees with every letter.
     grammar
         The grammar in use; :func:`topo.grammar.default_grammar` where None.
+    open_start, open_end
+        Whether the string is cut out of a longer one: any state may then begin (end) it, and
+        the segment that is cut has no minimum length.
 
     Raises
     ------
     ValueError
         On any other letter (as do the other functions here).
     """
-    return bool(possible_types(labels, grammar))
+    if not (open_start or open_end):
+        return bool(possible_types(labels, grammar))
+    table = (grammar or default_grammar()).untyped
+    ending, _, _ = _forward(encode_labels(labels), table, open_start, open_end)
+    return bool(labels and (ending[-1] & (table.end | open_end)).any())
 
 
 def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ...]:
@@ -83,7 +95,9 @@ def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | No
 
 
 @njit(cache=True, nogil=True)
-def _forward(known: np.ndarray, a: Automaton) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _forward(
+    known: np.ndarray, a: Automaton, open_start: bool = False, open_end: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find where segments can end and start, looking from the left.
 
     Returns
@@ -100,14 +114,18 @@ def _forward(known: np.ndarray, a: Automaton) -> tuple[np.ndarray, np.ndarray, n
     last = np.full((size + 1, states), -1, np.int64)
     run = np.zeros((size + 1, 6), np.int64)
     for k in range(states):
-        last[0, k] = 0 if a.start[k] else -1
+        last[0, k] = 0 if a.start[k] or open_start else -1
     for t in range(1, size + 1):
         for letter in range(6):
             if known[t - 1] < 0 or known[t - 1] == letter:
                 run[t, letter] = run[t - 1, letter] + 1
         for k in range(states):
             low, high = _window(t, k, a, run)
+            if open_end and t == size:
+                high = t - 1
             ending[t, k] = high >= low and last[high, k] >= low
+            if open_start and low == 0 and t > 0:
+                ending[t, k] = True
         for k in range(states):
             last[t, k] = last[t - 1, k]
             for arc in range(a.incoming[k], a.incoming[k + 1]):

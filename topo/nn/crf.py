@@ -1,0 +1,476 @@
+"""The linear-chain CRF over the states of a grammar: loss, marginals, decoders.
+
+The recursions run on the CPU in float64 (:mod:`topo.semimarkov`), whatever the device and type
+of the emissions: per residue these are a handful of numbers, and the gradients are exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from topo import semimarkov, viterbi
+from topo.grammar import Automaton, Grammar, default_grammar
+from topo.labels import LABEL_INDEX, LABELS, SIGNAL, TYPES, decode_labels
+from topo.paths import is_legal
+
+log = logging.getLogger(__name__)
+
+_NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish
+
+
+class Marginals(NamedTuple):
+    """Posterior of a batch: R residues in B chains, float64 on the CPU.
+
+    ``labels`` (R, 6) probabilities of the residue labels; ``types`` (B, 5) probabilities of the
+    protein types; ``log_partition`` (B,) log mass of all paths.
+    """
+
+    labels: Tensor
+    types: Tensor
+    log_partition: Tensor
+
+
+class GrammarCRF(nn.Module):
+    """CRF whose paths are the topologies of a grammar.
+
+    A path's score is the sum of its residues' emissions and of learnt scores: of the state it
+    starts and ends in, of each transition, of each segment's duration (states with a maximum) or
+    of each residue beyond the minimum (states without). Scores belong to the grammar's table, so
+    that the same helix state has the same ones in every protein type.
+
+    Parameters
+    ----------
+    grammar
+        :func:`topo.grammar.default_grammar` where None.
+    channels
+        ``letters``: one emission for each channel that the grammar names, by default the six
+        labels in index order; ``states``: one for each state of its table.
+
+    Attributes
+    ----------
+    grammar
+        The grammar; ``grammar.channels`` names the columns that the emissions must have.
+    """
+
+    def __init__(self, grammar: Grammar | None = None, channels: str = "letters") -> None:
+        super().__init__()
+        if channels not in ("letters", "states"):
+            raise ValueError(f"found channels {channels!r}, expected 'letters' or 'states'")
+        grammar = grammar or default_grammar()
+        self.grammar = grammar.by_state if channels == "states" else grammar
+        rows = self.grammar.states
+        longest = max(state.maximum or 0 for state in rows)
+        self.transition = nn.Parameter(torch.zeros(len(self.grammar.arcs)))
+        self.stay = nn.Parameter(torch.zeros(len(rows)))
+        self.start = nn.Parameter(torch.zeros(len(rows)))
+        self.end = nn.Parameter(torch.zeros(len(rows)))
+        within = torch.zeros(len(rows), longest + 1, dtype=torch.bool)
+        for k, state in enumerate(rows):
+            within[k, state.minimum : (state.maximum or 0) + 1] = True
+        self.register_buffer("_within", within, persistent=False)
+        even = -within.sum(1, keepdim=True).clamp(min=1).log()
+        self.duration = nn.Parameter(torch.where(within, even, 0.0))
+
+    def forward(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        type_scores: Tensor | None = None,
+        ends: Tensor | None = None,
+        open_start: Tensor | None = None,
+        open_end: Tensor | None = None,
+        types: Tensor | None = None,
+    ) -> Tensor:
+        """Negative log-likelihood of partly known labels, unknown ones summed over.
+
+        Parameters
+        ----------
+        emissions
+            (R, channels), the chains one after another; clipped to plus and minus 10,000.
+        lengths
+            (B,) residues in each chain, at least 1.
+        labels
+            (R,) int64, -100 where unknown.
+        type_scores
+            (B, 5), added to the score of every path of the type. Only whole chains have a type.
+        ends
+            (R,), score of a signal peptide that ends with the residue. The last residue of a
+            chain counts for none: a cleavage site lies between two residues.
+        open_start, open_end
+            (B,) bool, whether the chain goes on beyond its first, last residue (a crop). Every
+            state may then start (end) it, without start (end) score; the segment that is cut
+            has no minimum, and the score of being at least as long as what is left of it.
+        types
+            (B, 5) bool, the types that the known path may have; all where None. With unknown
+            labels throughout, the result is the negative log probability of these types.
+
+        Returns
+        -------
+        Tensor
+            (B,), in the device and type of the parameters. Chains without a path that agrees
+            with the labels (see :meth:`has_path`) have 0, without gradient, and are counted in
+            a warning of the log. NaN emissions give NaN.
+        """
+        whole = torch.zeros(len(lengths), dtype=torch.bool)
+        opened = torch.stack(
+            [whole if flag is None else flag.cpu() for flag in (open_start, open_end)], 1
+        )  # (B, 2)
+        batch = _Batch(self, emissions, lengths, type_scores, ends)
+        known = labels.detach().cpu().long()
+        allowed = torch.ones(len(lengths), len(TYPES), dtype=torch.bool)
+        if types is not None:
+            allowed = types.cpu().bool()
+        crops = opened.any(1)
+        if not crops.any():
+            value = _nll(self, self.grammar.automaton, batch, known, allowed, opened)
+        else:
+            value = batch.emissions.new_zeros(len(lengths))
+            for chosen, automaton in (
+                (~crops, self.grammar.automaton),
+                (crops, self.grammar.untyped),
+            ):
+                if chosen.any():
+                    residues = chosen.repeat_interleave(batch.lengths)
+                    part = _nll(
+                        self,
+                        automaton,
+                        batch.select(chosen, residues),
+                        known[residues],
+                        allowed[chosen],
+                        opened[chosen],
+                    )
+                    value = value.masked_scatter(chosen, part)
+        return value.to(self.transition.device, self.transition.dtype)
+
+    nll = forward
+
+    def has_path(
+        self, labels: Tensor | np.ndarray, open_start: bool = False, open_end: bool = False
+    ) -> bool:
+        """Say whether some path agrees with a chain's label indices, (R,), -100 unknown.
+
+        A record without any is to be named and skipped before training.
+        """
+        return is_legal(decode_labels(np.asarray(labels)), self.grammar, open_start, open_end)
+
+    @torch.no_grad()
+    def marginals(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        type_scores: Tensor | None = None,
+        ends: Tensor | None = None,
+    ) -> Marginals:
+        """Posterior probabilities of residue labels and protein types; see :meth:`forward`."""
+        batch = _Batch(self, emissions, lengths, type_scores, ends)
+        automaton = self.grammar.automaton
+        scores = _numpy_scores(self, automaton)
+        gradient = semimarkov.empty_gradient(automaton, scores, batch.values, len(batch))
+        types = np.zeros((len(batch), len(TYPES)))
+        result = np.empty(len(batch))
+
+        def run(part: slice) -> None:
+            result[part] = semimarkov.marginals(
+                batch.values,
+                batch.boundary_values,
+                batch.offsets[part.start : part.stop + 1],
+                batch.type_values[part],
+                automaton,
+                scores,
+                semimarkov.rows(gradient, part.start, part.stop),
+                types[part],
+            )
+
+        _in_threads(batch.offsets, run)
+        labels = np.zeros((len(batch.values), len(LABELS)))
+        for channel, letter in enumerate(self.grammar.channel_letters):
+            labels[:, LABEL_INDEX[letter]] += gradient.emissions[:, channel]
+        labels = labels.clip(0.0)
+        labels /= labels.sum(1, keepdims=True)
+        types /= types.sum(1, keepdims=True)
+        return Marginals(*map(torch.from_numpy, (labels, types, result)))
+
+    @torch.no_grad()
+    def type_log_mass(
+        self, emissions: Tensor, lengths: Tensor, ends: Tensor | None = None
+    ) -> Tensor:
+        """Log mass of the paths of each type, (B, 5) float64; minus infinity where there is none.
+
+        Its softmax, after adding type scores, is the probability of the types.
+        """
+        batch = _Batch(self, emissions, lengths, None, ends)
+        automaton = self.grammar.automaton
+        scores = _numpy_scores(self, automaton)
+        mass = np.empty((len(batch), len(TYPES)))
+
+        def run(part: slice) -> None:
+            offsets = batch.offsets[part.start : part.stop + 1]
+            mass[part] = semimarkov.type_masses(
+                batch.values, batch.boundary_values, offsets, len(TYPES), automaton, scores
+            )
+
+        _in_threads(batch.offsets, run)
+        return torch.from_numpy(mass)
+
+    @torch.no_grad()
+    def decode(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        type_scores: Tensor | None = None,
+        decoder: str = "viterbi",
+        types: Tensor | None = None,
+        ends: Tensor | None = None,
+        marginals: Marginals | None = None,
+    ) -> Tensor:
+        """Choose the labels of each chain, (R,) int64 on the CPU.
+
+        Parameters
+        ----------
+        emissions, lengths, type_scores, ends
+            As for :meth:`forward`.
+        decoder
+            ``viterbi``: first the type with the largest total mass (type scores included), then
+            the best path of that type. ``posterior``: the legal topology with the largest
+            expected number of right labels. ``argmax``: the most probable label of each
+            residue, legal or not.
+        types
+            (B,) int64, the type that each path must have, -1 where it is free. A chain too
+            short for its type gets the best path of any type.
+        marginals
+            What :meth:`marginals` gave for the same input, so as not to compute it again.
+
+        Raises
+        ------
+        ValueError
+            If the emissions hold NaN, or on another decoder.
+        """
+        if decoder not in ("viterbi", "posterior", "argmax"):
+            raise ValueError(
+                f"found decoder {decoder!r}, expected 'viterbi', 'posterior' or 'argmax'"
+            )
+        if torch.isnan(emissions).any():
+            raise ValueError("found NaN among the emissions, expected numbers or infinities")
+        free = torch.ones(len(lengths), len(TYPES), dtype=torch.bool)
+        allowed = free
+        if types is not None:
+            types = types.cpu()
+            allowed = torch.where((types >= 0)[:, None], _one_type(types.clamp(min=0)), free)
+        if decoder == "viterbi":
+            if marginals is None:
+                mass = self.type_log_mass(emissions, lengths, ends)
+                if type_scores is not None:
+                    mass = mass + type_scores.cpu().double()
+            else:
+                mass = marginals.types
+            best = mass.masked_fill(~allowed, -torch.inf).argmax(1)
+            return self._best(
+                _Batch(self, emissions, lengths, None, ends),
+                _one_type(best),
+                _numpy_scores(self, self.grammar.automaton),
+            )
+        if marginals is None:
+            marginals = self.marginals(emissions, lengths, type_scores, ends)
+        if decoder == "argmax":
+            return marginals.labels.argmax(1)
+        letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
+        batch = _Batch(self, marginals.labels[:, letters], lengths, None, None)
+        scores = _numpy_scores(self, self.grammar.automaton)
+        return self._best(batch, allowed, semimarkov.Scores(*(0 * score for score in scores)))
+
+    def _best(self, batch: _Batch, allowed: Tensor, scores: semimarkov.Scores) -> Tensor:
+        """Labels of the best paths of the allowed types, (R,)."""
+        labels = np.empty(len(batch.values), dtype=np.int64)
+
+        def run(part: slice) -> None:
+            offsets = batch.offsets[part.start : part.stop + 1]
+            residues = slice(offsets[0], offsets[-1])
+            labels[residues], _ = viterbi.best_labels(
+                batch.values[residues],
+                batch.boundary_values[residues],
+                offsets - offsets[0],
+                allowed.numpy()[part],
+                self.grammar.automaton,
+                scores,
+            )
+
+        _in_threads(batch.offsets, run)
+        return torch.from_numpy(labels)
+
+
+class _Batch:
+    """Checked inputs, in float64 on the CPU: tensors with gradients, arrays without."""
+
+    def __init__(
+        self,
+        crf: GrammarCRF,
+        emissions: Tensor,
+        lengths: Tensor,
+        type_scores: Tensor | None,
+        ends: Tensor | None,
+    ) -> None:
+        self.lengths = lengths.detach().cpu().long()
+        self.emissions = emissions.to("cpu", torch.float64)
+        residues, channels = int(self.lengths.sum()), len(crf.grammar.channels)
+        if emissions.shape != (residues, channels):
+            raise ValueError(
+                f"found emissions of shape {tuple(emissions.shape)}, "
+                f"expected ({residues}, {channels})"
+            )
+        if len(lengths) and int(self.lengths.min()) < 1:
+            raise ValueError("found a chain of length 0, expected at least one residue")
+        zeros = self.emissions.new_zeros
+        self.boundary = zeros(residues) if ends is None else ends.to("cpu", torch.float64)
+        shape = (len(lengths), len(TYPES))
+        self.types = zeros(shape) if type_scores is None else type_scores.to("cpu", torch.float64)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def select(self, chains: Tensor, residues: Tensor) -> _Batch:
+        """Keep some chains, given as masks (B,) and (R,)."""
+        part = object.__new__(_Batch)
+        part.lengths, part.types = self.lengths[chains], self.types[chains]
+        part.emissions, part.boundary = self.emissions[residues], self.boundary[residues]
+        return part
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where each chain begins among the residues, (B + 1,)."""
+        return np.concatenate([[0], self.lengths.cumsum(0).numpy()]).astype(np.int64)
+
+    @property
+    def values(self) -> np.ndarray:
+        """Emissions, (R, channels)."""
+        return self.emissions.detach().contiguous().numpy()
+
+    @property
+    def boundary_values(self) -> np.ndarray:
+        """Scores of boundaries, (R,)."""
+        return self.boundary.detach().contiguous().numpy()
+
+    @property
+    def type_values(self) -> np.ndarray:
+        """Type scores, (B, 5)."""
+        return self.types.detach().contiguous().numpy()
+
+
+def _scores(crf: GrammarCRF, automaton: Automaton) -> list[Tensor]:
+    """Look up the automaton's scores in the table's parameters, in the order of ``Scores``."""
+    state = torch.from_numpy(automaton.state)
+    transition, stay, start, end, duration = (
+        parameter.to("cpu", torch.float64)
+        for parameter in (crf.transition, crf.stay, crf.start, crf.end, crf.duration)
+    )
+    bounded = torch.where(crf._within.cpu(), duration, _NO_SCORE)
+    tail = bounded.flip(1).logcumsumexp(1).flip(1)
+    arcs = transition[torch.from_numpy(automaton.arc)]
+    return [arcs, *(table[state] for table in (stay, start, end, bounded, tail))]
+
+
+def _leaving(automaton: Automaton) -> np.ndarray:
+    return automaton.letter == LABEL_INDEX[SIGNAL]
+
+
+def _numpy_scores(crf: GrammarCRF, automaton: Automaton) -> semimarkov.Scores:
+    tensors = _scores(crf, automaton)
+    arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
+    return semimarkov.Scores(*arrays, _leaving(automaton))
+
+
+def _one_type(types: Tensor) -> Tensor:
+    """Mask of one type for each chain, (B, 5)."""
+    return nn.functional.one_hot(types, len(TYPES)).bool()
+
+
+def _in_threads(offsets: np.ndarray, run: Callable[[slice], None]) -> None:
+    """Call ``run`` on slices of the chains, of about as many residues for each torch thread."""
+    chains = len(offsets) - 1
+    workers = min(torch.get_num_threads(), chains)
+    if workers < 2:
+        run(slice(0, chains))
+        return
+    cuts = np.searchsorted(offsets, np.linspace(0, offsets[-1], workers + 1))
+    cuts[0], cuts[-1] = 0, chains
+    parts = [slice(a, b) for a, b in itertools.pairwise(cuts) if b > a]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(run, parts))
+
+
+class _Likelihood(torch.autograd.Function):
+    """Negative log-likelihood; its derivatives are the expected counts of the recursions."""
+
+    @staticmethod
+    def forward(ctx, automaton, known, allowed, opened, offsets, *tensors: Tensor) -> Tensor:
+        arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
+        emissions, boundary, type_scores = arrays[:3]
+        scores = semimarkov.Scores(*arrays[3:], _leaving(automaton))
+        chains = len(offsets) - 1
+        gradient = semimarkov.empty_gradient(automaton, scores, emissions, chains)
+        types = np.zeros((chains, len(TYPES)))
+        agreeing, everything = np.empty(chains), np.empty(chains)
+
+        def run(part: slice) -> None:
+            agreeing[part], everything[part] = semimarkov.likelihood(
+                emissions,
+                boundary,
+                known.numpy(),
+                offsets[part.start : part.stop + 1],
+                type_scores[part],
+                allowed.numpy()[part],
+                opened.numpy()[part],
+                automaton,
+                scores,
+                semimarkov.rows(gradient, part.start, part.stop),
+                types[part],
+            )
+
+        _in_threads(offsets, run)
+        ctx.offsets = offsets
+        ctx.save_for_backward(*map(torch.from_numpy, (*gradient[:2], types, *gradient[2:])))
+        pathless = np.isneginf(agreeing)
+        if pathless.any():
+            log.warning(
+                "%d of %d chains have no path that agrees with their labels: not in the loss",
+                pathless.sum(),
+                chains,
+            )
+        with np.errstate(invalid="ignore"):
+            value = np.where(pathless, 0.0, everything - agreeing)
+        return torch.from_numpy(value)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple:
+        emissions, boundary, types, *parameters = ctx.saved_tensors
+        lengths = torch.from_numpy(np.diff(ctx.offsets))
+        residue = grad.repeat_interleave(lengths)
+        weighted = [torch.tensordot(grad, parameter, 1) for parameter in parameters]
+        return (
+            *(None,) * 5,
+            emissions * residue[:, None],
+            boundary * residue,
+            types * grad[:, None],
+            *weighted,
+        )
+
+
+def _nll(
+    crf: GrammarCRF,
+    automaton: Automaton,
+    batch: _Batch,
+    known: Tensor,
+    allowed: Tensor,
+    opened: Tensor,
+) -> Tensor:
+    """Negative log-likelihood of chains that share an automaton, (B,) float64 on the CPU."""
+    tensors = (batch.emissions, batch.boundary, batch.types, *_scores(crf, automaton))
+    return _Likelihood.apply(automaton, known, allowed, opened, batch.offsets, *tensors)

@@ -1,0 +1,163 @@
+"""Best paths of a grammar: Viterbi over segments, and the n best.
+
+The max-plus twin of :mod:`topo.semimarkov`. No back pointers are kept: the way back looks up
+again, in the one window it needs, where the best segment started.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from topo.grammar import Automaton
+from topo.semimarkov import LIMIT, Scores
+
+_LOW = -np.inf
+
+
+@njit(cache=True, nogil=True)
+def best_labels(
+    emissions: np.ndarray,
+    boundary: np.ndarray,
+    offsets: np.ndarray,
+    allowed: np.ndarray,
+    automaton: Automaton,
+    scores: Scores,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of the best path of each chain; of equal paths, always the same one.
+
+    Parameters
+    ----------
+    emissions, boundary, offsets, automaton, scores
+        As for :func:`topo.semimarkov.likelihood`.
+    allowed
+        bool (B, 5), types that the path may have. Where no path has one of them (a chain too
+        short for its type), the best path of any type is taken.
+
+    Returns
+    -------
+    labels, score
+        int64 (R,), float64 (B,); -1 and minus infinity for a chain without any path.
+    """
+    labels = np.full(len(emissions), -1, np.int64)
+    score = np.full(len(offsets) - 1, _LOW)
+    for b in range(len(score)):
+        start, end = offsets[b], offsets[b + 1]
+        total = _sums(emissions, start, end)
+        entry, leave = _recursion(total, boundary[start:end], automaton, scores)
+        k = _best_end(leave[-1], allowed[b], automaton, scores)
+        if k < 0:
+            k = _best_end(leave[-1], np.ones(len(allowed[b]), np.bool_), automaton, scores)
+        if k >= 0:
+            score[b] = leave[-1, k] + scores.end[k]
+            _trace(k, total, boundary[start:end], entry, leave, automaton, scores,
+                   labels[start:end])  # fmt: skip
+    return labels, score
+
+
+@njit(cache=True, nogil=True)
+def _sums(emissions, start, end):
+    """Emissions of a chain summed from its start, clipped, (T + 1, channels)."""
+    total = np.zeros((end - start + 1, emissions.shape[1]))
+    for t in range(end - start):
+        for c in range(emissions.shape[1]):
+            one = min(max(emissions[start + t, c], -LIMIT), LIMIT)
+            total[t + 1, c] = total[t, c] + one
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _best_end(last, allowed, a, scores):
+    """State in which the best path of the allowed types ends, -1 if there is none."""
+    best, value = -1, _LOW
+    for k in range(len(last)):
+        if a.end[k] and allowed[a.type[k]] and last[k] + scores.end[k] > value:
+            best, value = k, last[k] + scores.end[k]
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _recursion(total, boundary, a, scores):
+    """Best scores with which segments start, relative to C, (K, T + 1); and end, (T + 1, K)."""
+    size, states = len(total) - 1, len(a.letter)
+    values, leave = np.full((states, size + 1), _LOW), np.full((size + 1, states), _LOW)
+    flipped = np.full(scores.duration.shape, _LOW)
+    source, incoming, transition, leaving = a.source, a.incoming, scores.transition, scores.leaving
+    channel, minimum, maximum, stay = a.channel, a.minimum, a.maximum, scores.stay
+    for k in range(states):
+        values[k, 0] = scores.start[k] if a.start[k] else _LOW
+        for d in range(minimum[k], maximum[k] + 1):
+            flipped[k, maximum[k] - d] = scores.duration[k, d]
+    for t in range(1, size + 1):
+        for k in range(states):
+            high = t - minimum[k]
+            if high < 0:
+                continue
+            here = total[t, channel[k]]
+            if maximum[k] == 0:
+                value = values[k, high] + here
+                stayed = leave[t - 1, k] + (here - total[t - 1, channel[k]]) + stay[k]
+                leave[t, k] = max(value, stayed)
+            elif incoming[k] < incoming[k + 1]:
+                low = max(t - maximum[k], 0)
+                leave[t, k] = here + _highest(k, low, high, maximum[k] - t, values, flipped)
+            elif t <= maximum[k]:
+                leave[t, k] = here + values[k, 0] + scores.duration[k, t]
+        if t < size:
+            score = min(max(boundary[t - 1], -LIMIT), LIMIT)
+            for k in range(states):
+                value = _LOW
+                for arc in range(incoming[k], incoming[k + 1]):
+                    j = source[arc]
+                    one = leave[t, j] + transition[arc] + (score if leaving[j] else 0.0)
+                    value = max(value, one)
+                values[k, t] = value - total[t, channel[k]]
+    return values, leave
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _highest(k, low, high, shift, values, flipped):
+    """Highest sum of value and duration score; runs in vector registers."""
+    value = _LOW
+    for s in range(low, high + 1):
+        value = max(value, values[k, s] + flipped[k, s + shift])
+    return value
+
+
+@njit(cache=True, nogil=True)
+def _trace(k, total, boundary, values, leave, a, scores, labels):
+    """Write the labels of the best path that ends in state k."""
+    t = len(labels)
+    while True:
+        start = _segment_start(t, k, total, values, leave, a, scores)
+        labels[start:t] = a.letter[k]
+        if start == 0:
+            return
+        t, best, found = start, _LOW, -1
+        score = min(max(boundary[t - 1], -LIMIT), LIMIT)
+        for arc in range(a.incoming[k], a.incoming[k + 1]):
+            j = a.source[arc]
+            one = leave[t, j] + scores.transition[arc] + (score if scores.leaving[j] else 0.0)
+            if found < 0 or one > best:
+                best, found = one, j
+        k = found
+
+
+@njit(cache=True, nogil=True)
+def _segment_start(t, k, total, values, leave, a, scores):
+    """Where the best segment of state k that ends before t starts; the shortest of equals."""
+    channel, least = a.channel[k], a.minimum[k]
+    if a.maximum[k] == 0:
+        while t > least:
+            here = total[t, channel]
+            stayed = leave[t - 1, k] + (here - total[t - 1, channel]) + scores.stay[k]
+            if values[k, t - least] + here >= stayed:
+                break
+            t -= 1
+        return t - least
+    best, start = _LOW, t - least
+    for d in range(least, min(t, a.maximum[k]) + 1):
+        one = values[k, t - d] + scores.duration[k, d]
+        if one > best:
+            best, start = one, t - d
+    return start
