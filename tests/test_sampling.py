@@ -68,9 +68,10 @@ def test_bucketing_draws_the_same_proteins_as_no_bucketing(skewed) -> None:
 
 def test_an_epoch_is_a_function_of_seed_and_epoch(skewed) -> None:
     types, lengths = skewed
-    make = lambda seed: BucketSampler(
-        class_weights(types, 0.5), types, lengths, 300, 16, 9_000, seed
-    )  # noqa: E731
+
+    def make(seed: int) -> BucketSampler:
+        return BucketSampler(class_weights(types, 0.5), types, lengths, 300, 16, 9_000, seed)
+
     first, again, other = make(1), make(1), make(2)
     assert list(first) == list(again)
     assert list(first) != list(other)

@@ -18,6 +18,14 @@ from topo.errors import ConfigError
 from topo.labels import TYPES
 
 
+MONITORS = (
+    *(f"val_{name}" for name in ("loss", "topology_loss", "type_loss", "cleavage_loss")),
+    *(f"val_{name}" for name in ("residue_accuracy", "overlap_accuracy")),
+    *(f"val_{kind}_accuracy_{name}" for kind in ("type", "topology") for name in ("macro", *TYPES)),
+)
+"""Validation metrics that can pick the best epoch."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
@@ -190,7 +198,7 @@ class TrainingConfig(_Section):
     )
     monitor: str = Field(
         "val_loss",
-        description="validation metric that picks the best epoch: any column of history.csv; "
+        description="validation metric that picks the best epoch: any val_ column of history.csv; "
         "a loss is minimised, everything else maximised",
     )
     patience: int = Field(0, ge=0, description="epochs without progress before stopping; 0: never")
@@ -222,6 +230,15 @@ class Config(_Section):
     loss: LossConfig = Field(default_factory=LossConfig, description="loss weights")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="optimisation")
     tracking: TrackingConfig = Field(default_factory=TrackingConfig, description="tracking")
+
+    @model_validator(mode="after")
+    def _monitor_exists(self) -> Config:
+        if self.training.monitor not in MONITORS:
+            raise ValueError(
+                f"training.monitor: unknown metric {self.training.monitor}, "
+                f"expected one of {', '.join(MONITORS)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _disjoint_folds(self) -> Config:

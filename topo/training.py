@@ -21,11 +21,11 @@ from torch_geometric.data import Data
 
 from topo.checkpoint import environment, model_card, save_checkpoint
 from topo.config import Config, TrainingConfig, dump_config, run_name
+from topo.data.dataset import type_sets
 from topo.data.loading import train_loader, whole_loader, whole_order
-from topo.data.splits import LabelledSet, Splits, load_splits
-from topo.errors import ConfigError
+from topo.data.splits import LabelledSet, Splits
 from topo.io.files import atomic_text
-from topo.labels import TYPES, UNKNOWN_INDEX
+from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.nn.calibration import fit_temperature
@@ -64,9 +64,13 @@ class TaggerTraining(pl.LightningModule):
         return whole_loader(self.splits.validation, self.config)
 
     def on_train_epoch_start(self) -> None:
-        """Derive the random state from seed and epoch, so that resuming changes nothing."""
-        torch.manual_seed(self.config.training.seed * 1_000_003 + self.current_epoch)
+        """Begin with no losses."""
         self.sums.clear()
+
+    def on_train_batch_start(self, batch: Data, index: int) -> None:
+        """Derive the random state from seed, epoch and step, so that resuming changes nothing."""
+        place = (self.config.training.seed, self.current_epoch, index)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, graph: Data, index: int) -> Tensor:
         """Return the weighted sum of the heads' losses."""
@@ -138,8 +142,8 @@ class HistoryWriter(callbacks.Callback):
     Its rows travel in Lightning's checkpoint, so that a resumed run continues the table.
     """
 
-    def __init__(self, run: Run, monitor: str) -> None:
-        self.run, self.monitor = run, monitor
+    def __init__(self, run: Run) -> None:
+        self.run = run
         self.rows: list[dict[str, float]] = []
         self.started = time.monotonic()
 
@@ -155,11 +159,6 @@ class HistoryWriter(callbacks.Callback):
         """Add the row of this epoch."""
         figures = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
         figures = {k: v for k, v in figures.items() if not k.endswith("_step")}
-        if self.monitor not in figures:
-            raise ConfigError(
-                f"training.monitor: unknown metric {self.monitor}, "
-                f"expected one of {', '.join(sorted(figures))}"
-            )
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate, **figures})
         self.run.write_history(self.rows)
@@ -177,13 +176,17 @@ class HistoryWriter(callbacks.Callback):
         )
 
 
-def fit(config: Config, run: Run, *, resume: bool = False, progress: bool = False) -> Path:
+def fit(
+    config: Config, splits: Splits, run: Run, *, resume: bool = False, progress: bool = False
+) -> Path:
     """Train, write the run's folder, and return the folder of the best epoch's checkpoint.
 
     Parameters
     ----------
     config
-        What to train on what.
+        How to train.
+    splits
+        What :func:`topo.data.splits.load_splits` gives for ``config.data``.
     run
         The folder; with ``resume`` its last finished epoch is where training goes on.
     progress
@@ -192,14 +195,13 @@ def fit(config: Config, run: Run, *, resume: bool = False, progress: bool = Fals
     Raises
     ------
     TopoError
-        On input that cannot be used, or a metric to monitor that does not exist.
+        If the folder cannot be written.
     """
     _quieten()
     training = config.training
     if training.threads:
         torch.set_num_threads(training.threads)
     pl.seed_everything(training.seed, verbose=False)
-    splits = load_splits(config.data, training.seed)
     with atomic_text(run.path / "config.yaml") as file:
         file.write(dump_config(config))
     module = TaggerTraining(config, splits)
@@ -257,7 +259,7 @@ def _trainer(
     config: Config, run: Run, tracker: Tracker, best: callbacks.ModelCheckpoint, progress: bool
 ) -> pl.Trainer:
     training = config.training
-    wanted: list[callbacks.Callback] = [HistoryWriter(run, training.monitor), best]
+    wanted: list[callbacks.Callback] = [HistoryWriter(run), best]
     if training.patience:
         wanted.append(
             callbacks.EarlyStopping(
@@ -333,26 +335,21 @@ def _predict_whole(tagger: Tagger, config: Config, labelled: LabelledSet) -> lis
     return predictions
 
 
-@torch.no_grad()
 def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
     """Fit both temperatures on whole validation chains."""
-    labels, label_truth, types, type_truth = [], [], [], []
-    for graph in whole_loader(labelled, config):
-        scores = tagger(graph)
-        decoded = tagger.decode(scores, "argmax")
-        known = (graph.y != UNKNOWN_INDEX).numpy()
-        with np.errstate(divide="ignore"):
-            labels.append(np.log(decoded.probabilities[known]))
-        label_truth.append(np.eye(6, dtype=bool)[graph.y.numpy()[known]])
-        types.append(tagger.type_log_probabilities(scores).numpy())
-        type_truth.append(graph.types.numpy())
-    legal = np.concatenate(type_truth).any(1)
-    tagger.label_temperature.fill_(
-        fit_temperature(np.concatenate(labels), np.concatenate(label_truth))
-    )
-    tagger.type_temperature.fill_(
-        fit_temperature(np.concatenate(types)[legal], np.concatenate(type_truth)[legal])
-    )
+    predictions = _predict_whole(tagger, config, labelled)
+    indices = [encode_labels(protein.labels or "") for protein in whole_order(labelled)]
+    truth = np.concatenate(indices)
+    known = truth != UNKNOWN_INDEX
+    labels = np.concatenate([prediction.probabilities for prediction in predictions])[known]
+    with np.errstate(divide="ignore"):
+        tagger.label_temperature.fill_(
+            fit_temperature(np.log(labels), np.eye(len(LABELS), dtype=bool)[truth[known]])
+        )
+        types = type_sets(whole_order(labelled))
+        legal = types.any(1)
+        guesses = np.stack([prediction.type_probabilities for prediction in predictions])
+        tagger.type_temperature.fill_(fit_temperature(np.log(guesses[legal]), types[legal]))
 
 
 def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> None:

@@ -78,6 +78,7 @@ def train(
 ) -> None:
     """Train a tagger; without data of yours, on the bundled example set."""
     from topo.config import load_config, run_name
+    from topo.data.splits import load_splits
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
     from topo.training import fit
@@ -118,11 +119,12 @@ def train(
             raise ConfigError(
                 "--resume goes on with the run's own configuration, give nothing else"
             )
-        run, settings = Run(resume), Run(resume).config()
+        settings = Run(resume).config()
     else:
         settings = load_config(config, set_ or [], fields=changed)
-        run = new_run(output, name or run_name(settings))
-    model = fit(settings, run, resume=resume is not None, progress=sys.stderr.isatty())
+    splits = load_splits(settings.data, settings.training.seed)
+    run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
+    model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
     draw_curves(run)
     print(f"run {run.path}\nmodel {model}")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from topo.config import ConvConfig
+from topo.nn.recurrent import ChainDropout
 
 
 class ChainConvolution(nn.Module):
@@ -23,7 +24,7 @@ class ChainConvolution(nn.Module):
             width = layer.filters
         self.convolutions = nn.ModuleList(convolutions)
         self.margin = max((layer.width // 2 for layer in layers), default=0)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ChainDropout(dropout)
         self.width = width
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -40,5 +41,5 @@ class ChainConvolution(nn.Module):
         for convolution in self.convolutions:
             line = x.new_zeros(size, x.shape[1]).index_copy(0, rows, x)
             x = convolution(line.T[None])[0].T[rows]
-            x = self.dropout(torch.relu(x))
+            x = self.dropout(torch.relu(x), lengths)
         return x

@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GATv2Conv, GCNConv, RGCNConv, SAGEConv
 
 from topo.config import EncoderConfig
+from topo.nn.recurrent import ChainDropout
 
 
 class GraphEncoder(nn.Module):
@@ -35,7 +36,7 @@ class GraphEncoder(nn.Module):
         self.embed = nn.Linear(features, config.gcs)
         self.convolutions = nn.ModuleList(self._convolution(config) for _ in range(config.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(config.gcs) for _ in range(config.layers))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = ChainDropout(config.dropout)
         if config.kind == "gat":
             self.separations = nn.Embedding(2 * self.reach + 1, 16)
 
@@ -58,7 +59,7 @@ class GraphEncoder(nn.Module):
             arguments = (graph.edge_index, *self._edge_arguments(graph))
             x = self.embed(graph.x)
             for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-                x = x + self.dropout(torch.relu(norm(convolution(x, *arguments))))
+                x = x + self.dropout(torch.relu(norm(convolution(x, *arguments))), graph.length)
         return x
 
     def _edge_arguments(self, graph: Data) -> tuple[Tensor, ...]:

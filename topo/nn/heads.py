@@ -14,20 +14,16 @@ from topo.labels import LABEL_INDEX, TYPES, UNKNOWN_INDEX
 class ResidueHead(nn.Sequential):
     """A hidden layer and a score for each of ``channels``: (R, D) to (R, channels)."""
 
-    def __init__(self, width: int, channels: int, dropout: float) -> None:
-        super().__init__(
-            nn.Dropout(dropout), nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, channels)
-        )
+    def __init__(self, width: int, channels: int) -> None:
+        super().__init__(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, channels))
 
 
 class TypeHead(nn.Module):
     """Mean and maximum over the chain, a hidden layer, a score for each protein type."""
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, len(TYPES))
-        )
+        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, len(TYPES)))
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
         """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, 5)."""

@@ -46,6 +46,21 @@ class ChainLayout(NamedTuple):
         return padded.index_copy(0, rows, flat).view(self.longest, chains, -1)
 
 
+class ChainDropout(nn.Dropout):
+    """Dropout with one mask a chain, the same for all its residues (Gal & Ghahramani 2016).
+
+    One random number a chain and feature instead of one a residue and feature: on a CPU the
+    latter took a third of the recurrent stack's forward time.
+    """
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Drop features of residues (R, D) that belong to chains of these lengths (B,)."""
+        if not self.training or not self.p:
+            return x
+        mask = super().forward(x.new_ones(len(lengths), x.shape[1]))
+        return x * mask.repeat_interleave(lengths, 0, output_size=len(x))
+
+
 class RecurrentLayer(nn.Module):
     """One layer of one or two directions.
 
@@ -126,7 +141,7 @@ class RecurrentStack(nn.Module):
             width = layers[-1].width
             norms.append(nn.LayerNorm(width) if config.layer_norm else nn.Identity())
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = ChainDropout(config.dropout)
         self.width = width
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -134,7 +149,7 @@ class RecurrentStack(nn.Module):
         layout = ChainLayout.of(lengths)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             y = norm(layer(x, layout))
-            x = self.dropout(x + y if x.shape == y.shape else y)
+            x = self.dropout(x + y if x.shape == y.shape else y, lengths)
         return x
 
 

@@ -13,14 +13,15 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
-from topo.grammar import default_grammar, load_grammar
+from topo.grammar import default_grammar
 from topo.graph import NODE_FEATURES
+from topo.io.grammar import load_grammar
 from topo.labels import LABEL_INDEX, TYPE_INDEX, decode_labels, protein_type
 from topo.nn.convolution import ChainConvolution
 from topo.nn.crf import GrammarCRF
 from topo.nn.encoder import GraphEncoder
 from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
-from topo.nn.recurrent import RecurrentStack
+from topo.nn.recurrent import ChainDropout, RecurrentStack
 from topo.protein import Prediction, Protein
 
 DECODERS = ("viterbi", "posterior", "argmax")
@@ -66,9 +67,10 @@ class Tagger(nn.Module):
         self.uses_crf = heads.topology == "crf"
         channels = heads.channels if self.uses_crf else "letters"
         self.crf = GrammarCRF(grammar, channels=channels).requires_grad_(self.uses_crf)
-        self.topology = ResidueHead(width, len(self.crf.grammar.channels), heads.dropout)
-        self.type = TypeHead(width, heads.dropout) if heads.type else None
-        self.cleavage = ResidueHead(width, 1, heads.dropout) if heads.cleavage else None
+        self.dropout = ChainDropout(heads.dropout)
+        self.topology_head = ResidueHead(width, len(self.crf.grammar.channels))
+        self.type_head = TypeHead(width) if heads.type else None
+        self.cleavage_head = ResidueHead(width, 1) if heads.cleavage else None
         # Fitted on validation proteins after training; probabilities become p^(1/T), normalised.
         self.register_buffer("label_temperature", torch.ones(()))
         self.register_buffer("type_temperature", torch.ones(()))
@@ -78,11 +80,12 @@ class Tagger(nn.Module):
         x = self.encoder(graph)  # (R, gcs)
         x = self.conv(x, graph.length)
         x = self.recurrent(x, graph.length)  # (R, directions x size)
+        x = self.dropout(x, graph.length)
         chains = len(graph.length)
         return Scores(
-            emissions=self.topology(x).float(),
-            types=self.type(x, graph.batch, chains).float() if self.type else None,
-            ends=self.cleavage(x).float().squeeze(1) if self.cleavage else None,
+            emissions=self.topology_head(x).float(),
+            types=self.type_head(x, graph.batch, chains).float() if self.type_head else None,
+            ends=self.cleavage_head(x).float().squeeze(1) if self.cleavage_head else None,
             lengths=graph.length,
         )
 
@@ -122,26 +125,31 @@ class Tagger(nn.Module):
             residue's most probable label, legal or not.
         """
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
-        emissions = scores.emissions
-        if not self.uses_crf:
-            emissions = F.log_softmax(emissions, dim=1)
-        potentials = {"type_scores": scores.types, "ends": scores.ends if self.uses_crf else None}
+        emissions, chain = self._potentials(scores)
+        marginals = self.crf.marginals(emissions, **chain)
         if self.uses_crf:
-            probabilities = self.crf.marginals(emissions, scores.lengths, **potentials)
+            probabilities, types = marginals.labels, marginals.types.log()
         else:
             probabilities = emissions.exp()
+            types = marginals.types.log() if scores.types is None else scores.types
         if decoder == "argmax":
             labels = probabilities.argmax(1)
         else:
-            labels = self.crf.decode(emissions, scores.lengths, decoder=decoder, **potentials)
-        types = self.type_log_probabilities(scores)
-        confidence = self.crf.confidence(emissions, scores.lengths, labels, **potentials)
+            labels = self.crf.decode(emissions, **chain, decoder=decoder, marginals=marginals)
+        confidence = marginals.types.max(1).values
         return Decoded(
             labels.numpy(),
             tempered(probabilities.clamp(min=1e-9).log(), self.label_temperature).numpy(),
             tempered(types, self.type_temperature).numpy(),
             confidence.float().numpy(),
         )
+
+    def _potentials(self, scores: Scores) -> tuple[Tensor, dict[str, Tensor | None]]:
+        """Return emissions and the other inputs of the field, which is idle in argmax models."""
+        if self.uses_crf:
+            chain = {"lengths": scores.lengths, "type_scores": scores.types, "ends": scores.ends}
+            return scores.emissions, chain
+        return F.log_softmax(scores.emissions, dim=1), {"lengths": scores.lengths}
 
     def predictions(
         self, proteins: Sequence[Protein], scores: Scores, decoder: str = "viterbi"
@@ -166,23 +174,6 @@ class Tagger(nn.Module):
                 )
             )
         return predictions
-
-    def type_log_probabilities(self, scores: Scores) -> Tensor:
-        """Log-probabilities of the types, (B, 5).
-
-        With the field: the mass of each type's paths, to which the type head adds its scores.
-        Without it: the type head's softmax, or, where there is none, that mass under the residue
-        probabilities.
-        """
-        if not self.uses_crf and scores.types is not None:
-            return F.log_softmax(scores.types, dim=1)
-        mass = self.crf.type_log_mass(
-            scores.emissions if self.uses_crf else F.log_softmax(scores.emissions, dim=1),
-            scores.lengths,
-            type_scores=scores.types,
-            ends=scores.ends if self.uses_crf else None,
-        )
-        return F.log_softmax(mass, dim=1).float()
 
 
 def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:

@@ -1,0 +1,197 @@
+"""Training through the command line: what a run leaves, resuming, tracking, and user errors."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from topo.cli.main import main
+from topo.runs import Run, latest_run, new_run
+
+SMALL = [
+    *("--gcs", "8", "--lstm", "8", "--layers", "1", "--batch", "16", "--threads", "1"),
+    *("--precision", "32", "--set", "data.crop=200"),
+]  # fmt: skip
+
+
+def topo(*arguments: object) -> int:
+    """Run the command line in this process and return its exit code."""
+    old = sys.argv
+    sys.argv = ["topo", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = old
+    return 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Run:
+    """A run of four epochs on the bundled set."""
+    folder = tmp_path_factory.mktemp("runs")
+    assert topo("train", *SMALL, "--epochs", 4, "-o", folder) == 0
+    return latest_run(folder)
+
+
+def test_run_folder_holds_what_the_layout_says(finished: Run) -> None:
+    assert finished.path.name == "bilstm_gc8_lay1_sz8"
+    info = finished.info()
+    assert all(len(digest) == 64 for digest in info["data_sha256"].values())
+    assert {"torch", "topo", "python"} <= set(info["versions"])
+    assert info["proteins"]["train"] > info["proteins"]["validation"] > 0
+    assert [row["epoch"] for row in finished.history()] == [0, 1, 2, 3]
+    assert (finished.path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    best = min(finished.history(), key=lambda row: row["val_loss"])
+    assert info["best_epoch"] == best["epoch"]
+
+
+def test_checkpoint_is_a_readable_folder(finished: Run) -> None:
+    tree = yaml.safe_load((finished.model / "config.yaml").read_text())
+    assert (tree["format"], tree["labels"]) == (1, "IOPSMB")
+    assert tree["model"]["encoder"]["gcs"] == 8
+    weights = load_file(finished.model / "model.safetensors")
+    sizes = sum(w.numel() for name, w in weights.items() if "temperature" not in name)
+    assert sizes == finished.info()["parameters"]
+    card = (finished.model / "README.md").read_text()
+    assert next(iter(finished.info()["data_sha256"].values())) in card
+
+
+def test_loss_falls(finished: Run) -> None:
+    history = finished.history()
+    assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_run_has_the_history_of_an_uninterrupted_one(
+    finished: Run, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "topo", "train", *SMALL, "--epochs", "4", "-o", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    run = Run(tmp_path / finished.path.name)
+    deadline = time.monotonic() + 120
+    while not run.resume_file.is_file() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = len(run.history())
+    assert 1 <= done < 4
+    assert not run.model.exists()
+    assert topo("train", "--resume", run.path) == 0
+    assert (run.path / "history.csv").read_text() == (finished.path / "history.csv").read_text()
+    ours, theirs = (load_file(r.model / "model.safetensors") for r in (run, finished))
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_same_seed_same_history_other_seed_another(finished: Run, tmp_path: Path) -> None:
+    def rows(seed: int, name: str) -> str:
+        options = ["--epochs", 1, "--seed", seed, "--name", name, "-o", tmp_path]
+        assert topo("train", *SMALL, *options) == 0
+        return (tmp_path / name / "history.csv").read_text()
+
+    first = rows(1, "a")
+    assert rows(1, "b") == first
+    assert rows(2, "c") != first
+
+
+def test_cross_entropy_model_trains_and_predicts(tmp_path: Path) -> None:
+    options = [*SMALL, "--set", "model.heads.topology=cross_entropy", "--epochs", 1, "--name", "ce"]
+    assert topo("train", *options, "-o", tmp_path) == 0
+    assert Run(tmp_path / "ce").model.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["gcn", "sage", "gat", "rgcn"])
+def test_every_encoder_trains(kind: str, tmp_path: Path) -> None:
+    options = [*SMALL, "--graph", kind, "--conv1", "8x3", "--epochs", 1, "--train-size", 12]
+    assert topo("train", *options, "--name", kind, "-o", tmp_path) == 0
+    assert "val_loss" in Run(tmp_path / kind).history()[0]
+
+
+def test_offline_tracking_writes_the_values_of_the_history(tmp_path: Path) -> None:
+    options = [*SMALL, "--epochs", 1, "--wandb", "offline", "--name", "tracked"]
+    assert topo("train", *options, "-o", tmp_path) == 0
+    files = list((tmp_path / "tracked" / "wandb").rglob("run-*.wandb"))
+    assert len(files) == 1
+    logged, config, tables = _read_wandb(files[0])
+    row = Run(tmp_path / "tracked").history()[0]
+    for name in ("val_loss", "train_loss", "val_residue_accuracy", "gradient_norm"):
+        assert logged[name] == pytest.approx(row[name], rel=1e-4), name
+    assert "gradient_norm_step" in logged
+    assert any(name.startswith("lr-") for name in logged)
+    assert config["model"]["encoder"]["gcs"] == 8
+    assert {"type_confusion", "predictions"} <= tables
+
+
+def _read_wandb(path: Path) -> tuple[dict, dict, set[str]]:
+    """Read the last value of everything, the parameters and the tables of an offline run."""
+    from wandb.proto import wandb_internal_pb2
+
+    logged: dict[str, object] = {}
+    config: dict[str, object] = {}
+    for data in _leveldb_records(path.read_bytes()[7:], offset=7):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data)
+        for item in record.history.item:
+            logged["/".join(item.nested_key) or item.key] = json.loads(item.value_json)
+        for item in [*record.run.config.update, *record.config.update]:
+            config["/".join(item.nested_key) or item.key] = json.loads(item.value_json)
+    return logged, config, {name.split("/")[0] for name in logged}
+
+
+def _leveldb_records(data: bytes, offset: int) -> Iterator[bytes]:
+    """Split a LevelDB log (blocks of 32 KiB; checksum, length, kind before each piece)."""
+    position, pieces = 0, b""
+    while position + 7 <= len(data):
+        left = 32768 - (position + offset) % 32768
+        if left < 7:
+            position += left
+            continue
+        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
+        pieces += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # whole record, last piece
+            yield pieces
+            pieces = b""
+
+
+ERRORS = [
+    (["--data", "absent.3line"], "absent.3line: no such file"),
+    (["--train", "cv9"], "unknown fold cv9"),
+    (["--set", "model.encoder.gsc=3"], "did you mean model.encoder.gcs?"),
+    (["--set", "training.monitor=val_accuracy", "--epochs", "1"], "unknown metric val_accuracy"),
+    (["--config", "absent.yaml"], "absent.yaml: cannot be read"),
+    (["--conv1", "128"], "expected FILTERSxWIDTH"),
+    (["--extra", "a", "--exclude-similar", "b", "--exclude-similar", "c"], "one for each"),
+    (["--resume", "absent"], "absent: no run here"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), ERRORS)
+def test_user_error_is_one_line_and_exit_code_2(
+    options: list[str], message: str, tmp_path: Path, capsys
+) -> None:
+    small = [] if "--resume" in options else SMALL
+    assert topo("train", *small, *options, "-o", tmp_path / "runs") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("topo: ")
+    assert message in error
+
+
+def test_failed_start_leaves_no_run(tmp_path: Path) -> None:
+    assert topo("train", *SMALL, "--train", "cv9", "-o", tmp_path / "runs") == 2
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_run_names_do_not_collide(tmp_path: Path) -> None:
+    assert [new_run(tmp_path, "a").path.name for _ in range(3)] == ["a", "a-2", "a-3"]
