@@ -1,0 +1,123 @@
+"""Pair true proteins with predictions, by id and then by sequence; leave nothing unsaid."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from topo.protein import Prediction, Protein
+
+
+class Pair(NamedTuple):
+    """A true protein, what is predicted for it, and how the two were found to belong together."""
+
+    truth: Protein
+    prediction: Prediction
+    matched_by: str
+    """``id`` or ``sequence``."""
+    row: int
+    """Place of the protein in the truth, from 0."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Pairs in the order of the truth, and the ids of all that is in none.
+
+    Parameters
+    ----------
+    pairs
+        What is scored.
+    missing
+        True proteins without a prediction.
+    unlabelled
+        True proteins without labels.
+    length_differs
+        True proteins whose prediction (by id) has another number of residues: not scored.
+    sequence_differs
+        Scored by id, although the two sequences are not the same.
+    doubled_truth, doubled_predictions
+        Ids that occur more than once. Of several predictions the first that fits is scored.
+    extra
+        Predictions of proteins that are not in the truth.
+    """
+
+    pairs: tuple[Pair, ...]
+    missing: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    length_differs: tuple[str, ...] = ()
+    sequence_differs: tuple[str, ...] = ()
+    doubled_truth: tuple[str, ...] = ()
+    doubled_predictions: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    def problems(self) -> dict[str, list[str]]:
+        """All lists of ids by name, empty ones included."""
+        return {
+            "missing": list(self.missing),
+            "unlabelled": list(self.unlabelled),
+            "length_differs": list(self.length_differs),
+            "sequence_differs": list(self.sequence_differs),
+            "doubled_truth": list(self.doubled_truth),
+            "doubled_predictions": list(self.doubled_predictions),
+            "extra": list(self.extra),
+        }
+
+
+def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignment:
+    """Pair each true protein with at most one prediction, each prediction used at most once.
+
+    Same id and sequence come first, then the same id and length, then the same sequence.
+    A prediction's sequence may be unknown (all ``X``): then its id alone counts.
+
+    Returns
+    -------
+    Alignment
+        Pairs in the order of the truth, and everything that is in no pair.
+    """
+    found: dict[int, tuple[int, str]] = {}
+    used: set[int] = set()
+    labelled = [row for row, protein in enumerate(truth) if protein.labels is not None]
+
+    def pair_up(key: Callable[[Protein | Prediction], object], how: str) -> None:
+        waiting: dict[object, list[int]] = defaultdict(list)
+        for column in reversed(range(len(predictions))):
+            if column not in used:
+                waiting[key(predictions[column])].append(column)
+        for row in labelled:
+            columns = waiting.get(key(truth[row])) if row not in found else None
+            if columns:
+                found[row] = columns.pop(), how
+                used.add(found[row][0])
+
+    pair_up(lambda record: (record.id, record.sequence), "id")
+    pair_up(lambda record: (record.id, len(record)), "id")
+    pair_up(lambda record: record.sequence, "sequence")
+    pairs = [Pair(truth[row], predictions[found[row][0]], found[row][1], row) for row in sorted(found)]
+    left = [row for row in labelled if row not in found]
+    true_ids = {protein.id for protein in truth}
+    unused = [p.id for column, p in enumerate(predictions) if column not in used]
+    wrong_length = [truth[row].id for row in left if truth[row].id in set(unused)]
+    return Alignment(
+        pairs=tuple(pairs),
+        missing=tuple(truth[row].id for row in left if truth[row].id not in set(wrong_length)),
+        unlabelled=tuple(protein.id for protein in truth if protein.labels is None),
+        length_differs=tuple(wrong_length),
+        sequence_differs=tuple(pair.truth.id for pair in pairs if _other_sequence(pair)),
+        doubled_truth=_doubled(protein.id for protein in truth),
+        doubled_predictions=_doubled(prediction.id for prediction in predictions),
+        extra=tuple(name for name in unused if name not in true_ids),
+    )
+
+
+def _doubled(ids: Iterable[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = defaultdict(int)
+    for name in ids:
+        seen[name] += 1
+    return tuple(name for name, count in seen.items() if count > 1)
+
+
+def _other_sequence(pair: Pair) -> bool:
+    one, other = pair.truth.sequence, pair.prediction.sequence
+    return one != other and bool(other.strip("X"))

@@ -1,0 +1,258 @@
+"""All figures of an evaluation: what each protein adds to them, and the figures from the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from topo.labels import HELIX, LABELS, SIGNAL, STRAND, TYPE_INDEX, TYPES, protein_type
+from topo.metrics import calibration, residue, segment, signal, topology, types
+from topo.metrics.rates import BinaryCounts, Figure, mcc, mean_over_classes, ratio, share
+from topo.paths import is_legal
+from topo.protein import Prediction
+
+Key = tuple[str, ...]
+"""Path of a figure in ``metrics.json``, e.g. ``("type", "accuracy", "TM")``."""
+
+
+
+class Verdict(NamedTuple):
+    """What one prediction gets right; None where the truth does not say."""
+
+    true_type: str | None
+    predicted_type: str | None
+    topology_equal: bool | None
+    """By the DeepTMHMM rule."""
+    reason: str | None
+    """Why the topology is wrong (:func:`topo.metrics.topology.why_wrong`), None if right."""
+    scored: bool
+    """Whether the topology could be judged at all."""
+    legal: bool
+    """Whether the grammar has a path for the prediction."""
+    signal: bool | None
+    """Whether the truth has a signal peptide."""
+
+
+def judge(truth: str, prediction: str) -> Verdict:
+    """Compare one predicted label string with the true one, of the same length."""
+    names = types.true_types(truth)
+    true_type = names[0] if len(names) == 1 else None
+    fixed = topology.is_scorable(truth)
+    scored = fixed or true_type in topology.TYPE_ALONE
+    return Verdict(
+        true_type=true_type,
+        predicted_type=protein_type(prediction),
+        topology_equal=topology.topologies_equal(truth, prediction) if fixed else None,
+        reason=topology.why_wrong(truth, prediction, true_type) if scored else None,
+        scored=scored,
+        legal=set(prediction) <= set(LABELS) and is_legal(prediction),
+        signal=signal.has_signal(truth, names),
+    )
+
+
+def statistics(
+    truths: Sequence[str], predictions: Sequence[Prediction], verdicts: Sequence[Verdict]
+) -> dict[str, np.ndarray]:
+    """Collect what each of N proteins adds to the figures.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Arrays with N rows; sums over any multiset of rows go into :func:`figures`.
+    """
+    rows = [
+        _protein_statistics(truth, prediction.labels, verdict)
+        for truth, prediction, verdict in zip(truths, predictions, verdicts, strict=True)
+    ]
+    columns = {name: np.stack([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+    columns |= _calibration_statistics(truths, predictions, verdicts)
+    heads = [_head_type(prediction) for prediction in predictions]
+    if any(head is not None for head in heads):
+        columns["head"] = np.stack(
+            [
+                types.type_confusion(verdict.true_type if head else None, head)
+                for verdict, head in zip(verdicts, heads, strict=True)
+            ]
+        )
+    return columns
+
+
+def _protein_statistics(truth: str, prediction: str, verdict: Verdict) -> dict[str, np.ndarray]:
+    return {
+        "residue": residue.confusion_matrix(truth, prediction),
+        "type": types.type_confusion(verdict.true_type, verdict.predicted_type),
+        "topology": _topology_counts(verdict),
+        "overlap": np.array([verdict.topology_equal is True, verdict.topology_equal is not None]),
+        "legal": np.array([verdict.legal, 1]),
+        "M": np.array(segment.segment_counts(truth, prediction, HELIX)),
+        "B": np.array(segment.segment_counts(truth, prediction, STRAND)),
+        "sov": segment.sov_terms(truth, prediction),
+        "false_segments": _false_segments(prediction, verdict.true_type),
+        "signal": _signal_counts(prediction, verdict),
+        "cleavage": _cleavage_counts(truth, prediction, verdict),
+    }
+
+
+def _topology_counts(verdict: Verdict) -> np.ndarray:
+    """Per type (5, 2): right, judged."""
+    counts = np.zeros((len(TYPES), 2))
+    if verdict.scored and verdict.true_type is not None:
+        counts[TYPE_INDEX[verdict.true_type]] = verdict.reason is None, 1
+    return counts
+
+
+def _false_segments(prediction: str, true_type: str | None) -> np.ndarray:
+    """(4,): wrongly given a membrane segment, could be; wrongly given none, could be."""
+    given = HELIX in prediction or STRAND in prediction
+    empty, full = true_type in ("SP", "GLOB"), true_type in ("TM", "SP+TM", "BETA")
+    return np.array([empty and given, empty, full and not given, full])
+
+
+def _signal_counts(prediction: str, verdict: Verdict) -> np.ndarray:
+    """(2, 4): tp, fp, fn, tn of signal peptides against GLOB alone and against all others."""
+    counts = np.zeros((2, 4))
+    if verdict.signal is not None:
+        guess = SIGNAL in prediction
+        cell = {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}
+        counts[1, cell[verdict.signal, guess]] = 1
+        if verdict.signal or verdict.true_type == "GLOB":
+            counts[0] = counts[1]
+    return counts
+
+
+def _cleavage_counts(truth: str, prediction: str, verdict: Verdict) -> np.ndarray:
+    """(6,): true sites, predicted sites, found within 0, 1, 2 and 3 residues."""
+    site_hidden = verdict.signal and signal.cleavage_site(truth) is None
+    if verdict.signal is None or site_hidden:
+        return np.zeros(2 + len(signal.TOLERANCES))
+    found = [signal.site_found(truth, prediction, tolerance) for tolerance in signal.TOLERANCES]
+    return np.array([verdict.signal, SIGNAL in prediction, *found])
+
+
+def _calibration_statistics(
+    truths: Sequence[str], predictions: Sequence[Prediction], verdicts: Sequence[Verdict]
+) -> dict[str, np.ndarray]:
+    columns = {}
+    if any(prediction.probabilities is not None for prediction in predictions):
+        parts = calibration.residue_calibration(truths, [p.probabilities for p in predictions])
+        columns |= {"probability_scores": parts["scores"], "probability_bins": parts["bins"]}
+    if any(prediction.confidence is not None for prediction in predictions):
+        parts = calibration.confidence_calibration(
+            [p.confidence for p in predictions], [v.topology_equal for v in verdicts]
+        )
+        columns |= {"confidence_scores": parts["scores"], "confidence_bins": parts["bins"]}
+    return columns
+
+
+def _head_type(prediction: Prediction) -> str | None:
+    if prediction.type_probabilities is None:
+        return None
+    return TYPES[int(np.argmax(prediction.type_probabilities))]
+
+
+def figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+    """Compute every figure from summed statistics.
+
+    Parameters
+    ----------
+    totals
+        Sums over proteins of :func:`statistics`, with any leading axes (one a resample).
+
+    Returns
+    -------
+    dict
+        Key -> :class:`Figure` of arrays with the leading axes of the totals.
+    """
+    found = _type_figures(("type",), totals["type"])
+    found |= _topology_figures(totals)
+    found |= _residue_figures(totals)
+    found |= _segment_figures(totals)
+    found |= _signal_figures(totals)
+    if "confidence_scores" in totals:
+        scores = totals["confidence_scores"]
+        found["confidence", "brier"] = share(scores[..., 1], scores[..., 0])
+        error = calibration.calibration_error(totals["confidence_bins"])
+        found["confidence", "calibration_error"] = error
+    if "head" in totals:
+        found |= _type_figures(("type_head",), totals["head"])
+    return found
+
+
+def _by_class(key: Key, names: Sequence[str], figure: Figure) -> dict[Key, Figure]:
+    """Split a figure over its last axis, one key a class."""
+    n = np.broadcast_to(figure.n, figure.value.shape)
+    return {
+        (*key, name): Figure(figure.value[..., k], n[..., k]) for k, name in enumerate(names)
+    }
+
+
+def _type_figures(key: Key, confusion: np.ndarray) -> dict[Key, Figure]:
+    found = _by_class((*key, "accuracy"), TYPES, types.type_accuracy(confusion))
+    found[(*key, "macro")] = types.macro_accuracy(confusion)
+    found[(*key, "micro")] = types.micro_accuracy(confusion)
+    return found | _by_class((*key, "mcc"), TYPES, types.type_mcc(confusion))
+
+
+def _topology_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+    accuracy = share(totals["topology"][..., 0], totals["topology"][..., 1])
+    found = _by_class(("topology", "accuracy"), TYPES, accuracy)
+    found["topology", "macro"] = mean_over_classes(accuracy)
+    found["topology", "overlap"] = share(totals["overlap"][..., 0], totals["overlap"][..., 1])
+    found["topology", "legal"] = share(totals["legal"][..., 0], totals["legal"][..., 1])
+    return found
+
+
+def _residue_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+    confusion = totals["residue"]
+    found = {
+        ("residue", "accuracy"): residue.accuracy(confusion),
+        ("residue", "macro_f1"): residue.macro_f1(confusion),
+    }
+    for name, figure in residue.label_scores(confusion)._asdict().items():
+        found |= _by_class(("residue", name), LABELS, figure)
+    if "probability_scores" in totals:
+        scores = totals["probability_scores"]
+        found["residue", "log_loss"] = share(scores[..., 1], scores[..., 0])
+        found["residue", "brier"] = share(scores[..., 2], scores[..., 0])
+        error = calibration.calibration_error(totals["probability_bins"])
+        found["residue", "calibration_error"] = error
+    return found
+
+
+def _segment_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+    found: dict[Key, Figure] = {}
+    for label in (HELIX, STRAND):
+        counts = segment.SegmentCounts(*np.moveaxis(totals[label], -1, 0))
+        key = ("segments", label)
+        found[(*key, "precision")] = share(counts.matched, counts.predicted)
+        found[(*key, "recall")] = share(counts.matched, counts.true)
+        both = counts.true + counts.predicted
+        found[(*key, "f1")] = Figure(ratio(2 * counts.matched, both), counts.true)
+        found[(*key, "qok")] = share(counts.ok, counts.proteins)
+        found[(*key, "qnum")] = share(counts.number, counts.proteins)
+        found[(*key, "qtop")] = share(counts.side, counts.number)
+    terms = totals["sov"]
+    residues = totals["residue"].sum(-1)
+    per_label = Figure(ratio(terms[..., 0], terms[..., 1]), residues)
+    found |= _by_class(("segments", "sov"), LABELS, per_label)
+    whole = ratio(terms[..., 0].sum(-1), terms[..., 1].sum(-1))
+    found["segments", "sov", "all"] = Figure(whole, residues.sum(-1))
+    false = totals["false_segments"]
+    found["segments", "false_positives"] = share(false[..., 0], false[..., 1])
+    found["segments", "false_negatives"] = share(false[..., 2], false[..., 3])
+    return found
+
+
+def _signal_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+    found: dict[Key, Figure] = {}
+    for row, name in enumerate(("globular", "all")):
+        counts = BinaryCounts(*np.moveaxis(totals["signal"][..., row, :], -1, 0))
+        found["signal", "mcc", name] = mcc(counts)
+    sites = totals["cleavage"]
+    for column, tolerance in enumerate(signal.TOLERANCES, start=2):
+        key = ("signal", "cleavage", str(tolerance))
+        found[(*key, "precision")] = share(sites[..., column], sites[..., 1])
+        found[(*key, "recall")] = share(sites[..., column], sites[..., 0])
+    return found

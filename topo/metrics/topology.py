@@ -1,0 +1,141 @@
+"""Is the topology right? The DeepTMHMM rule (Hallgren et al. 2022), and the first reason if not."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from topo.labels import (
+    HELIX,
+    OUTSIDE,
+    PERIPLASM,
+    SIGNAL,
+    STRAND,
+    UNKNOWN,
+    protein_type,
+)
+from topo.metrics.residue import check_lengths
+from topo.paths import only_topology
+from topo.segments import Segment, to_segments
+
+MINIMUM_OVERLAP = {SIGNAL: 5, HELIX: 5, STRAND: 3}
+"""Residues that a segment must share with its partner."""
+
+REASONS = ("wrong type", "missing segment", "extra segment", "inverted", "shifted segment")
+"""Why a topology is wrong, in the order in which they are looked for."""
+
+TYPE_ALONE = ("SP", "GLOB")
+"""Types for which the right type is the right topology."""
+
+
+def is_scorable(truth: str) -> bool:
+    """Tell whether the truth fixes one list of segments: nothing unknown, or one legal reading."""
+    return UNKNOWN not in truth or _only_order(truth) is not None
+
+
+def topologies_equal(truth: str, prediction: str) -> bool:
+    """Compare two topologies by the DeepTMHMM rule.
+
+    The segment labels must be the same in the same order, ``O`` and ``P`` being one; every ``S``
+    and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by at
+    least 3. A segment that is the same in both is right however short it is.
+
+    Residues that the truth leaves unknown are taken from the prediction, so that only known ones
+    are compared; the predicted order must then also be the one order that the truth allows.
+
+    Parameters
+    ----------
+    truth, prediction
+        Label strings of one length.
+
+    Returns
+    -------
+    bool
+        False also where the truth is not :func:`is_scorable`.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+    """
+    true, guess = _sides_merged(truth, prediction)
+    if UNKNOWN in truth:
+        only = _only_order(truth)
+        if only is None or [segment.label for segment in guess] != list(only):
+            return False
+    return _same_order(true, guess) and _first_shift(true, guess) is None
+
+
+def why_wrong(truth: str, prediction: str, true_type: str | None) -> str | None:
+    """Name the first reason why a predicted topology is wrong.
+
+    Parameters
+    ----------
+    truth, prediction
+        Label strings of one length; the truth :func:`is_scorable`.
+    true_type
+        The type of the truth, or None where it has none. For SP and GLOB a right type is enough.
+
+    Returns
+    -------
+    str or None
+        None where it is right, else one of ``wrong type``, ``missing segment``,
+        ``extra segment``, ``inverted`` (the membrane segments are there, the sides are not) and
+        ``shifted segment k``: the k-th signal, helix or strand, from 1, overlaps too little.
+    """
+    if true_type is not None and protein_type(prediction) != true_type:
+        return "wrong type"
+    if true_type in TYPE_ALONE or topologies_equal(truth, prediction):
+        return None
+    true, guess = _sides_merged(truth, prediction)
+    true_order, guess_order = [segment.label for segment in true], [s.label for s in guess]
+    if UNKNOWN in truth:
+        true_order = list(_only_order(truth) or true_order)
+    for label in MINIMUM_OVERLAP:
+        missing = true_order.count(label) - guess_order.count(label)
+        if missing:
+            return "missing segment" if missing > 0 else "extra segment"
+    shift = _first_shift(true, guess)
+    same_membrane = _membrane(true_order) == _membrane(guess_order)
+    if same_membrane and (shift is None or true_order != guess_order):
+        return "inverted"
+    return f"shifted segment {shift or 1}"
+
+
+def _membrane(order: list[str]) -> list[str]:
+    return [label for label in order if label in MINIMUM_OVERLAP]
+
+
+def _sides_merged(truth: str, prediction: str) -> tuple[list[Segment], list[Segment]]:
+    """Segments of both, with P read as O and the truth's unknown residues as predicted."""
+    check_lengths(truth, prediction)
+    if UNKNOWN in truth:
+        pairs = zip(truth, prediction, strict=True)
+        truth = "".join(guess if true == UNKNOWN else true for true, guess in pairs)
+    return _segments(truth.replace(PERIPLASM, OUTSIDE)), _segments(
+        prediction.replace(PERIPLASM, OUTSIDE)
+    )
+
+
+_segments = lru_cache(maxsize=64)(to_segments)  # one protein is split once for all its scores
+
+
+@lru_cache(maxsize=1024)
+def _only_order(truth: str) -> tuple[str, ...] | None:
+    """The one order of labels that all legal fillings give, O and P merged; None without one."""
+    order = only_topology(truth)
+    return None if order is None else tuple(OUTSIDE if x == PERIPLASM else x for x in order)
+
+
+def _same_order(true: list[Segment], guess: list[Segment]) -> bool:
+    return [segment.label for segment in true] == [segment.label for segment in guess]
+
+
+def _first_shift(true: list[Segment], guess: list[Segment]) -> int | None:
+    """1-based number of the first S, M or B segment that overlaps its partner too little."""
+    true = [segment for segment in true if segment.label in MINIMUM_OVERLAP]
+    guess = [segment for segment in guess if segment.label in MINIMUM_OVERLAP]
+    for number, (one, other) in enumerate(zip(true, guess, strict=False), start=1):
+        enough = one.overlap(other) >= MINIMUM_OVERLAP[one.label] or one == other
+        if one.label != other.label or not enough:
+            return number
+    return None if len(true) == len(guess) else min(len(true), len(guess)) + 1
