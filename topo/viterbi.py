@@ -10,9 +10,7 @@ import numpy as np
 from numba import njit
 
 from topo.grammar import Automaton
-from topo.semimarkov import LIMIT, Scores
-
-_LOW = -np.inf
+from topo.semimarkov import LIMIT, LOW, Scores
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +38,7 @@ def best_labels(
         int64 (R,), float64 (B,); -1 and minus infinity for a chain without any path.
     """
     labels = np.full(len(emissions), -1, np.int64)
-    score = np.full(len(offsets) - 1, _LOW)
+    score = np.full(len(offsets) - 1, LOW)
     for b in range(len(score)):
         start, end = offsets[b], offsets[b + 1]
         total = _sums(emissions, start, end)
@@ -69,7 +67,7 @@ def _sums(emissions, start, end):
 @njit(cache=True, nogil=True)
 def _best_end(last, allowed, a, scores):
     """State in which the best path of the allowed types ends, -1 if there is none."""
-    best, value = -1, _LOW
+    best, value = -1, LOW
     for k in range(len(last)):
         if a.end[k] and allowed[a.type[k]] and last[k] + scores.end[k] > value:
             best, value = k, last[k] + scores.end[k]
@@ -80,12 +78,12 @@ def _best_end(last, allowed, a, scores):
 def _recursion(total, boundary, a, scores):
     """Best scores with which segments start, relative to C, (K, T + 1); and end, (T + 1, K)."""
     size, states = len(total) - 1, len(a.letter)
-    values, leave = np.full((states, size + 1), _LOW), np.full((size + 1, states), _LOW)
-    flipped = np.full(scores.duration.shape, _LOW)
+    values, leave = np.full((states, size + 1), LOW), np.full((size + 1, states), LOW)
+    flipped = np.full(scores.duration.shape, LOW)
     source, incoming, transition, leaving = a.source, a.incoming, scores.transition, scores.leaving
     channel, minimum, maximum, stay = a.channel, a.minimum, a.maximum, scores.stay
     for k in range(states):
-        values[k, 0] = scores.start[k] if a.start[k] else _LOW
+        values[k, 0] = scores.start[k] if a.start[k] else LOW
         for d in range(minimum[k], maximum[k] + 1):
             flipped[k, maximum[k] - d] = scores.duration[k, d]
     for t in range(1, size + 1):
@@ -106,7 +104,7 @@ def _recursion(total, boundary, a, scores):
         if t < size:
             score = min(max(boundary[t - 1], -LIMIT), LIMIT)
             for k in range(states):
-                value = _LOW
+                value = LOW
                 for arc in range(incoming[k], incoming[k + 1]):
                     j = source[arc]
                     one = leave[t, j] + transition[arc] + (score if leaving[j] else 0.0)
@@ -118,7 +116,7 @@ def _recursion(total, boundary, a, scores):
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _highest(k, low, high, shift, values, flipped):
     """Highest sum of value and duration score; runs in vector registers."""
-    value = _LOW
+    value = LOW
     for s in range(low, high + 1):
         value = max(value, values[k, s] + flipped[k, s + shift])
     return value
@@ -133,7 +131,7 @@ def _trace(k, total, boundary, values, leave, a, scores, labels):
         labels[start:t] = a.letter[k]
         if start == 0:
             return
-        t, best, found = start, _LOW, -1
+        t, best, found = start, LOW, -1
         score = min(max(boundary[t - 1], -LIMIT), LIMIT)
         for arc in range(a.incoming[k], a.incoming[k + 1]):
             j = a.source[arc]
@@ -155,9 +153,108 @@ def _segment_start(t, k, total, values, leave, a, scores):
                 break
             t -= 1
         return t - least
-    best, start = _LOW, t - least
+    best, start = LOW, t - least
     for d in range(least, min(t, a.maximum[k]) + 1):
         one = values[k, t - d] + scores.duration[k, d]
         if one > best:
             best, start = one, t - d
     return start
+
+
+@njit(cache=True, nogil=True)
+def n_best_labels(
+    emissions: np.ndarray,
+    boundary: np.ndarray,
+    type_scores: np.ndarray,
+    count: int,
+    automaton: Automaton,
+    scores: Scores,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores of the best paths of one chain, best first.
+
+    Parameters
+    ----------
+    emissions, boundary, automaton, scores
+        As for :func:`best_labels`, of one chain of T residues.
+    type_scores
+        (5,), added to the paths of each type.
+    count
+        How many paths; fewer come back where there are no more.
+
+    Returns
+    -------
+    labels, score
+        int64 (N, T), float64 (N,).
+    """
+    total = _sums(emissions, 0, len(emissions))
+    _, leave, start, start_rank, source, source_rank = _rank(
+        total, boundary, count, automaton, scores
+    )
+    size, states = len(emissions), len(automaton.letter)
+    best = np.full((1, count), LOW)
+    best_state, best_rank = np.zeros((1, count), np.int32), np.zeros((1, count), np.int16)
+    for k in range(states):
+        for r in range(count if automaton.end[k] else 0):
+            value = leave[size, k, r] + scores.end[k] + type_scores[automaton.type[k]]
+            _insert(best, best_state, best_rank, 0, value, k, r)
+    found = (best[0] > LOW).sum()
+    labels = np.empty((found, size), np.int64)
+    for n in range(found):
+        t, k, r = size, best_state[0, n], best_rank[0, n]
+        while t > 0:
+            begin, rank = start[t, k, r], start_rank[t, k, r]
+            labels[n, begin:t] = automaton.letter[k]
+            if begin > 0:
+                k, r = source[begin, k, rank], source_rank[begin, k, rank]
+            t = begin
+    return labels, best[0, :found]
+
+
+@njit(cache=True, nogil=True)
+def _rank(total, boundary, count, a, scores):
+    """Score and origin of the best segment starts and ends, each (T + 1, K, count)."""
+    size, states = len(total) - 1, len(a.letter)
+    shape = (size + 1, states, count)
+    values, leave = np.full(shape, LOW), np.full(shape, LOW)
+    start, source = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    start_rank, source_rank = np.zeros(shape, np.int16), np.zeros(shape, np.int16)
+    for k in range(states):
+        values[0, k, 0] = scores.start[k] if a.start[k] else LOW
+    for t in range(1, size + 1):
+        for k in range(states):
+            least, most, here = a.minimum[k], a.maximum[k], total[t, a.channel[k]]
+            rows = leave[t], start[t], start_rank[t]
+            if most == 0 and t > least:
+                step = here - total[t - 1, a.channel[k]] + scores.stay[k]
+                for r in range(count):
+                    _insert(*rows, k, leave[t - 1, k, r] + step, start[t - 1, k, r],
+                            start_rank[t - 1, k, r])  # fmt: skip
+            for d in range(least, min(max(most, least), t) + 1):
+                score = here + (scores.duration[k, d] if most > 0 else 0.0)
+                for r in range(count):
+                    value = values[t - d, k, r] + score
+                    if not value > leave[t, k, count - 1]:
+                        break
+                    _insert(*rows, k, value, t - d, r)
+        for k in range(states if t < size else 0):
+            rows = values[t], source[t], source_rank[t]
+            for arc in range(a.incoming[k], a.incoming[k + 1]):
+                j = a.source[arc]
+                score = scores.transition[arc] - total[t, a.channel[k]]
+                if scores.leaving[j]:
+                    score += min(max(boundary[t - 1], -LIMIT), LIMIT)
+                for r in range(count):
+                    _insert(*rows, k, leave[t, j, r] + score, j, r)
+    return values, leave, start, start_rank, source, source_rank
+
+
+@njit(cache=True, nogil=True)
+def _insert(best, origin, rank, k, value, its_origin, its_rank):
+    """Put a value into row k of a list sorted from high to low, after its equals."""
+    i = best.shape[1] - 1
+    if not value > best[k, i]:
+        return
+    while i > 0 and value > best[k, i - 1]:
+        best[k, i], origin[k, i], rank[k, i] = best[k, i - 1], origin[k, i - 1], rank[k, i - 1]
+        i -= 1
+    best[k, i], origin[k, i], rank[k, i] = value, its_origin, its_rank

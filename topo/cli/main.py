@@ -10,6 +10,7 @@ import typer
 
 from topo.cli.convert import convert
 from topo.cli.data import data_app
+from topo.cli.grammar import grammar
 from topo.cli.predict import predict
 from topo.cli.train import train
 from topo.errors import InputWarning, TopoError
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("convert")(convert)
+app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("train")(train)
 app.add_typer(data_app, name="data")

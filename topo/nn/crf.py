@@ -7,21 +7,17 @@ of the emissions: per residue these are a handful of numbers, and the gradients 
 from __future__ import annotations
 
 import itertools
-import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from topo import semimarkov, viterbi
+from topo import confidence, expectations, semimarkov, viterbi
 from topo.grammar import Automaton, Grammar, default_grammar
-from topo.labels import LABEL_INDEX, LABELS, SIGNAL, TYPES, decode_labels
+from topo.labels import LABEL_INDEX, LABELS, TYPES, decode_labels
+from topo.nn.likelihood import ChainBatch, in_threads, leaving, negative_log_likelihood
 from topo.paths import is_legal
-
-log = logging.getLogger(__name__)
 
 _NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish
 
@@ -118,31 +114,34 @@ class GrammarCRF(nn.Module):
         Tensor
             (B,), in the device and type of the parameters. Chains without a path that agrees
             with the labels (see :meth:`has_path`) have 0, without gradient, and are counted in
-            a warning of the log. NaN emissions give NaN.
+            a warning of the log. NaN among a chain's emissions makes it NaN.
         """
         whole = torch.zeros(len(lengths), dtype=torch.bool)
         opened = torch.stack(
             [whole if flag is None else flag.cpu() for flag in (open_start, open_end)], 1
         )  # (B, 2)
-        batch = _Batch(self, emissions, lengths, type_scores, ends)
+        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
         known = labels.detach().cpu().long()
         allowed = torch.ones(len(lengths), len(TYPES), dtype=torch.bool)
         if types is not None:
             allowed = types.cpu().bool()
         crops = opened.any(1)
+        automaton = self.grammar.automaton
         if not crops.any():
-            value = _nll(self, self.grammar.automaton, batch, known, allowed, opened)
+            value = negative_log_likelihood(
+                automaton, _scores(self, automaton), batch, known, allowed, opened
+            )
         else:
             value = batch.emissions.new_zeros(len(lengths))
-            for chosen, automaton in (
-                (~crops, self.grammar.automaton),
+            for chosen, used in (
+                (~crops, automaton),
                 (crops, self.grammar.untyped),
             ):
                 if chosen.any():
                     residues = chosen.repeat_interleave(batch.lengths)
-                    part = _nll(
-                        self,
-                        automaton,
+                    part = negative_log_likelihood(
+                        used,
+                        _scores(self, used),
                         batch.select(chosen, residues),
                         known[residues],
                         allowed[chosen],
@@ -171,26 +170,26 @@ class GrammarCRF(nn.Module):
         ends: Tensor | None = None,
     ) -> Marginals:
         """Posterior probabilities of residue labels and protein types; see :meth:`forward`."""
-        batch = _Batch(self, emissions, lengths, type_scores, ends)
+        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
         automaton = self.grammar.automaton
         scores = _numpy_scores(self, automaton)
-        gradient = semimarkov.empty_gradient(automaton, scores, batch.values, len(batch))
+        gradient = expectations.empty_gradient(automaton, scores, batch.values, len(batch))
         types = np.zeros((len(batch), len(TYPES)))
         result = np.empty(len(batch))
 
         def run(part: slice) -> None:
-            result[part] = semimarkov.marginals(
+            result[part] = expectations.marginals(
                 batch.values,
                 batch.boundary_values,
                 batch.offsets[part.start : part.stop + 1],
                 batch.type_values[part],
                 automaton,
                 scores,
-                semimarkov.rows(gradient, part.start, part.stop),
+                expectations.rows(gradient, part.start, part.stop),
                 types[part],
             )
 
-        _in_threads(batch.offsets, run)
+        in_threads(batch.offsets, run)
         labels = np.zeros((len(batch.values), len(LABELS)))
         for channel, letter in enumerate(self.grammar.channel_letters):
             labels[:, LABEL_INDEX[letter]] += gradient.emissions[:, channel]
@@ -207,18 +206,18 @@ class GrammarCRF(nn.Module):
 
         Its softmax, after adding type scores, is the probability of the types.
         """
-        batch = _Batch(self, emissions, lengths, None, ends)
+        batch = ChainBatch(self.grammar, emissions, lengths, None, ends)
         automaton = self.grammar.automaton
         scores = _numpy_scores(self, automaton)
         mass = np.empty((len(batch), len(TYPES)))
 
         def run(part: slice) -> None:
             offsets = batch.offsets[part.start : part.stop + 1]
-            mass[part] = semimarkov.type_masses(
+            mass[part] = expectations.type_masses(
                 batch.values, batch.boundary_values, offsets, len(TYPES), automaton, scores
             )
 
-        _in_threads(batch.offsets, run)
+        in_threads(batch.offsets, run)
         return torch.from_numpy(mass)
 
     @torch.no_grad()
@@ -274,7 +273,7 @@ class GrammarCRF(nn.Module):
                 mass = marginals.types
             best = mass.masked_fill(~allowed, -torch.inf).argmax(1)
             return self._best(
-                _Batch(self, emissions, lengths, None, ends),
+                ChainBatch(self.grammar, emissions, lengths, None, ends),
                 _one_type(best),
                 _numpy_scores(self, self.grammar.automaton),
             )
@@ -283,11 +282,85 @@ class GrammarCRF(nn.Module):
         if decoder == "argmax":
             return marginals.labels.argmax(1)
         letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
-        batch = _Batch(self, marginals.labels[:, letters], lengths, None, None)
+        batch = ChainBatch(self.grammar, marginals.labels[:, letters], lengths, None, None)
         scores = _numpy_scores(self, self.grammar.automaton)
         return self._best(batch, allowed, semimarkov.Scores(*(0 * score for score in scores)))
 
-    def _best(self, batch: _Batch, allowed: Tensor, scores: semimarkov.Scores) -> Tensor:
+    @torch.no_grad()
+    def n_best(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        count: int,
+        type_scores: Tensor | None = None,
+        ends: Tensor | None = None,
+    ) -> list[list[tuple[str, float]]]:
+        """List the most probable label strings of each chain with their probabilities.
+
+        Paths that spell the same labels are counted as one. ``count`` strings come back for
+        each chain, best first, or as many as the grammar has.
+        """
+        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
+        everything = self.marginals(emissions, lengths, type_scores, ends).log_partition.numpy()
+        automaton = self.grammar.automaton
+        scores = _numpy_scores(self, automaton)
+        found = []
+        for b, (start, end) in enumerate(itertools.pairwise(batch.offsets)):
+            paths, value = viterbi.n_best_labels(
+                batch.values[start:end],
+                batch.boundary_values[start:end],
+                batch.type_values[b],
+                2 * count,
+                automaton,
+                scores,
+            )
+            probability: dict[str, float] = {}
+            for path, share in zip(paths, np.exp(value - everything[b]), strict=True):
+                labels = decode_labels(path)
+                probability[labels] = probability.get(labels, 0.0) + float(share)
+            ranked = sorted(probability.items(), key=lambda item: -item[1])
+            found.append(ranked[:count])
+        return found
+
+    @torch.no_grad()
+    def confidence(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        type_scores: Tensor | None = None,
+        ends: Tensor | None = None,
+        marginals: Marginals | None = None,
+    ) -> Tensor:
+        """Probability of each chain's order of segments, (B,) float64 on the CPU.
+
+        Sums over all boundaries: the share of the paths whose segments have the letters of
+        ``labels`` (R,), in that order. 0 where the labels are not legal.
+        """
+        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
+        if marginals is None:
+            marginals = self.marginals(emissions, lengths, type_scores, ends)
+        automaton = self.grammar.automaton
+        scores = _numpy_scores(self, automaton)
+        known = labels.detach().cpu().long().contiguous().numpy()
+        mass = np.empty(len(batch))
+
+        def run(part: slice) -> None:
+            offsets = batch.offsets[part.start : part.stop + 1]
+            mass[part] = confidence.order_masses(
+                batch.values,
+                batch.boundary_values,
+                known,
+                offsets,
+                batch.type_values[part],
+                automaton,
+                scores,
+            )
+
+        in_threads(batch.offsets, run)
+        return (torch.from_numpy(mass) - marginals.log_partition).exp().clamp(max=1.0)
+
+    def _best(self, batch: ChainBatch, allowed: Tensor, scores: semimarkov.Scores) -> Tensor:
         """Labels of the best paths of the allowed types, (R,)."""
         labels = np.empty(len(batch.values), dtype=np.int64)
 
@@ -303,65 +376,8 @@ class GrammarCRF(nn.Module):
                 scores,
             )
 
-        _in_threads(batch.offsets, run)
+        in_threads(batch.offsets, run)
         return torch.from_numpy(labels)
-
-
-class _Batch:
-    """Checked inputs, in float64 on the CPU: tensors with gradients, arrays without."""
-
-    def __init__(
-        self,
-        crf: GrammarCRF,
-        emissions: Tensor,
-        lengths: Tensor,
-        type_scores: Tensor | None,
-        ends: Tensor | None,
-    ) -> None:
-        self.lengths = lengths.detach().cpu().long()
-        self.emissions = emissions.to("cpu", torch.float64)
-        residues, channels = int(self.lengths.sum()), len(crf.grammar.channels)
-        if emissions.shape != (residues, channels):
-            raise ValueError(
-                f"found emissions of shape {tuple(emissions.shape)}, "
-                f"expected ({residues}, {channels})"
-            )
-        if len(lengths) and int(self.lengths.min()) < 1:
-            raise ValueError("found a chain of length 0, expected at least one residue")
-        zeros = self.emissions.new_zeros
-        self.boundary = zeros(residues) if ends is None else ends.to("cpu", torch.float64)
-        shape = (len(lengths), len(TYPES))
-        self.types = zeros(shape) if type_scores is None else type_scores.to("cpu", torch.float64)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def select(self, chains: Tensor, residues: Tensor) -> _Batch:
-        """Keep some chains, given as masks (B,) and (R,)."""
-        part = object.__new__(_Batch)
-        part.lengths, part.types = self.lengths[chains], self.types[chains]
-        part.emissions, part.boundary = self.emissions[residues], self.boundary[residues]
-        return part
-
-    @property
-    def offsets(self) -> np.ndarray:
-        """Where each chain begins among the residues, (B + 1,)."""
-        return np.concatenate([[0], self.lengths.cumsum(0).numpy()]).astype(np.int64)
-
-    @property
-    def values(self) -> np.ndarray:
-        """Emissions, (R, channels)."""
-        return self.emissions.detach().contiguous().numpy()
-
-    @property
-    def boundary_values(self) -> np.ndarray:
-        """Scores of boundaries, (R,)."""
-        return self.boundary.detach().contiguous().numpy()
-
-    @property
-    def type_values(self) -> np.ndarray:
-        """Type scores, (B, 5)."""
-        return self.types.detach().contiguous().numpy()
 
 
 def _scores(crf: GrammarCRF, automaton: Automaton) -> list[Tensor]:
@@ -377,100 +393,12 @@ def _scores(crf: GrammarCRF, automaton: Automaton) -> list[Tensor]:
     return [arcs, *(table[state] for table in (stay, start, end, bounded, tail))]
 
 
-def _leaving(automaton: Automaton) -> np.ndarray:
-    return automaton.letter == LABEL_INDEX[SIGNAL]
-
-
 def _numpy_scores(crf: GrammarCRF, automaton: Automaton) -> semimarkov.Scores:
     tensors = _scores(crf, automaton)
     arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
-    return semimarkov.Scores(*arrays, _leaving(automaton))
+    return semimarkov.Scores(*arrays, leaving(automaton))
 
 
 def _one_type(types: Tensor) -> Tensor:
     """Mask of one type for each chain, (B, 5)."""
     return nn.functional.one_hot(types, len(TYPES)).bool()
-
-
-def _in_threads(offsets: np.ndarray, run: Callable[[slice], None]) -> None:
-    """Call ``run`` on slices of the chains, of about as many residues for each torch thread."""
-    chains = len(offsets) - 1
-    workers = min(torch.get_num_threads(), chains)
-    if workers < 2:
-        run(slice(0, chains))
-        return
-    cuts = np.searchsorted(offsets, np.linspace(0, offsets[-1], workers + 1))
-    cuts[0], cuts[-1] = 0, chains
-    parts = [slice(a, b) for a, b in itertools.pairwise(cuts) if b > a]
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(run, parts))
-
-
-class _Likelihood(torch.autograd.Function):
-    """Negative log-likelihood; its derivatives are the expected counts of the recursions."""
-
-    @staticmethod
-    def forward(ctx, automaton, known, allowed, opened, offsets, *tensors: Tensor) -> Tensor:
-        arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
-        emissions, boundary, type_scores = arrays[:3]
-        scores = semimarkov.Scores(*arrays[3:], _leaving(automaton))
-        chains = len(offsets) - 1
-        gradient = semimarkov.empty_gradient(automaton, scores, emissions, chains)
-        types = np.zeros((chains, len(TYPES)))
-        agreeing, everything = np.empty(chains), np.empty(chains)
-
-        def run(part: slice) -> None:
-            agreeing[part], everything[part] = semimarkov.likelihood(
-                emissions,
-                boundary,
-                known.numpy(),
-                offsets[part.start : part.stop + 1],
-                type_scores[part],
-                allowed.numpy()[part],
-                opened.numpy()[part],
-                automaton,
-                scores,
-                semimarkov.rows(gradient, part.start, part.stop),
-                types[part],
-            )
-
-        _in_threads(offsets, run)
-        ctx.offsets = offsets
-        ctx.save_for_backward(*map(torch.from_numpy, (*gradient[:2], types, *gradient[2:])))
-        pathless = np.isneginf(agreeing)
-        if pathless.any():
-            log.warning(
-                "%d of %d chains have no path that agrees with their labels: not in the loss",
-                pathless.sum(),
-                chains,
-            )
-        with np.errstate(invalid="ignore"):
-            value = np.where(pathless, 0.0, everything - agreeing)
-        return torch.from_numpy(value)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple:
-        emissions, boundary, types, *parameters = ctx.saved_tensors
-        lengths = torch.from_numpy(np.diff(ctx.offsets))
-        residue = grad.repeat_interleave(lengths)
-        weighted = [torch.tensordot(grad, parameter, 1) for parameter in parameters]
-        return (
-            *(None,) * 5,
-            emissions * residue[:, None],
-            boundary * residue,
-            types * grad[:, None],
-            *weighted,
-        )
-
-
-def _nll(
-    crf: GrammarCRF,
-    automaton: Automaton,
-    batch: _Batch,
-    known: Tensor,
-    allowed: Tensor,
-    opened: Tensor,
-) -> Tensor:
-    """Negative log-likelihood of chains that share an automaton, (B,) float64 on the CPU."""
-    tensors = (batch.emissions, batch.boundary, batch.types, *_scores(crf, automaton))
-    return _Likelihood.apply(automaton, known, allowed, opened, batch.offsets, *tensors)

@@ -1,0 +1,88 @@
+"""``topo grammar``: print the legal topologies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from topo.grammar import Grammar
+
+
+def grammar(
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="A grammar of your own (YAML).")
+    ] = None,
+    graphviz: Annotated[bool, typer.Option("--graphviz", help="Print Graphviz (DOT).")] = False,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print YAML, to start a grammar of your own from.")
+    ] = False,
+) -> None:
+    """Print the legal topologies: states, lengths of their segments, what may follow."""
+    import yaml
+    from rich.console import Console
+
+    from topo.grammar import default_grammar
+    from topo.io.grammar import grammar_tree, load_grammar
+
+    if graphviz and as_yaml:
+        raise ConfigError("found both --graphviz and --yaml, expected one of them")
+    chosen = load_grammar(file) if file else default_grammar()
+    if graphviz:
+        print(dot(chosen), end="")
+    elif as_yaml:
+        print(yaml.safe_dump(grammar_tree(chosen), sort_keys=False), end="")
+    else:
+        Console().print(_table(chosen))
+
+
+def dot(grammar: Grammar) -> str:
+    """Draw a grammar as a Graphviz digraph: bold nodes may start a chain, double ones end it."""
+    lines = ["digraph grammar {", "  rankdir=LR;", "  node [shape=box];"]
+    for state in grammar.states:
+        label = f"{state.name}\\n{state.letter} {_lengths(state.minimum, state.maximum)}"
+        look = f"style={'bold' if state.start else 'solid'}, peripheries={2 if state.end else 1}"
+        lines.append(f'  {_quoted(state.name)} [label="{_escaped(label)}", {look}];')
+    for state in grammar.states:
+        lines += [f"  {_quoted(state.name)} -> {_quoted(name)};" for name in state.successors]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace('"', '\\"')
+
+
+def _quoted(name: str) -> str:
+    return f'"{_escaped(name)}"'
+
+
+def _lengths(minimum: int, maximum: int | None) -> str:
+    return f"{minimum}-{maximum}" if maximum else f"{minimum} or more"
+
+
+def _table(grammar: Grammar) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from topo.labels import LABEL_NAMES, TYPES
+
+    table = Table(caption="types: " + ", ".join(TYPES[index] for index in grammar.types))
+    table.add_column("state", no_wrap=True)
+    for column in ("letter", "residues", "starts", "ends", "followed by"):
+        table.add_column(column, overflow="fold")
+    for state in grammar.states:
+        table.add_row(
+            escape(state.name),
+            f"{state.letter} {LABEL_NAMES[state.letter]}",
+            _lengths(state.minimum, state.maximum),
+            "yes" if state.start else "",
+            "yes" if state.end else "",
+            escape(", ".join(state.successors)),
+        )
+    return table
