@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from path_enumeration import agrees, label_matrix, paths, random_crf, score, small_grammar, spell
 
-from topo.labels import TYPE_INDEX, TYPES, decode_labels, encode_labels, protein_type
+from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, encode_labels, protein_type
 from topo.nn.crf import GrammarCRF
 from topo.paths import is_legal
 from topo.segments import to_segments
@@ -283,10 +283,12 @@ def test_chain_of_35213_residues():
     emissions = torch.randn(size, 6, requires_grad=True)
     crf, lengths = GrammarCRF(), torch.tensor([size])
     labels = torch.full((size,), -100)
-    labels[0] = TYPE_INDEX["TM"]
+    labels[0] = LABEL_INDEX["I"]
     loss = crf(emissions, lengths, labels)
     loss.sum().backward()
-    assert 0 < loss.item() < 100
+    assert 0 < loss.item() < math.inf
+    assert emissions.grad.sum(1).abs().max() < 1e-6  # both posteriors sum to 1
+    assert emissions.grad.abs().max() > 0.5
     found = crf.marginals(emissions, lengths)
     assert (found.labels.sum(1) - 1).abs().max() < 1e-6
     text = decode_labels(crf.decode(emissions, lengths, marginals=found).numpy())
