@@ -94,7 +94,9 @@ def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignm
     pair_up(lambda record: (record.id, record.sequence), "id")
     pair_up(lambda record: (record.id, len(record)), "id")
     pair_up(lambda record: record.sequence, "sequence")
-    pairs = [Pair(truth[row], predictions[found[row][0]], found[row][1], row) for row in sorted(found)]
+    pairs = [
+        Pair(truth[row], predictions[found[row][0]], found[row][1], row) for row in sorted(found)
+    ]
     left = [row for row in labelled if row not in found]
     true_ids = {protein.id for protein in truth}
     unused = [p.id for column, p in enumerate(predictions) if column not in used]

@@ -6,7 +6,7 @@ multiplicities, and its sums are one row of a matrix product: nothing is scored 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def resample(statistics: Statistics, resamples: int, seed: int) -> dict[str, np.
     }
 
 
-def _multiplicities(size: int, resamples: int, seed: int):  # noqa: ANN202
+def _multiplicities(size: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Yield float arrays (at most _CHUNK, size): how often each protein is drawn."""
     generator = np.random.default_rng(seed)
     for start in range(0, resamples, _CHUNK):

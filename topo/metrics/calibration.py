@@ -78,7 +78,7 @@ def bin_sums(confidence: np.ndarray, correct: np.ndarray, edges: np.ndarray) -> 
 
 
 def calibration_error(sums: np.ndarray) -> Figure:
-    """Expected calibration error: mean over bins of |accuracy - confidence|, weighted by count.
+    """Average |accuracy - confidence| over bins, weighted by count: expected calibration error.
 
     Parameters
     ----------

@@ -17,7 +17,6 @@ Key = tuple[str, ...]
 """Path of a figure in ``metrics.json``, e.g. ``("type", "accuracy", "TM")``."""
 
 
-
 class Verdict(NamedTuple):
     """What one prediction gets right; None where the truth does not say."""
 
@@ -183,9 +182,7 @@ def figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
 def _by_class(key: Key, names: Sequence[str], figure: Figure) -> dict[Key, Figure]:
     """Split a figure over its last axis, one key a class."""
     n = np.broadcast_to(figure.n, figure.value.shape)
-    return {
-        (*key, name): Figure(figure.value[..., k], n[..., k]) for k, name in enumerate(names)
-    }
+    return {(*key, name): Figure(figure.value[..., k], n[..., k]) for k, name in enumerate(names)}
 
 
 def _type_figures(key: Key, confusion: np.ndarray) -> dict[Key, Figure]:
