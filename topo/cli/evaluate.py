@@ -1,0 +1,81 @@
+"""``topo evaluate``: score a split of a run, or any tool's predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topo.errors import TopoError
+
+if TYPE_CHECKING:
+    from topo.protein import Prediction, Protein
+
+
+def evaluate(
+    predictions: Annotated[
+        str | None,
+        typer.Option(help="Predictions to score: 3-line, GFF3, TMbed format 0 to 4."),
+    ] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option(help="Labelled proteins; FILE.json:cv4 for one fold of a partitions file."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of a training run; the latest by default.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split of the run; test by default.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for metrics.json, proteins.tsv, figures and report.html; for a run "
+            "RUN/evaluation/SPLIT by default, for files none.",
+        ),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Score a split of a run, or with --predictions and --truth the output of any predictor."""
+    from rich.console import Console
+
+    from topo.evaluation import evaluate as score
+    from topo.report.evaluation_files import write_evaluation
+    from topo.report.evaluation_tables import alignment_lines, evaluation_tables
+
+    true, guessed, source, folder = _inputs(predictions, truth, run, split)
+    evaluation = score(true, guessed, resamples=resamples, seed=seed)
+    console = Console()
+    for line in alignment_lines(evaluation.metrics["alignment"]):
+        console.print(line, markup=False, highlight=False)
+    for table in evaluation_tables(evaluation.metrics):
+        console.print(table)
+    if target := output or folder:
+        write_evaluation(evaluation, target, source=source)
+        console.print(f"report: {target / 'report.html'}", markup=False, highlight=False)
+
+
+def _inputs(
+    predictions: str | None, truth: str | None, run: Path | None, split: str | None
+) -> tuple[list[Protein], list[Prediction], dict[str, Any], Path | None]:
+    """Truth, predictions, what to say of their origin, and the default output folder."""
+    from topo.report.evaluation_files import file_record
+
+    if predictions is None and truth is None:
+        from topo.inference import predict_split
+
+        split = split or "test"
+        true, guessed, folder = predict_split(run, split)
+        return true, guessed, {"run": str(folder), "split": split}, folder / "evaluation" / split
+    if predictions is None or truth is None:
+        given, other = ("--truth", "--predictions") if truth else ("--predictions", "--truth")
+        raise TopoError(f"found {given} without {other}, expected both")
+    if run is not None or split is not None:
+        raise TopoError("found --run or --split beside --predictions and --truth, expected either")
+    from topo.io import read_predictions, read_proteins
+
+    true, guessed = list(read_proteins(truth)), list(read_predictions(predictions))
+    source = {"truth": file_record(truth), "predictions": file_record(predictions)}
+    return true, guessed, source, None

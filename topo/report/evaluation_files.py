@@ -1,0 +1,176 @@
+"""The files of an evaluation or a comparison: JSON, tables, figures, page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import topo
+from topo.errors import InputError
+from topo.evaluation import Comparison, Evaluation, ProteinScore
+from topo.io.files import atomic_path, atomic_text
+from topo.io.sniff import split_folds
+
+COLUMNS = (
+    "id",
+    "length",
+    "truth_type",
+    "predicted_type",
+    "topology",
+    "topology_equal",
+    "legal",
+    "residue_accuracy",
+    "confidence",
+    "matched_by",
+)
+"""Columns of ``proteins.tsv``."""
+
+
+def write_evaluation(
+    evaluation: Evaluation, folder: str | Path, *, source: Mapping[str, Any] | None = None
+) -> None:
+    """Write ``metrics.json``, ``proteins.tsv``, figures (PNG, SVG) and ``report.html``.
+
+    Parameters
+    ----------
+    evaluation
+        What :func:`topo.evaluation.evaluate` found.
+    folder
+        Made if it is not there; files of the same names are replaced.
+    source
+        What was scored, for ``metrics.json``, e.g. files as of :func:`file_record`.
+
+    Raises
+    ------
+    TopoError
+        If a file cannot be written.
+    """
+    from topo.report.evaluation_page import describe, evaluation_page
+
+    folder, source = Path(folder), dict(source or {})
+    document = {"format": 1, **evaluation.metrics, **_origin(source)}
+    _write_json(document, folder / "metrics.json")
+    _write_rows(COLUMNS, map(_protein_row, evaluation.proteins), folder / "proteins.tsv")
+    drawings = _write_figures(evaluation.metrics, folder)
+    with atomic_text(folder / "report.html") as file:
+        file.write(evaluation_page(evaluation, drawings, describe(source)))
+
+
+def write_comparison(
+    comparison: Comparison, folder: str | Path, *, source: Mapping[str, Any] | None = None
+) -> None:
+    """Write ``comparison.json`` and ``differences.tsv`` (proteins on which predictors differ).
+
+    Raises
+    ------
+    TopoError
+        If a file cannot be written.
+    """
+    folder = Path(folder)
+    document = {"format": 1, **comparison.metrics, **_origin(dict(source or {}))}
+    _write_json(document, folder / "comparison.json")
+    columns = ("id", *comparison.metrics["predictors"])
+    rows = ((name, *outcomes) for name, outcomes in comparison.differing)
+    _write_rows(columns, rows, folder / "differences.tsv")
+
+
+def file_record(path: str) -> dict[str, str | None]:
+    """Name a file and the SHA-256 of its content (None for standard input); folds are cut off.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    file, _ = split_folds(path)
+    if file == "-":
+        return {"path": path, "sha256": None}
+    digest = hashlib.sha256()
+    try:
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(file, f"cannot be read ({error.strerror})") from None
+    return {"path": os.fspath(path), "sha256": digest.hexdigest()}
+
+
+def environment() -> dict[str, str]:
+    """Versions that a figure may depend on; torch only where it is loaded."""
+    versions = {
+        "topo": topo.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    if "torch" in sys.modules:
+        versions["torch"] = str(sys.modules["torch"].__version__)
+    return versions
+
+
+def _origin(source: dict[str, Any]) -> dict[str, Any]:
+    return {"source": source, "environment": environment()}
+
+
+def _write_json(document: Mapping[str, Any], path: Path) -> None:
+    with atomic_text(path) as file:
+        json.dump(document, file, indent=1, allow_nan=False)
+        file.write("\n")
+
+
+def _write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
+    with atomic_text(path) as file:
+        file.write("\t".join(columns) + "\n")
+        for row in rows:
+            file.write("\t".join(_cell(value) for value in row) + "\n")
+
+
+def _cell(value: object) -> str:
+    """Text of a cell: empty for nothing, yes or no, four significant digits."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _protein_row(row: ProteinScore) -> tuple[object, ...]:
+    confidence = row.pair.prediction.confidence
+    return (
+        row.pair.truth.id,
+        len(row.pair.truth),
+        row.verdict.true_type,
+        row.verdict.predicted_type or "illegal",
+        row.topology,
+        row.verdict.topology_equal,
+        row.verdict.legal,
+        row.residue_accuracy,
+        None if confidence is None else float(confidence),
+        row.pair.matched_by,
+    )
+
+
+def _write_figures(metrics: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Write each figure as PNG and SVG; give back the SVG texts by name."""
+    from matplotlib import rc_context
+
+    from topo.report.evaluation_plots import evaluation_figures
+
+    drawings = {}
+    # a fixed salt and no date: the same evaluation gives the same bytes
+    with rc_context({"svg.hashsalt": "topo"}):
+        for name, figure in evaluation_figures(metrics):
+            with atomic_path(folder / f"{name}.png") as path:
+                figure.savefig(path, format="png", dpi=150)
+            with atomic_path(folder / f"{name}.svg") as path:
+                figure.savefig(path, format="svg", metadata={"Date": None})
+                drawings[name] = path.read_text(encoding="utf-8")
+    return drawings
