@@ -277,6 +277,23 @@ def test_half_precision_and_autocast_keep_the_loss():
         assert torch.equal(crf(emissions, lengths, labels), exact)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_gives_the_same_loss_and_gradients():
+    emissions, types, ends = (x.detach().float() for x in inputs([40, 25], 12))
+    labels = torch.full((65,), -100)
+    labels[0], labels[50] = LABEL_INDEX["S"], LABEL_INDEX["M"]
+    results = []
+    for device in ("cpu", "cuda"):
+        crf = GrammarCRF().to(device)
+        leaves = [x.to(device).requires_grad_() for x in (emissions, types, ends)]
+        loss = crf(leaves[0], torch.tensor([40, 25], device=device), labels.to(device), *leaves[1:])
+        loss.sum().backward()
+        grads = [x.grad.cpu() for x in (*leaves, *crf.parameters())]
+        results.append([loss.detach().cpu(), *grads])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_chain_of_35213_residues():
     size = 35_213
     torch.manual_seed(0)

@@ -98,22 +98,27 @@ def test_sums_and_maxima_equal_logarithms_one_by_one(seed, size, scale, score_sc
         assert (ranked[0] == labels).all()
 
 
-def test_expected_counts_of_known_labels_are_the_counts():
+def test_known_labels_are_counted_once():
     labels = "I" * 30 + "M" * 21 + "O" * 12 + "M" * 19 + "I" * 9
     rng = np.random.default_rng(1)
     scores = random_scores(rng, 1.0)
     emissions = rng.normal(size=(len(labels), 6))
-    _, _, difference = free_likelihood(emissions, scores, encode_labels(labels))
-    _, _, nothing = free_likelihood(emissions, scores)
-    # unknown labels: all less all is nothing, so the difference above is all less the one path
-    assert np.abs(nothing.duration).max() < 1e-9
+    agreeing, everything, difference = free_likelihood(emissions, scores, encode_labels(labels))
+    assert agreeing < everything
+    counted = np.zeros_like(difference.duration[0])
+    states = [default_grammar().index[name] for name in ("helix_out", "helix_in")]
+    tm = TYPES.index("TM")
+    for state, length in zip(states, (21, 19), strict=True):
+        counted[(AUTOMATON.state == state) & (AUTOMATON.type == tm), length] = 1.0
+    expected = difference.duration[0] + counted  # of all paths: never negative
+    assert counted.sum() == 2
+    assert expected.min() > -1e-12
     assert difference.duration[0].min() < -0.5
-    one_path = difference.transition[0].sum()
-    everything = difference.stay[0].sum() + difference.duration[0].sum()
-    assert np.isfinite([one_path, everything]).all()
-    assert difference.start[0].sum() == pytest.approx(0.0, abs=1e-9)
-    assert difference.end[0].sum() == pytest.approx(0.0, abs=1e-9)
+    assert difference.start.sum() == pytest.approx(0.0, abs=1e-9)
+    assert difference.end.sum() == pytest.approx(0.0, abs=1e-9)
     assert difference.emissions.sum(1) == pytest.approx(0.0, abs=1e-9)
+    _, _, nothing = free_likelihood(emissions, scores)
+    assert np.abs(nothing.duration).max() < 1e-9
 
 
 def test_equal_paths_are_broken_the_same_way():

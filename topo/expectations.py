@@ -232,24 +232,38 @@ def _count(
     whole = not (chain.open_first or chain.open_last)
     occupied, stayed = np.zeros(states), np.zeros(states)
     ended = np.zeros(states)
+    channel, minimum = a.channel, a.minimum
+    first, outgoing, target = a.outgoing_start, a.outgoing, a.target
+    emissions, transition = gradient.emissions, gradient.transition
     for t in range(size + 1):
         for k in range(states):
             if t > 0:
                 ended[k] = exp(leave[t, k] + back_leave[size - t, k] - mass)
                 occupied[k] -= ended[k]
-                stayed[k] -= ended[k] * a.minimum[k]
+                stayed[k] -= ended[k] * minimum[k]
             if t < size:
                 started = exp(entry[t, k] + back_entry[size - t, k] - mass)
                 occupied[k] += started
-                gradient.emissions[offset + t, a.channel[k]] += sign * occupied[k]
+                emissions[offset + t, channel[k]] += sign * occupied[k]
                 stayed[k] += occupied[k]
                 if t == 0 and not chain.open_first:
                     gradient.start[b, k] += sign * started
-        if 0 < t < size:
-            _count_arcs(sign, b, t, chain, a, scores, mass, leave, back_entry, ended, gradient)
-            for k in range(states):
-                if scores.leaving[k]:
-                    gradient.boundary[offset + t - 1] += sign * ended[k]
+        if t == 0 or t == size:
+            continue
+        for k in range(states):
+            if ended[k] == 0.0:
+                continue
+            before = leave[t, k] - mass
+            if scores.leaving[k]:
+                before += chain.boundary[t]
+                gradient.boundary[offset + t - 1] += sign * ended[k]
+            if first[k + 1] == first[k] + 1:
+                transition[b, outgoing[first[k]]] += sign * ended[k]
+                continue
+            for i in range(first[k], first[k + 1]):
+                arc = outgoing[i]
+                used = before + scores.transition[arc] + back_entry[size - t, target[arc]]
+                transition[b, arc] += sign * exp(used)
     for k in range(states):
         if not chain.open_last:
             gradient.end[b, k] += sign * ended[k]
@@ -258,25 +272,6 @@ def _count(
         if a.maximum[k] == 0:
             short = _shorter(k, chain, a, mass, entry, back_leave)
             gradient.stay[b, k] += sign * (stayed[k] + short)
-
-
-@njit(cache=True, nogil=True)
-def _count_arcs(sign, b, t, chain, a, scores, mass, leave, back_entry, ended, gradient):
-    """Add the expected use of each arc at position t."""
-    size = len(leave) - 1
-    for k in range(len(a.letter)):
-        if ended[k] == 0.0:
-            continue
-        if a.outgoing_start[k + 1] == a.outgoing_start[k] + 1:
-            gradient.transition[b, a.outgoing[a.outgoing_start[k]]] += sign * ended[k]
-            continue
-        before = leave[t, k] - mass
-        if scores.leaving[k]:
-            before += chain.boundary[t]
-        for i in range(a.outgoing_start[k], a.outgoing_start[k + 1]):
-            arc = a.outgoing[i]
-            used = before + scores.transition[arc] + back_entry[size - t, a.target[arc]]
-            gradient.transition[b, arc] += sign * exp(used)
 
 
 @njit(cache=True, nogil=True)

@@ -384,7 +384,7 @@ def _scores(crf: GrammarCRF, automaton: Automaton) -> list[Tensor]:
     """Look up the automaton's scores in the table's parameters, in the order of ``Scores``."""
     state = torch.from_numpy(automaton.state)
     transition, stay, start, end, duration = (
-        parameter.to("cpu", torch.float64)
+        parameter.cpu().double()
         for parameter in (crf.transition, crf.stay, crf.start, crf.end, crf.duration)
     )
     bounded = torch.where(crf._within.cpu(), duration, _NO_SCORE)

@@ -30,7 +30,7 @@ class ChainBatch:
         ends: Tensor | None,
     ) -> None:
         self.lengths = lengths.detach().cpu().long()
-        self.emissions = emissions.to("cpu", torch.float64)
+        self.emissions = emissions.cpu().double()
         residues, channels = int(self.lengths.sum()), len(grammar.channels)
         if emissions.shape != (residues, channels):
             raise ValueError(
@@ -40,9 +40,9 @@ class ChainBatch:
         if len(lengths) and int(self.lengths.min()) < 1:
             raise ValueError("found a chain of length 0, expected at least one residue")
         zeros = self.emissions.new_zeros
-        self.boundary = zeros(residues) if ends is None else ends.to("cpu", torch.float64)
+        self.boundary = zeros(residues) if ends is None else ends.cpu().double()
         shape = (len(lengths), len(TYPES))
-        self.types = zeros(shape) if type_scores is None else type_scores.to("cpu", torch.float64)
+        self.types = zeros(shape) if type_scores is None else type_scores.cpu().double()
 
     def __len__(self) -> int:
         return len(self.lengths)
