@@ -8,8 +8,10 @@ from typing import Any
 
 import typer
 
+from topo.cli.compare import compare
 from topo.cli.convert import convert
 from topo.cli.data import data_app
+from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
 from topo.cli.predict import predict
 from topo.cli.train import train
@@ -22,7 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("compare")(compare)
 app.command("convert")(convert)
+app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("train")(train)
