@@ -1,0 +1,61 @@
+"""All that a run of predictions writes: files, page and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+from topo.io.predictions import DEFAULT_FORMATS, Writers, open_writers
+from topo.protein import Prediction
+from topo.report.pictures import Pictures
+from topo.report.predictions_page import open_page
+
+
+@contextmanager
+def open_outputs(
+    folder: str | PathLike[str],
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    *,
+    probabilities: str | None = None,
+    timestamp: str | None = None,
+    title: str = "Membrane topology predictions",
+    plots: str | None = None,
+    picture_formats: Sequence[str] = ("png",),
+    is_wrong: Callable[[Prediction], bool] | None = None,
+) -> Iterator[Writers]:
+    """Open everything that a run writes into a folder.
+
+    Parameters
+    ----------
+    folder, formats, probabilities, timestamp
+        See :func:`topo.io.predictions.open_writers`.
+    title
+        Heading of ``report.html``.
+    plots, picture_formats, is_wrong
+        See :class:`topo.report.pictures.Pictures`; pictures go to the folder ``plots``.
+
+    Yields
+    ------
+    Writers
+        Call ``write`` with each prediction.
+
+    Raises
+    ------
+    TopoError
+        On an unknown name, or if a file cannot be written.
+    """
+    pictures = Pictures(Path(folder) / "plots", plots, picture_formats, is_wrong)
+    with open_writers(
+        folder,
+        formats,
+        probabilities=probabilities,
+        timestamp=timestamp,
+        page=partial(open_page, title=title),
+    ) as writers:
+        writers.add(pictures.write)
+        yield writers
+        pictures.close()
+        writers.renamed().extend(pictures.names)

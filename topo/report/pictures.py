@@ -1,0 +1,137 @@
+"""Traces and snake diagrams as image files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+from topo.errors import TopoError
+from topo.io.files import atomic_path
+from topo.io.ids import FileNames
+from topo.protein import Prediction
+from topo.report.snake import draw_snake
+from topo.report.traces import draw_traces
+
+PICTURE_FORMATS = ("png", "svg", "pdf")
+PLOTS = ("none", "wrong", "all")
+AUTOMATIC_LIMIT = 50
+"""Proteins up to which pictures are drawn without being asked for."""
+
+
+def save_pictures(
+    prediction: Prediction,
+    folder: str | PathLike[str],
+    name: str | None = None,
+    formats: Sequence[str] = ("png",),
+    truth: str | None = None,
+) -> list[Path]:
+    """Save ``NAME_traces`` and ``NAME_snake`` of one protein.
+
+    Parameters
+    ----------
+    prediction
+        What to draw.
+    folder
+        Where to; made if it does not exist.
+    name
+        How the files are named; by default the id, made safe for a file name.
+    formats
+        Some of :data:`PICTURE_FORMATS`.
+    truth
+        Known labels, drawn beside the predicted ones.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    TopoError
+        On another format, or if a file cannot be written.
+    """
+    if unknown := [form for form in formats if form not in PICTURE_FORMATS]:
+        raise TopoError(
+            f"unknown picture format {unknown[0]!r}, expected one of {', '.join(PICTURE_FORMATS)}"
+        )
+    name = name or FileNames().name(prediction.id)
+    written = []
+    for kind, figure in (
+        ("traces", draw_traces(prediction, truth)),
+        ("snake", draw_snake(prediction)),
+    ):
+        for form in formats:
+            path = Path(folder) / f"{name}_{kind}.{form}"
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=form, dpi=150)
+            written.append(path)
+    return written
+
+
+class Pictures:
+    """Saves pictures of a stream of predictions.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    plots
+        ``all``; ``wrong``, those that ``is_wrong`` says yes to; ``none``; or None for all of
+        them if there are at most :data:`AUTOMATIC_LIMIT`, which :meth:`close` decides.
+    formats
+        Some of :data:`PICTURE_FORMATS`.
+    is_wrong
+        Judges a prediction.
+
+    Attributes
+    ----------
+    names
+        Pairs of id and name of its pictures, where the name is not simply the id.
+
+    Raises
+    ------
+    TopoError
+        If ``plots`` is something else, or ``wrong`` and nothing is known to compare with.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        plots: str | None = None,
+        formats: Sequence[str] = ("png",),
+        is_wrong: Callable[[Prediction], bool] | None = None,
+    ) -> None:
+        if plots not in (None, *PLOTS):
+            raise TopoError(f"unknown choice {plots!r} of plots, expected {', '.join(PLOTS)}")
+        if plots == "wrong" and is_wrong is None:
+            raise TopoError("plots of wrong predictions need an input with known labels")
+        self.names: list[tuple[str, str]] = []
+        self._folder = Path(folder)
+        self._plots = plots
+        self._formats = formats
+        self._is_wrong = is_wrong or (lambda _: False)
+        self._waiting: list[Prediction] = []
+        self._too_many = False
+        self._files = FileNames()
+
+    def write(self, prediction: Prediction) -> None:
+        """Draw the next prediction, or keep it until it is clear how many there are."""
+        if self._plots == "all" or (self._plots == "wrong" and self._is_wrong(prediction)):
+            self._save(prediction)
+        elif self._plots is None and not self._too_many:
+            self._waiting.append(prediction)
+            if len(self._waiting) > AUTOMATIC_LIMIT:
+                self._too_many, self._waiting = True, []
+
+    def close(self) -> None:
+        """Draw what waits."""
+        for prediction in self._waiting:
+            self._save(prediction)
+        self._waiting = []
+
+    def _save(self, prediction: Prediction) -> None:
+        name = self._files.name(prediction.id)
+        if name != prediction.id:
+            self.names.append((prediction.id, name))
+        save_pictures(prediction, self._folder, name, self._formats)
