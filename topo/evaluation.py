@@ -145,9 +145,20 @@ def _entry(figure: Figure, samples: Figure | None) -> dict[str, Any]:
         entry["over"] = int(figure.over)
     if samples is not None:
         # a figure without a value has no interval either, even where resamples would give one
-        ends = interval(samples.value, LEVEL) if entry["value"] is not None else (math.nan,) * 2
+        known = entry["value"] is not None
+        ends = interval(_like(figure, samples), LEVEL) if known else (math.nan,) * 2
         entry["low"], entry["high"] = (_number(end) for end in ends)
     return entry
+
+
+def _like(figure: Figure, samples: Figure) -> np.ndarray:
+    """Resampled values; NaN where a mean runs over other classes than the figure's own.
+
+    A rare class that is not drawn would otherwise move the mean by being absent.
+    """
+    if figure.over is None or samples.over is None:
+        return samples.value
+    return np.where(samples.over == figure.over, samples.value, np.nan)
 
 
 def _nested(found: Mapping[Key, Figure], samples: Mapping[Key, Figure]) -> dict[str, Any]:
@@ -204,8 +215,8 @@ class Comparison:
         and figure the difference first - second, its interval, and the shares of resamples that
         each wins), ``proteins`` (how many are compared).
     differing
-        Per protein on whose topology or type the predictors do not agree: its id and, in the
-        order of the names, ``right`` or the reason why not.
+        Per protein on which the predictors do not fare alike: its id and, in the order of the
+        names, ``right`` or the reason why not, a wrong type in parentheses.
     alignments
         Per predictor.
     """
@@ -269,7 +280,7 @@ def _contest(
     for key in found[one]:
         if key not in found[two]:
             continue
-        first, second = drawn[one][key].value, drawn[two][key].value
+        first, second = (_like(found[name][key], drawn[name][key]) for name in (one, two))
         low, high = interval(first - second, LEVEL)
         shares = win_shares(first, second)
         difference = float(found[one][key].value - found[two][key].value)
@@ -291,10 +302,14 @@ def _differing(
     differing = []
     for place in np.argsort(rows):
         of_protein = [scores[name][place] for name in names]
-        outcomes = tuple(score.topology for score in of_protein)
-        seen = {
-            (s.topology, s.verdict.predicted_type, s.verdict.topology_equal) for s in of_protein
-        }
-        if len(seen) > 1:
+        outcomes = tuple(map(_outcome, of_protein))
+        if len(set(outcomes)) > 1:
             differing.append((of_protein[0].pair.truth.id, outcomes))
     return tuple(differing)
+
+
+def _outcome(score: ProteinScore) -> str:
+    """Say how a prediction fared; with the type that was predicted where that is wrong."""
+    kind = score.verdict.predicted_type or "illegal"
+    right = score.verdict.true_type in (None, score.verdict.predicted_type)
+    return score.topology if right else f"{score.topology} ({kind})"

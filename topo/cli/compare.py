@@ -37,7 +37,10 @@ def compare(
     if len(predictions) < 2 or len(set(predictions)) < len(predictions):
         raise TopoError(f"found {len(set(predictions))} different files, expected two or more")
     true = list(read_proteins(truth))
-    given = {name: list(read_predictions(name)) for name in predictions}
+    names = _short_names(predictions)
+    given = {
+        name: list(read_predictions(path)) for name, path in zip(names, predictions, strict=True)
+    }
     comparison = contest(true, given, resamples=resamples, seed=seed)
     console = Console()
     for name, alignment in comparison.metrics["alignment"].items():
@@ -53,5 +56,12 @@ def compare(
         where = "differences.tsv" if output else "-o FOLDER writes them all"
         console.print(f"  and {len(differing) - show} more ({where})", highlight=False)
     if output:
-        files = {"truth": file_record(truth)} | {name: file_record(name) for name in predictions}
-        write_comparison(comparison, output, source=files)
+        records = dict(zip(names, map(file_record, predictions), strict=True))
+        source = {"truth": file_record(truth), "predictions": records}
+        write_comparison(comparison, output, source=source)
+
+
+def _short_names(paths: list[str]) -> list[str]:
+    """File names where they tell the files apart, else the paths."""
+    names = [Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else paths
