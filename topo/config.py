@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from topo.errors import ConfigError
 from topo.labels import TYPES
 
-
 MONITORS = (
     *(f"val_{name}" for name in ("loss", "topology_loss", "type_loss", "cleavage_loss")),
     *(f"val_{name}" for name in ("residue_accuracy", "overlap_accuracy")),
@@ -136,7 +135,7 @@ class DataConfig(_Section):
     )
     extra: list[ExtraConfig] = Field(default_factory=list, description="further training proteins")
     crop: int = Field(
-        700, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
+        1000, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
     )
     size: int | None = Field(
         None, gt=0, description="train on this many proteins only, the types in proportion"
@@ -171,7 +170,7 @@ class LossConfig(_Section):
     topology: float = Field(
         0.01, ge=0, description="of the topology's negative log-likelihood, nats a protein"
     )
-    type: float = Field(0.3, ge=0, description="of the type head's cross-entropy")
+    type: float = Field(0.3, ge=0, description="of the protein type's negative log-likelihood")
     cleavage: float = Field(0.1, ge=0, description="of the cleavage-site head's cross-entropy")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="of the residue cross-entropy, where that is the loss"
@@ -187,12 +186,15 @@ class TrainingConfig(_Section):
         25_000, gt=0, description="residues a batch at the most (a longer chain goes alone)"
     )
     learning_rate: float = Field(2e-3, gt=0, description="peak learning rate of AdamW")
+    grammar_rate: float = Field(
+        10.0, gt=0, description="learning rate of the grammar's scores, as a multiple of the rest"
+    )
     weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW")
     schedule: Literal["cosine", "onecycle", "constant"] = Field(
         "cosine", description="learning rate after the warm-up"
     )
     warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps spent warming up")
-    clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
+    clip: float = Field(5.0, ge=0, description="largest gradient norm; 0: no clipping")
     ema: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of weights; 0: none"
     )

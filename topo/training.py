@@ -28,7 +28,7 @@ from topo.io.files import atomic_text
 from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
-from topo.nn.calibration import fit_temperature
+from topo.nn.calibration import fit_weights
 from topo.nn.precision import autocast_precision
 from topo.nn.tagger import Tagger, total_loss
 from topo.protein import Prediction
@@ -110,12 +110,18 @@ class TaggerTraining(pl.LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW without decay of biases, norms and grammar scores; the schedule steps by batch."""
         training = self.config.training
-        decayed = [p for p in self.tagger.parameters() if p.requires_grad and p.ndim > 1]
-        plain = [p for p in self.tagger.parameters() if p.requires_grad and p.ndim <= 1]
+        grammar = [p for p in self.tagger.crf.parameters() if p.requires_grad]
+        theirs = {id(p) for p in self.tagger.crf.parameters()}
+        rest = [p for p in self.tagger.parameters() if id(p) not in theirs]
+        rate = training.learning_rate
         optimizer = torch.optim.AdamW(
-            [{"params": decayed}, {"params": plain, "weight_decay": 0.0}],
-            lr=training.learning_rate,
-            weight_decay=training.weight_decay,
+            [
+                {"params": [p for p in rest if p.ndim > 1], "weight_decay": training.weight_decay},
+                {"params": [p for p in rest if p.ndim <= 1]},
+                {"params": grammar, "lr": rate * training.grammar_rate},
+            ],
+            lr=rate,
+            weight_decay=0.0,
         )
         steps = len(self.train_dataloader()) * training.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
@@ -335,21 +341,25 @@ def _predict_whole(tagger: Tagger, config: Config, labelled: LabelledSet) -> lis
     return predictions
 
 
+@torch.no_grad()
 def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
-    """Fit both temperatures on whole validation chains."""
+    """Fit the weights of the type evidence, then the label temperature, on whole chains."""
+    evidence = [tagger.type_evidence(tagger(graph)) for graph in whole_loader(labelled, config)]
+    sources = [
+        torch.cat(parts).numpy() for parts in zip(*evidence, strict=True) if parts[0] is not None
+    ]
+    types = type_sets(whole_order(labelled))
+    legal = types.any(1)
+    weights = fit_weights([source[legal] for source in sources], types[legal])
+    tagger.type_weights[: len(weights)] = torch.from_numpy(weights)
     predictions = _predict_whole(tagger, config, labelled)
-    indices = [encode_labels(protein.labels or "") for protein in whole_order(labelled)]
-    truth = np.concatenate(indices)
+    truth = np.concatenate([encode_labels(p.labels or "") for p in whole_order(labelled)])
     known = truth != UNKNOWN_INDEX
     labels = np.concatenate([prediction.probabilities for prediction in predictions])[known]
+    is_true = np.eye(len(LABELS), dtype=bool)[truth[known]]
     with np.errstate(divide="ignore"):
-        tagger.label_temperature.fill_(
-            fit_temperature(np.log(labels), np.eye(len(LABELS), dtype=bool)[truth[known]])
-        )
-        types = type_sets(whole_order(labelled))
-        legal = types.any(1)
-        guesses = np.stack([prediction.type_probabilities for prediction in predictions])
-        tagger.type_temperature.fill_(fit_temperature(np.log(guesses[legal]), types[legal]))
+        (weight,) = fit_weights([np.log(labels)], is_true)
+    tagger.label_temperature.fill_(1 / weight)
 
 
 def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from topo.config import DataConfig, ExtraConfig
 from topo.data.dataset import sampling_types, type_sets
-from topo.errors import ConfigError, InputError
+from topo.errors import ConfigError, InputError, InputWarning
 from topo.io import read_labelled
 from topo.protein import Protein
 from topo.resources import bundled
@@ -163,6 +163,7 @@ def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int
         names = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")
         warnings.warn(
             f"{path}: {len(bad)} proteins have no path in the grammar, left out: {names}",
+            InputWarning,
             stacklevel=2,
         )
         left_out[f"{path}: no legal path"] = len(bad)

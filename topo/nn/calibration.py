@@ -1,43 +1,50 @@
-"""Temperature scaling (Guo et al. 2017, ICML): one number that makes probabilities honest."""
+"""Temperature scaling (Guo et al. 2017, ICML): a number or two that make probabilities honest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
+
+LIMITS = (0.02, 20.0)
+"""Range of a fitted weight; 1 / weight is a temperature."""
 
 
-def fit_temperature(log_probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Find T for which p^(1/T), normalised, gives the true classes the highest likelihood.
+def fit_weights(
+    evidence: list[np.ndarray], truth: np.ndarray, start: list[float] | None = None
+) -> np.ndarray:
+    """Find the powers whose normalised product gives the true classes the highest likelihood.
+
+    With one source of evidence its power is the inverse of a temperature.
 
     Parameters
     ----------
-    log_probabilities
-        (N, classes); ``-inf`` is allowed.
+    evidence
+        Log-probabilities, each (N, classes); ``-inf`` is allowed.
     truth
         bool, (N, classes): the classes that may be true; at least one a row.
+    start
+        Where the search begins; ones by default.
 
     Returns
     -------
-    float
-        Between 0.1 and 10; 1 where there is nothing to fit on.
+    numpy.ndarray
+        A weight for each source, within :data:`LIMITS`; the start where there is nothing to fit.
     """
+    first = np.ones(len(evidence)) if start is None else np.asarray(start, dtype=float)
     if not len(truth):
-        return 1.0
-    found = minimize_scalar(
-        _likelihood(log_probabilities, truth), method="bounded", bounds=(-2.3, 2.3)
-    )
-    return float(np.exp(found.x))
+        return first
+    scores = np.stack([np.maximum(np.asarray(e, dtype=np.float64), -200.0) for e in evidence])
 
+    def loss(log_weights: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = np.exp(log_weights)
+        fused = np.tensordot(weights, scores, 1)
+        fused -= fused.max(1, keepdims=True)
+        mass = np.exp(fused)
+        among_all = mass / mass.sum(1, keepdims=True)
+        among_true = mass * truth / np.maximum((mass * truth).sum(1, keepdims=True), 1e-300)
+        value = -np.log(np.maximum((among_all * truth).sum(1), 1e-300)).mean()
+        slope = ((among_all - among_true)[None] * scores).sum((1, 2)) / len(truth)
+        return value, slope * weights
 
-def _likelihood(log_probabilities: np.ndarray, truth: np.ndarray) -> Callable[[float], float]:
-    scores = np.maximum(log_probabilities.astype(np.float64), -60.0)
-
-    def negative_log_likelihood(log_temperature: float) -> float:
-        scaled = scores / np.exp(log_temperature)
-        scaled -= scaled.max(1, keepdims=True)
-        mass = np.exp(scaled)
-        return -np.mean(np.log((mass * truth).sum(1) / mass.sum(1)))
-
-    return negative_log_likelihood
+    bounds = [tuple(np.log(LIMITS))] * len(evidence)
+    return np.exp(minimize(loss, np.log(first), jac=True, bounds=bounds, method="L-BFGS-B").x)

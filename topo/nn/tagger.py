@@ -71,9 +71,10 @@ class Tagger(nn.Module):
         self.topology_head = ResidueHead(width, len(self.crf.grammar.channels))
         self.type_head = TypeHead(width) if heads.type else None
         self.cleavage_head = ResidueHead(width, 1) if heads.cleavage else None
-        # Fitted on validation proteins after training; probabilities become p^(1/T), normalised.
+        # Fitted on validation proteins after training. Label probabilities become p^(1/T); type
+        # probabilities a product of powers of the paths' and the head's, both normalised.
         self.register_buffer("label_temperature", torch.ones(()))
-        self.register_buffer("type_temperature", torch.ones(()))
+        self.register_buffer("type_weights", torch.tensor([0.1, 1.0] if heads.type else [1.0, 0.0]))
 
     def forward(self, graph: Data) -> Scores:
         """Score a batch of residue graphs."""
@@ -90,14 +91,18 @@ class Tagger(nn.Module):
         )
 
     def losses(self, scores: Scores, graph: Data, smoothing: float = 0.0) -> dict[str, Tensor]:
-        """Return each head's loss, averaged over the proteins of the batch."""
+        """Return the losses, averaged over the proteins of the batch.
+
+        ``topology``: negative log-likelihood of the labels among all paths (or of each residue by
+        itself). ``type``: of the set of possible types under the type head. ``cleavage``: of the
+        cleavage site's place.
+        """
         chains = len(scores.lengths)
         if self.uses_crf:
             nll = self.crf.nll(
                 scores.emissions,
                 scores.lengths,
                 graph.y,
-                type_scores=scores.types,
                 ends=scores.ends,
                 open_start=graph.open_ends[:, 0],
                 open_end=graph.open_ends[:, 1],
@@ -125,30 +130,36 @@ class Tagger(nn.Module):
             residue's most probable label, legal or not.
         """
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
-        emissions, chain = self._potentials(scores)
-        marginals = self.crf.marginals(emissions, **chain)
-        if self.uses_crf:
-            probabilities, types = marginals.labels, marginals.types.log()
-        else:
-            probabilities = emissions.exp()
-            types = marginals.types.log() if scores.types is None else scores.types
+        emissions, field = self._field(scores)
+        mass = self.crf.type_log_mass(emissions, **field)  # (B, 5)
+        types = fuse_types(mass, scores.types, self.type_weights)
+        # Scores that give each type the fused probability, its paths staying in proportion.
+        field["type_scores"] = torch.where(mass.isfinite(), types - mass, 0.0)
+        marginals = self.crf.marginals(emissions, **field)
+        probabilities = marginals.labels if self.uses_crf else emissions.exp()
         if decoder == "argmax":
             labels = probabilities.argmax(1)
         else:
-            labels = self.crf.decode(emissions, **chain, decoder=decoder, marginals=marginals)
-        confidence = marginals.types.max(1).values
+            labels = self.crf.decode(emissions, **field, decoder=decoder, marginals=marginals)
+        confidence = self.crf.confidence(emissions, labels=labels, **field, marginals=marginals)
         return Decoded(
             labels.numpy(),
             tempered(probabilities.clamp(min=1e-9).log(), self.label_temperature).numpy(),
-            tempered(types, self.type_temperature).numpy(),
+            types.exp().float().numpy(),
             confidence.float().numpy(),
         )
 
-    def _potentials(self, scores: Scores) -> tuple[Tensor, dict[str, Tensor | None]]:
+    def type_evidence(self, scores: Scores) -> tuple[Tensor, Tensor | None]:
+        """Return what the paths and what the head say of the types, log-probabilities (B, 5)."""
+        scores = Scores(*(None if s is None else s.cpu() for s in scores))
+        emissions, field = self._field(scores)
+        mass = F.log_softmax(self.crf.type_log_mass(emissions, **field), dim=1)
+        return mass, None if scores.types is None else F.log_softmax(scores.types.double(), dim=1)
+
+    def _field(self, scores: Scores) -> tuple[Tensor, dict[str, Tensor | None]]:
         """Return emissions and the other inputs of the field, which is idle in argmax models."""
         if self.uses_crf:
-            chain = {"lengths": scores.lengths, "type_scores": scores.types, "ends": scores.ends}
-            return scores.emissions, chain
+            return scores.emissions, {"lengths": scores.lengths, "ends": scores.ends}
         return F.log_softmax(scores.emissions, dim=1), {"lengths": scores.lengths}
 
     def predictions(
@@ -179,6 +190,18 @@ class Tagger(nn.Module):
 def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
     """Add up the heads' losses with the weights of the configuration."""
     return sum((getattr(weights, name) * loss for name, loss in losses.items()), torch.zeros(()))
+
+
+def fuse_types(mass: Tensor, head: Tensor | None, weights: Tensor) -> Tensor:
+    """Combine the paths' type masses with the head's scores into log-probabilities, (B, 5).
+
+    ``log p = w0 log p(paths) + w1 log p(head) + constant``; a type without a path stays
+    impossible.
+    """
+    fused = weights[0].cpu().double() * F.log_softmax(mass, dim=1)
+    if head is not None:
+        fused = fused + weights[1].cpu().double() * F.log_softmax(head.double(), dim=1)
+    return F.log_softmax(fused.masked_fill(~mass.isfinite(), -torch.inf), dim=1)
 
 
 def tempered(log_probabilities: Tensor, temperature: Tensor) -> Tensor:

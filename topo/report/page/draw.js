@@ -3,6 +3,7 @@
 const COLORS = {{colors}};
 const NAMES = {{names}};
 const INK = { "M": "#fff", "B": "#fff", "P": "#fff" };
+const TRACE_FROM = 2; // per cent; a label that stays below it gets no trace
 const SVG = "http://www.w3.org/2000/svg";
 
 function node(name, attributes = {}, text) {
@@ -52,7 +53,7 @@ function drawTraces(protein, traces, width) {
     svg.append(node("text", { x: left - 6, y: y(percent) + 4, "text-anchor": "end", fill: "currentColor" }, percent / 100));
   }
   (traces || []).forEach((trace, label) => {
-    if (!trace.some((value) => value >= 2)) return;
+    if (!trace.some((value) => value >= TRACE_FROM)) return;
     const points = Array.from(trace, (value, k) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`);
     if (points.length === 1) points.push(`${left + inner},${y(trace[0])}`);
     svg.append(node("polyline", { points: points.join(" "), fill: "none", stroke: COLORS[LABELS[label]], "stroke-width": 1.5 }));

@@ -50,7 +50,7 @@ function saveShown(table) {
   save("proteins.tsv", [head, ...table.shown.map(line), ""].join("\n"), "text/tab-separated-values");
 }
 
-function fillText(protein, sequence) {
+function fillText(protein, sequence, traces) {
   const facts = [
     protein.type === "none" ? "no type" : protein.type, `${protein.length} residues`,
     `${protein.membrane} membrane segment${protein.membrane === 1 ? "" : "s"}`,
@@ -72,7 +72,8 @@ function fillText(protein, sequence) {
     row.cells[0].prepend(swatch(s.label));
     return row;
   }));
-  const labels = [...LABELS, "-"].filter((l) => protein.segments.some((s) => s.label === l));
+  const traced = (k) => traces && k < LABELS.length && traces[k].some((value) => value >= TRACE_FROM);
+  const labels = [...LABELS, "-"].filter((l, k) => traced(k) || protein.segments.some((s) => s.label === l));
   $("legend").replaceChildren(...labels.map((label) => {
     const item = document.createElement("li");
     item.append(swatch(label), NAMES[label]);
@@ -112,7 +113,7 @@ async function openProtein(index, protein, quietly) {
   const { sequence, traces } = await loadProtein(index, protein);
   document.querySelector("main").classList.add("split");
   $("protein").hidden = false;
-  fillText(protein, sequence);
+  fillText(protein, sequence, traces);
   const width = Math.max(320, Math.min(900, $("protein").clientWidth - 2));
   $("traces").replaceChildren(drawTraces(protein, traces, width));
   $("snake").replaceChildren(drawSnake(protein, sequence));

@@ -2,13 +2,13 @@
 
 const ROW = 36;
 const COLUMNS = [
-  { name: "Protein", key: "id", width: "30%" },
-  { name: "Type", key: "type", width: "4.6em" },
-  { name: "Length", key: "length", number: true, width: "4.9em" },
-  { name: "Segments", key: "membrane", number: true, width: "5.6em" },
-  { name: "Signal to", key: "signal", number: true, secondary: true, width: "4.6em" },
-  { name: "Confidence", key: "confidence", number: true, width: "6.2em" },
-  { name: "Topology", secondary: true, width: "" },
+  { name: "Protein", key: "id", kind: "" },
+  { name: "Type", key: "type", kind: "", width: "5.2em" },
+  { name: "Length", key: "length", kind: "number tertiary", width: "4.9em" },
+  { name: "Segments", key: "membrane", kind: "number", width: "5.6em" },
+  { name: "Signal to", key: "signal", kind: "number secondary", width: "5.6em" },
+  { name: "Confidence", key: "confidence", kind: "number", width: "6.4em" },
+  { name: "Topology", kind: "secondary", width: "34%" },
 ];
 
 class ProteinTable {
@@ -35,8 +35,8 @@ class ProteinTable {
     const cells = COLUMNS.map((column) => {
       const cell = document.createElement("th");
       cell.scope = "col";
-      cell.style.width = column.width;
-      cell.className = (column.number ? "number " : "") + (column.secondary ? "secondary" : "");
+      cell.style.width = column.width || "";
+      cell.className = column.kind;
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = column.name;
@@ -53,7 +53,7 @@ class ProteinTable {
   }
 
   sort(column) {
-    const down = this.order && this.order.key === column.key ? !this.order.down : Boolean(column.number);
+    const down = this.order && this.order.key === column.key ? !this.order.down : column.kind.startsWith("number");
     this.order = { key: column.key, down };
     document.querySelectorAll("#columns th").forEach((cell, k) => {
       const mine = COLUMNS[k].key === column.key && column.key;
@@ -114,7 +114,7 @@ class ProteinTable {
     ];
     COLUMNS.forEach((column, k) => {
       const cell = document.createElement("td");
-      cell.className = (column.number ? "number " : "") + (column.secondary ? "secondary" : "");
+      cell.className = column.kind;
       if (k < values.length) cell.textContent = values[k];
       else cell.append(miniature(protein));
       if (k === 0) cell.title = protein.id;
