@@ -80,9 +80,7 @@ def jsonl_record(prediction: Prediction) -> str:
         "labels": prediction.labels,
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "type_probabilities": None
-        if kinds is None
-        else dict(zip(TYPES, kinds.tolist(), strict=True)),
+        "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
         "metadata": dict(prediction.metadata),
         "probability_order": "".join(LABELS),
     }
