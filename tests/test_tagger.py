@@ -167,11 +167,19 @@ def test_tempered_at_one_is_softmax_and_flattens_above() -> None:
 def test_fused_types_are_normalised_and_never_impossible() -> None:
     mass = torch.tensor([[3.0, -torch.inf, 1.0, 2.0, 0.0]], dtype=torch.float64)
     head = torch.tensor([[0.0, 9.0, 0.0, 0.0, 0.0]])
-    fused = fuse_types(mass, head, torch.tensor([0.5, 1.0])).exp()
+    fused = fuse_types(mass, head, torch.zeros(5), torch.tensor([0.5, 1.0, 1.0])).exp()
     assert float(fused.sum()) == pytest.approx(1)
     assert float(fused[0, 1]) == 0
-    only_mass = fuse_types(mass, None, torch.tensor([1.0, 0.0])).exp()
+    only_mass = fuse_types(mass, None, torch.zeros(5), torch.tensor([1.0, 0.0, 0.0])).exp()
     torch.testing.assert_close(only_mass, mass.softmax(1))
+
+
+def test_the_shift_of_a_resampled_classifier_is_that_of_bayes() -> None:
+    # Drawn evenly in training, one in ten to come: posterior odds fall by the prior odds.
+    head = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0]])
+    shift = torch.tensor([0.9, 0.1, 0.9, 0.9, 0.9]).log()
+    fused = fuse_types(torch.zeros(1, 5), head, shift, torch.tensor([0.0, 1.0, 1.0]))
+    assert float(fused[0, 1] - fused[0, 0]) == pytest.approx(1 + np.log(0.1 / 0.9), abs=1e-6)
 
 
 def test_one_weight_equals_scikit_learns_logistic_regression() -> None:

@@ -21,8 +21,8 @@ from torch_geometric.data import Data
 
 from topo.checkpoint import environment, model_card, save_checkpoint
 from topo.config import Config, TrainingConfig, dump_config, run_name
-from topo.data.dataset import type_sets
-from topo.data.loading import train_loader, whole_loader, whole_order
+from topo.data.dataset import sampling_types, type_sets
+from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import LabelledSet, Splits
 from topo.io.files import atomic_text
 from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
@@ -52,6 +52,7 @@ class TaggerTraining(pl.LightningModule):
         self.config, self.splits = config, splits
         self.validation = whole_order(splits.validation)
         self.tagger = Tagger(config.model, config.graph.window)
+        self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.sums: dict[str, list[float]] = defaultdict(list)
         self.predictions: list[Prediction] = []
 
@@ -225,6 +226,17 @@ def fit(
     return run.model
 
 
+def _type_shift(config: Config, splits: Splits) -> np.ndarray:
+    """Log-ratio of the types' shares in validation and in the training draw, (5,)."""
+    drawn, there = sampling_types(splits.train.types), sampling_types(splits.validation.types)
+    weights = sampling_weights(splits.train, config.sampling)
+    # One protein more of each type, so that a type that validation lacks stays possible.
+    before = np.bincount(drawn, weights, len(TYPES)) * len(there) + 1
+    after = np.bincount(there, minlength=len(TYPES)) + 1
+    shift = np.log(after) - np.log(before)
+    return (shift - shift.mean()).astype(np.float32)
+
+
 def _schedule(training: TrainingConfig, steps: int) -> Any:
     """Return the factor of the learning rate at each step."""
     warmup = max(1, round(training.warmup * steps))
@@ -345,9 +357,7 @@ def _predict_whole(tagger: Tagger, config: Config, labelled: LabelledSet) -> lis
 def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
     """Fit the weights of the type evidence, then the label temperature, on whole chains."""
     evidence = [tagger.type_evidence(tagger(graph)) for graph in whole_loader(labelled, config)]
-    sources = [
-        torch.cat(parts).numpy() for parts in zip(*evidence, strict=True) if parts[0] is not None
-    ]
+    sources = [torch.cat(parts).numpy() for parts in zip(*evidence, strict=True)]
     types = type_sets(whole_order(labelled), tagger.crf.grammar)
     legal = types.any(1)
     weights = fit_weights([source[legal] for source in sources], types[legal])

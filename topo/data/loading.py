@@ -8,7 +8,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
-from topo.config import Config
+from topo.config import Config, SamplingConfig
 from topo.data.dataset import ProteinDataset, sampling_types
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import LabelledSet
@@ -22,10 +22,9 @@ def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[
     dataset = ProteinDataset(
         labelled.proteins, labelled.types, config.graph.window, config.data.crop, training.seed
     )
-    types = sampling_types(labelled.types)
     sampler = BucketSampler(
-        class_weights(types, sampling.power, sampling.factors) * labelled.weights,
-        types,
+        sampling_weights(labelled, sampling),
+        sampling_types(labelled.types),
         dataset.lengths(),
         sampling.samples or len(labelled),
         training.batch,
@@ -35,6 +34,13 @@ def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[
     dataset.epoch = epoch
     sampler.set_epoch(epoch)
     return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate)
+
+
+def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:
+    """Return how often each protein is drawn, as a share of all draws, float64, (N,)."""
+    types = sampling_types(labelled.types)
+    weights = class_weights(types, sampling.power, sampling.factors) * labelled.weights
+    return weights / weights.sum()
 
 
 def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:

@@ -15,7 +15,7 @@ from torch_geometric.utils import scatter
 from topo.config import LossConfig, ModelConfig
 from topo.graph import NODE_FEATURES
 from topo.io.grammar import find_grammar
-from topo.labels import LABEL_INDEX, TYPE_INDEX, decode_labels, protein_type
+from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
 from topo.nn.convolution import ChainConvolution
 from topo.nn.crf import GrammarCRF
 from topo.nn.encoder import GraphEncoder
@@ -71,10 +71,14 @@ class Tagger(nn.Module):
         self.topology_head = ResidueHead(width, len(self.crf.grammar.channels))
         self.type_head = TypeHead(width) if heads.type else None
         self.cleavage_head = ResidueHead(width, 1) if heads.cleavage else None
-        # Fitted on validation proteins after training. Label probabilities become p^(1/T); type
-        # probabilities a product of powers of the paths' and the head's, both normalised.
+        # How much more frequent each type is among the proteins to come than among those drawn in
+        # training, as a logarithm.
+        self.register_buffer("type_shift", torch.zeros(len(TYPES)))
+        # Fitted on validation proteins after training: label probabilities become p^(1/T), type
+        # probabilities a product of powers, see fuse_types.
         self.register_buffer("label_temperature", torch.ones(()))
-        self.register_buffer("type_weights", torch.tensor([0.1, 1.0] if heads.type else [1.0, 0.0]))
+        weights = [0.1, 1.0, 1.0] if heads.type else [1.0, 0.0, 0.0]
+        self.register_buffer("type_weights", torch.tensor(weights))
 
     def forward(self, graph: Data) -> Scores:
         """Score a batch of residue graphs."""
@@ -132,7 +136,7 @@ class Tagger(nn.Module):
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
         emissions, field = self._field(scores)
         mass = self.crf.type_log_mass(emissions, **field)  # (B, 5)
-        types = fuse_types(mass, scores.types, self.type_weights)
+        types = fuse_types(mass, scores.types, self.type_shift, self.type_weights)
         # Scores that give each type the fused probability, its paths staying in proportion.
         field["type_scores"] = torch.where(mass.isfinite(), types - mass, 0.0)
         marginals = self.crf.marginals(emissions, **field)
@@ -149,12 +153,15 @@ class Tagger(nn.Module):
             confidence.float().numpy(),
         )
 
-    def type_evidence(self, scores: Scores) -> tuple[Tensor, Tensor | None]:
-        """Return what the paths and what the head say of the types, log-probabilities (B, 5)."""
+    def type_evidence(self, scores: Scores) -> list[Tensor]:
+        """Return what paths, head (where there is one) and shift say of the types, each (B, 5)."""
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
         emissions, field = self._field(scores)
-        mass = F.log_softmax(self.crf.type_log_mass(emissions, **field), dim=1)
-        return mass, None if scores.types is None else F.log_softmax(scores.types.double(), dim=1)
+        evidence = [F.log_softmax(self.crf.type_log_mass(emissions, **field), dim=1)]
+        if scores.types is not None:
+            evidence.append(F.log_softmax(scores.types.double(), dim=1))
+            evidence.append(self.type_shift.cpu().double().expand(len(scores.types), -1))
+        return evidence
 
     def _field(self, scores: Scores) -> tuple[Tensor, dict[str, Tensor | None]]:
         """Return emissions and the other inputs of the field, which is idle in argmax models."""
@@ -192,15 +199,16 @@ def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
     return sum((getattr(weights, name) * loss for name, loss in losses.items()), torch.zeros(()))
 
 
-def fuse_types(mass: Tensor, head: Tensor | None, weights: Tensor) -> Tensor:
-    """Combine the paths' type masses with the head's scores into log-probabilities, (B, 5).
+def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor) -> Tensor:
+    """Combine what is known of the types into log-probabilities, (B, 5).
 
-    ``log p = w0 log p(paths) + w1 log p(head) + constant``; a type without a path stays
-    impossible.
+    ``log p = w0 log p(paths) + w1 log p(head) + w2 shift + constant``; a type without a path
+    stays impossible. The shift undoes class-weighted sampling (Menon et al. 2021, ICLR).
     """
     fused = weights[0].cpu().double() * F.log_softmax(mass, dim=1)
     if head is not None:
         fused = fused + weights[1].cpu().double() * F.log_softmax(head.double(), dim=1)
+    fused = fused + weights[2].cpu().double() * shift.cpu().double()
     return F.log_softmax(fused.masked_fill(~mass.isfinite(), -torch.inf), dim=1)
 
 
