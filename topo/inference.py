@@ -49,6 +49,12 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     return checkpoint
 
 
+def set_threads(threads: int) -> None:
+    """Let torch use this many threads; 0 leaves it as it is."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
 def predict(
     proteins: str | PathLike[str] | Iterable[Protein],
     model: Checkpoint | str | PathLike[str] | None = None,
@@ -86,7 +92,9 @@ def predict(
         yield from _predict_window(window, model, decoder, batch_residues)
 
 
-def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Prediction], Path]:
+def predict_split(
+    run: Path | None, split: str, decoder: str = "viterbi"
+) -> tuple[list[Protein], list[Prediction], Path]:
     """Predict a split of a run with the run's own model.
 
     Parameters
@@ -95,6 +103,8 @@ def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Pre
         Folder of the run; none takes the latest in ``runs``.
     split
         ``train``, ``validation`` or ``test``.
+    decoder
+        As for :func:`predict`.
 
     Returns
     -------
@@ -110,7 +120,7 @@ def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Pre
     truth = getattr(load_splits(config.data, config.training.seed), split).proteins
     if not truth:
         raise TopoError(f"{found.path}: its {split} split holds no proteins (data.{split})")
-    return truth, list(predict(truth, found.path)), found.path
+    return truth, list(predict(truth, found.path, decoder=decoder)), found.path
 
 
 def _predict_window(

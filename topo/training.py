@@ -93,7 +93,7 @@ class TaggerTraining(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Score the topologies and log the epoch's figures."""
         truths = [protein.labels or "" for protein in self.validation]
-        figures = headline_figures(truths, [p.labels for p in self.predictions])
+        figures = headline_figures(truths, self.predictions)
         figures = {f"val_{name}": value for name, value in figures.items()}
         means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
         norms = self.sums.get("gradient_norm", [0.0])
