@@ -50,7 +50,9 @@ class Protein:
         for name, rest in (("coordinates", (3,)), ("backbone", (3, 3)), ("plddt", ())):
             array, shape = getattr(self, name), (len(self.sequence), *rest)
             if array is not None and array.shape != shape:
-                raise ValueError(f"{self.id}: found {name} of shape {array.shape}, expected {shape}")
+                raise ValueError(
+                    f"{self.id}: found {name} of shape {array.shape}, expected {shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.sequence)

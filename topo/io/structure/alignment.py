@@ -99,7 +99,9 @@ def _align(observed: str, full: str) -> np.ndarray:
 def _aligner() -> PairwiseAligner:
     from Bio.Align import PairwiseAligner
 
-    aligner = PairwiseAligner(mode="global", match_score=_MATCH, mismatch_score=_MISMATCH, wildcard="X")
+    aligner = PairwiseAligner(
+        mode="global", match_score=_MATCH, mismatch_score=_MISMATCH, wildcard="X"
+    )
     aligner.open_internal_gap_score = -6
     aligner.extend_internal_gap_score = -0.01
     for side in ("left", "right"):

@@ -15,7 +15,6 @@ from topo.io.structure.read import SUFFIXES, structure_id, with_structure
 from topo.protein import Protein
 
 
-
 class Place(NamedTuple):
     """Where the structure of a protein lies."""
 
@@ -63,7 +62,9 @@ class StructureFolder:
             for row in reader:
                 row = {k: v for k, v in row.items() if k and v and v != "-"}
                 name = row.get("id", "")
-                known = files.get(row.get("file", "")) or getattr(self.places.get(name), "path", None)
+                known = files.get(row.get("file", "")) or getattr(
+                    self.places.get(name), "path", None
+                )
                 if known is None and index.parent == self.path:
                     raise InputError(index, f"found no file for {name}", line=reader.line_num)
                 if known is not None:

@@ -78,7 +78,9 @@ def _full_sequences(tables: Table) -> dict[str, list[str]]:
     """Give the residue names of each polymer; of several at one place the first."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     columns = [tables.get(f"_entity_poly_seq.{name}", []) for name in ("entity_id", "num")]
-    for entity, place, name in zip(*columns, tables.get("_entity_poly_seq.mon_id", []), strict=False):
+    for entity, place, name in zip(
+        *columns, tables.get("_entity_poly_seq.mon_id", []), strict=False
+    ):
         found[entity].setdefault(place, name)
     return {entity: list(names.values()) for entity, names in found.items()}
 
@@ -112,9 +114,7 @@ def _chains(
     return found
 
 
-def _residue(
-    atoms: Table, key: tuple[str, str, str], rows: Sequence[int], source: str
-) -> Residue:
+def _residue(atoms: Table, key: tuple[str, str, str], rows: Sequence[int], source: str) -> Residue:
     """Read a residue: the most occupied of its names, and of each atom's locations."""
     number, insertion, place = key
     try:

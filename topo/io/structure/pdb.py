@@ -81,8 +81,13 @@ def parse_pdb(text: str, source: str, model: int | None = None) -> Entry:
 
 
 def _collect(text: str, source: str, wanted: int | None) -> _Records:
-    """Pick the records of the wanted model's backbone and of the header."""
-    records, ended, skip = _Records(), set(), False
+    """Pick the records of the wanted model's backbone and of the header.
+
+    Hetero atoms after the end of their chain are ligands; but some files end a chain at each
+    altered residue and then go on with it.
+    """
+    records, skip = _Records(), False
+    ended: dict[str, list[tuple[int, str]]] = {}  # by chain, the hetero atoms since its end
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         record = line[:6]
@@ -93,7 +98,10 @@ def _collect(text: str, source: str, wanted: int | None) -> _Records:
                 raise InputError(source, "found an atom record that is cut off", number)
             if line[12:16].strip() not in BACKBONE:
                 records.names.add(line[17:20])
-            elif record == "ATOM  " or line[21] not in ended:  # else it is a ligand
+            elif record == "HETATM" and line[21] in ended:
+                ended[line[21]].append((number, line))
+            else:
+                records.atoms += ended.pop(line[21], ())
                 records.atoms.append((number, line))
         elif record == "SEQRES":
             records.seqres.setdefault(line[11:12], []).extend(line[19:70].split())
@@ -104,7 +112,7 @@ def _collect(text: str, source: str, wanted: int | None) -> _Records:
             records.models.append(int(serial[0]) if serial and serial[0].isdigit() else 1)
             skip = records.models[-1] != (records.models[0] if wanted is None else wanted)
         elif record.startswith("TER") and not skip and records.atoms:
-            ended.add(line[21:22].strip() and line[21] or records.atoms[-1][1][21])
+            ended.setdefault(line[21:22].strip() or records.atoms[-1][1][21], [])
         elif record in ("TITLE ", "HEADER", "REMARK", "EXPDTA"):
             if len(records.header) < 100:
                 records.header.append(line[10:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class StructureInfo:
     identity: float
     mismatches: tuple[tuple[int, str, str], ...]
     outside: int
-    b_factors: np.ndarray | None = None
+    b_factors: np.ndarray | None = field(default=None, repr=False)
 
 
 def read_structure(
