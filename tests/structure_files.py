@@ -66,12 +66,12 @@ def mmcif_text(sequence: str, *, predicted: bool = False) -> str:
         lines += ["_ma_qa_metric.id 1", "_ma_qa_metric.name pLDDT", "#"]
     lines += ["loop_", *(f"_entity_poly_seq.{n}" for n in ("entity_id", "num", "mon_id"))]
     lines += [f"1 {number} {name}" for number, name in enumerate(names, 1)]
-    columns = (
-        "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id "
-        "label_entity_id label_seq_id pdbx_PDB_ins_code Cartn_x Cartn_y Cartn_z occupancy "
-        "B_iso_or_equiv auth_seq_id auth_asym_id pdbx_PDB_model_num"
-    ).split()
-    lines += ["#", "loop_", *(f"_atom_site.{name}" for name in columns)]
+    columns = """
+        group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id
+        label_entity_id label_seq_id pdbx_PDB_ins_code Cartn_x Cartn_y Cartn_z occupancy
+        B_iso_or_equiv auth_seq_id auth_asym_id pdbx_PDB_model_num
+    """
+    lines += ["#", "loop_", *(f"_atom_site.{name}" for name in columns.split())]
     for serial, (index, atom, (x, y, z)) in enumerate(helix(len(names)), 1):
         lines.append(
             f"ATOM {serial} {atom[0]} {atom} . {names[index]} A 1 {index + 1} ? "

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from topo.checkpoint import Checkpoint, load_checkpoint
+from topo.config import GraphConfig
 from topo.data.sampling import length_buckets
 from topo.errors import ConfigError, TopoError
 from topo.graph import collate, residue_graph
@@ -132,7 +133,7 @@ def _predict_window(
     answers: list[Prediction | None] = [None] * len(proteins)
     for bucket in reversed(length_buckets(lengths, len(proteins), batch_residues)):
         batch = [proteins[i] for i in order[bucket]]
-        predictions = _predict_batch(batch, model.tagger, model.config.graph.window, decoder)
+        predictions = _predict_batch(batch, model.tagger, model.config.graph, decoder)
         for index, prediction in zip(order[bucket], predictions, strict=True):
             answers[index] = prediction
     yield from (answer for answer in answers if answer is not None)
@@ -140,8 +141,10 @@ def _predict_window(
 
 @torch.inference_mode()
 def _predict_batch(
-    proteins: Sequence[Protein], tagger: Tagger, window: int, decoder: str
+    proteins: Sequence[Protein], tagger: Tagger, config: GraphConfig, decoder: str
 ) -> list[Prediction]:
     device = next(tagger.parameters()).device
-    graph = collate([residue_graph(protein, window) for protein in proteins])
+    graph = collate(
+        [residue_graph(protein, config.window, structure=config.spatial) for protein in proteins]
+    )
     return tagger.predictions(proteins, tagger(graph.to(device)), decoder)

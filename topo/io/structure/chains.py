@@ -12,7 +12,7 @@ import numpy as np
 BACKBONE = ("N", "CA", "C")
 """The atoms that are read, in the order of the arrays."""
 
-NUCLEOTIDES = frozenset("A C G U I T N DA DC DG DT DU DI DN".split())
+NUCLEOTIDES = frozenset("ACGUITN") | {"DA", "DC", "DG", "DT", "DU", "DI", "DN"}
 
 
 class Residue(NamedTuple):

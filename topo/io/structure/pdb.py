@@ -1,5 +1,6 @@
-"""PDB files. Biopython parses the backbone's records; all others are dropped before it sees them,
-which makes reading several times faster than parsing every atom.
+"""PDB files: Biopython parses the records of the backbone.
+
+All other atoms are dropped before it sees them, which costs less than to parse them.
 """
 
 from __future__ import annotations
@@ -113,9 +114,8 @@ def _collect(text: str, source: str, wanted: int | None) -> _Records:
             skip = records.models[-1] != (records.models[0] if wanted is None else wanted)
         elif record.startswith("TER") and not skip and records.atoms:
             ended.setdefault(line[21:22].strip() or records.atoms[-1][1][21], [])
-        elif record in ("TITLE ", "HEADER", "REMARK", "EXPDTA"):
-            if len(records.header) < 100:
-                records.header.append(line[10:])
+        elif record in ("TITLE ", "HEADER", "REMARK", "EXPDTA") and len(records.header) < 100:
+            records.header.append(line[10:])
     records.names = {name.strip() for name in records.names}
     _check_last(lines, source)
     return records

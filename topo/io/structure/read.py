@@ -20,10 +20,10 @@ from topo.protein import Protein
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 """Endings of structure files, each also with ``.gz``."""
 
-_PDB_RECORDS = (
-    "HEADER TITLE COMPND SOURCE KEYWDS EXPDTA REMARK ATOM HETATM MODEL CRYST1 SEQRES DBREF OBSLTE "
-    "SPLIT CAVEAT NUMMDL MDLTYP AUTHOR REVDAT ORIGX1 PARENT USER MODRES HELIX SHEET"
-).split()
+_PDB_RECORD = re.compile(
+    "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
+    "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
+)
 _ALPHAFOLD = re.compile(r"AF-([A-Z0-9]+(?:-\d+)?)-F1(?:-model_v\d+)?", re.IGNORECASE)
 _LEAST_IDENTITY = 0.7
 _LEAST_PLACED = 0.3
@@ -89,9 +89,10 @@ def read_structure(
     Returns
     -------
     Protein
-        With ``coordinates``, ``backbone``, ``plddt`` (where predicted) and ``metadata["structure"]``
-        (:class:`StructureInfo`). Missing residues are NaN. Of alternate locations and residues the
-        most occupied is taken; modified residues count as their parents.
+        With ``coordinates``, ``backbone``, ``plddt`` (where predicted) and a
+        :class:`StructureInfo` as ``metadata["structure"]``. Missing residues are NaN. Of
+        alternate locations and residues the most occupied is taken; modified residues count as
+        their parents.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def is_structure_file(path: str | PathLike[str]) -> bool:
         return False
     with open_text(path) as stream:
         first = next((line for line in stream if line.strip()), "")
-    return first.startswith("data_") or first[:6].strip() in _PDB_RECORDS
+    return first.startswith("data_") or _PDB_RECORD.match(first) is not None
 
 
 def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = None) -> Protein:
@@ -197,7 +198,7 @@ def _parse(text: str, source: str, model: int | None) -> Entry:
         raise InputError(source, "found HTML or XML, expected a PDB or mmCIF file")
     if first.startswith("data_"):
         return parse_mmcif(text, source, model)
-    if first[:6].strip() in _PDB_RECORDS or "\nATOM  " in text:
+    if _PDB_RECORD.match(first) or "\nATOM  " in text:
         return parse_pdb(text, source, model)
     raise InputError(source, f"found {first[:40].strip()!r}, expected a PDB or mmCIF file")
 
