@@ -15,6 +15,7 @@ from topo.data.sampling import length_buckets
 from topo.errors import ConfigError, TopoError
 from topo.graph import collate, residue_graph
 from topo.io import read_proteins
+from topo.io.grammar import find_grammar
 from topo.nn.tagger import DECODERS, Tagger
 from topo.protein import Prediction, Protein
 from topo.resources import bundled
@@ -118,7 +119,8 @@ def predict_split(
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")
     found = Run(run) if run is not None else latest_run(Path("runs"))
     config = found.config()
-    truth = getattr(load_splits(config.data, config.training.seed), split).proteins
+    grammar = find_grammar(config.model.heads.grammar)
+    truth = getattr(load_splits(config.data, config.training.seed, grammar), split).proteins
     if not truth:
         raise TopoError(f"{found.path}: its {split} split holds no proteins (data.{split})")
     return truth, list(predict(truth, found.path, decoder=decoder)), found.path

@@ -82,6 +82,7 @@ def train(
     """Train a tagger; without data of yours, on the bundled example set."""
     from topo.config import load_config, run_name
     from topo.data.splits import load_splits
+    from topo.io.grammar import find_grammar, grammar_tree
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
     from topo.training import fit
@@ -127,7 +128,11 @@ def train(
         settings = Run(resume).config()
     else:
         settings = load_config(config, set_ or [], fields=changed)
-    splits = load_splits(settings.data, settings.training.seed)
+    grammar = find_grammar(settings.model.heads.grammar)
+    if settings.model.heads.grammar is not None:
+        # The run and its checkpoint carry the grammar, so that they do not depend on the file.
+        settings.model.heads.grammar = grammar_tree(grammar)
+    splits = load_splits(settings.data, settings.training.seed, grammar)
     run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
     model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
     draw_curves(run)
