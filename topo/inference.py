@@ -14,7 +14,7 @@ from topo.config import GraphConfig
 from topo.data.sampling import length_buckets
 from topo.errors import ConfigError, TopoError
 from topo.graph import collate, residue_graph
-from topo.io import read_proteins
+from topo.io import read_inputs
 from topo.io.grammar import find_grammar
 from topo.nn.tagger import DECODERS, Tagger
 from topo.protein import Prediction, Protein
@@ -69,7 +69,7 @@ def predict(
     Parameters
     ----------
     proteins
-        Path of a file that :func:`topo.io.read_proteins` reads, or proteins.
+        Path of what :func:`topo.io.read_inputs` reads, or proteins.
     model
         A loaded model, or what :func:`load_model` takes.
     decoder
@@ -86,7 +86,7 @@ def predict(
     if decoder not in DECODERS:
         raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
     if isinstance(proteins, (str, PathLike)):
-        proteins = read_proteins(proteins)
+        proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
     stream = iter(proteins)

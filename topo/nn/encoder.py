@@ -65,7 +65,9 @@ class GraphEncoder(nn.Module):
         if config.kind == "rgcn":
             return RGCNConv(width, width, num_relations=2 * (self.reach + self.structure))
         if config.kind == "schnet":
-            return InteractionBlock(width, config.gaussians, config.filters, config.cutoff)
+            block = InteractionBlock(width, config.gaussians, config.filters, config.cutoff)
+            del block.mlp  # its convolution has it too, and a checkpoint stores no weight twice
+            return block
         heads = 4 if width % 4 == 0 else 1
         return GATv2Conv(width, width // heads, heads=heads, edge_dim=16)
 
