@@ -60,6 +60,13 @@ def predict(
     picture_formats: Annotated[
         list[str] | None, typer.Option("--plot-format", help="png, svg or pdf; may be repeated")
     ] = None,
+    structure_files: Annotated[
+        bool,
+        typer.Option(
+            "--structure-files",
+            help="write each structure with labels as B-factors, and PyMOL and ChimeraX scripts",
+        ),
+    ] = False,
     decoder: Annotated[str, typer.Option(help="viterbi, posterior or argmax")] = "viterbi",
     device: Annotated[str, typer.Option(help="torch device")] = "cpu",
     threads: Annotated[int, typer.Option(help="torch threads; 0: as torch finds them")] = 0,
@@ -73,8 +80,10 @@ def predict(
     from topo.inference import load_model, set_threads
     from topo.inference import predict as run
     from topo.io import read_inputs
+    from topo.io.ids import FileNames
     from topo.io.predictions import DEFAULT_FORMATS, check_formats
     from topo.report.outputs import open_outputs
+    from topo.report.structures import save_structure
     from topo.report.summary_table import Counts, summary_table
 
     chosen = formats or list(DEFAULT_FORMATS)
@@ -89,7 +98,7 @@ def predict(
             stacklevel=1,
         )
     records, inputs = tee(_quietly(read_inputs(proteins, structures, chain), residues is not None))
-    counts, truth = Counts(), _Truth()
+    counts, truth, names = Counts(), _Truth(), FileNames()
     with (
         open_outputs(
             output,
@@ -104,6 +113,8 @@ def predict(
         answers = run(records, checkpoint, decoder=decoder, batch_residues=batch_residues)
         for truth.protein, prediction in zip(inputs, answers, strict=True):
             outputs.write(prediction)
+            if structure_files and (info := truth.protein.metadata.get("structure")):
+                save_structure(prediction, info, output / "structures", names.name(prediction.id))
             counts.add(prediction)
             advance(len(prediction))
     show(summary_table(counts))

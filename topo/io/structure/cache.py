@@ -21,7 +21,7 @@ from topo.io.files import atomic_path
 from topo.io.structure.read import StructureInfo, read_structure
 from topo.protein import Protein
 
-_VERSION = 1
+_VERSION = 2
 
 
 def cached_structure(
@@ -79,6 +79,7 @@ def _load(entry: Path, source: str) -> Protein | None:
             texts = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         facts = json.loads(texts["info"])
+        facts["numbers"] = tuple(facts["numbers"])
         facts["mismatches"] = tuple((at, a, b) for at, a, b in facts["mismatches"])
         return Protein(
             texts["id"],

@@ -49,6 +49,8 @@ class StructureInfo:
         Placed residues that differ: 1-based position, residue of the sequence, of the structure.
     outside
         Residues of the chain without a place in the sequence (tags, fusion partners).
+    numbers
+        The file's own number of each residue, with its insertion code; empty where missing.
     b_factors
         Of the C-alphas, square angstrom, float32, shape (R,), NaN where missing; None if predicted.
     """
@@ -61,6 +63,7 @@ class StructureInfo:
     identity: float
     mismatches: tuple[tuple[int, str, str], ...]
     outside: int
+    numbers: tuple[str, ...] = field(repr=False)
     b_factors: np.ndarray | None = field(default=None, repr=False)
 
 
@@ -161,6 +164,7 @@ def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = Non
         identity=identity,
         mismatches=tuple(differing),
         outside=int((~placed).sum()),
+        numbers=_author_numbers(chain, positions, len(full)),
         b_factors=None if entry.predicted else factors,
     )
     return Protein(
@@ -256,6 +260,14 @@ def _positions(chain: Chain, observed: str, full: str) -> tuple[np.ndarray, floa
         equal = [full[at] == residue for at, residue in zip(own, observed, strict=True)]
         return own, sum(equal) / len(equal)
     return tuple(place(observed, full, _numbers(chain)))
+
+
+def _author_numbers(chain: Chain, positions: np.ndarray, size: int) -> tuple[str, ...]:
+    numbers = [""] * size
+    for at, residue in zip(positions, chain.residues, strict=True):
+        if at >= 0:
+            numbers[at] = f"{residue.number}{residue.insertion}"
+    return tuple(numbers)
 
 
 def _percent(plddt: np.ndarray) -> np.ndarray:

@@ -1,0 +1,81 @@
+"""Predictions written on structures: B-factors and colouring scripts."""
+
+from __future__ import annotations
+
+import gzip
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from Bio.PDB import MMCIFParser, PDBParser
+from structure_files import mmcif_text, pdb_text
+
+from topo.io.structure import read_structure
+from topo.labels import LABELS
+from topo.protein import Prediction, Protein
+from topo.report.palette import LABEL_COLORS
+from topo.report.structures import save_structure
+
+SEQUENCE = "MKTAYIAKQR"
+
+
+def predicted(protein: Protein, labels: str) -> Prediction:
+    return Prediction(protein.id, protein.sequence, labels, "TM")
+
+
+@pytest.mark.parametrize("suffix", [".pdb", ".cif"])
+def test_labels_become_b_factors(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"in{suffix}.gz"
+    text = pdb_text(SEQUENCE) if suffix == ".pdb" else mmcif_text(SEQUENCE)
+    source.write_bytes(gzip.compress(text.encode()))
+    protein = read_structure(source)
+    labels = "IIIMMMMOOO"
+    info = protein.metadata["structure"]
+    files = save_structure(predicted(protein, labels), info, tmp_path / "out", "x")
+    assert [file.name for file in files] == [f"x{suffix}", "x.pml", "x.cxc"]
+    parser = (PDBParser if suffix == ".pdb" else MMCIFParser)(QUIET=True)
+    atoms = list(parser.get_structure("x", StringIO(files[0].read_text())).get_atoms())
+    assert len(atoms) == 30
+    found = "".join(LABELS[round(atom.bfactor)] for atom in atoms if atom.name == "CA")
+    assert found == labels
+    assert read_structure(files[0], sequence=SEQUENCE).coordinates == pytest.approx(
+        protein.coordinates
+    )
+
+
+def test_scripts_name_file_chain_and_residues(tmp_path: Path) -> None:
+    text = "".join(line for line in pdb_text(SEQUENCE).splitlines(True) if "SEQRES" not in line)
+    moved = "".join(  # numbers from -3, and residue 5 of 10 missing
+        line[:22] + f"{int(line[22:26]) - 4:4d}" + line[26:] if line.startswith("ATOM") else line
+        for line in text.splitlines(True)
+        if not (line.startswith("ATOM") and line[22:26] == "   5")
+    )
+    (tmp_path / "in.pdb").write_text(moved)
+    protein = read_structure(tmp_path / "in.pdb", sequence=SEQUENCE)
+    info = protein.metadata["structure"]
+    assert info.numbers == ("-3", "-2", "-1", "0", "", "2", "3", "4", "5", "6")
+    _, pymol, chimerax = save_structure(predicted(protein, "IIIMMMMOOI"), info, tmp_path, "x")
+    red = LABEL_COLORS["M"]
+    script = pymol.read_text().splitlines()
+    assert script[0] == "load x.pdb, x"
+    assert f"color 0x{red[1:]}, x and chain A and resi 0+2-3  # membrane helix" in script
+    inside = LABEL_COLORS["I"]
+    assert f"color 0x{inside[1:]}, x and chain A and resi \\-3-\\-1+6  # inside" in script
+    script = chimerax.read_text().splitlines()
+    assert script[0] == "open x.pdb"
+    assert f"color /A:0,2-3 {red}" in script
+    assert f"color /A:-3--1,6 {inside}" in script
+
+
+@pytest.mark.data
+def test_real_files_keep_their_other_chains_apart(data_dir: Path, tmp_path: Path) -> None:
+    protein = read_structure(data_dir / "structures" / "mmcif" / "1k6p.cif.gz", chain="B")
+    info = protein.metadata["structure"]
+    files = save_structure(predicted(protein, "M" * len(protein)), info, tmp_path, "x")
+    structure = MMCIFParser(QUIET=True).get_structure("x", StringIO(files[0].read_text()))
+    values = {
+        chain.id: {atom.bfactor for residue in chain if "CA" in residue for atom in residue}
+        for chain in structure[0]
+    }
+    assert values["A"] == {-1.0}
+    assert values["B"] == {4.0}
