@@ -58,9 +58,9 @@ def test_scripts_name_file_chain_and_residues(tmp_path: Path) -> None:
     red = LABEL_COLORS["M"]
     script = pymol.read_text().splitlines()
     assert script[0] == "load x.pdb, x"
-    assert f"color 0x{red[1:]}, x and chain A and resi 0+2-3  # membrane helix" in script
+    assert f"color 0x{red[1:]}, x and chain A and resi 0+2-3" in script
     inside = LABEL_COLORS["I"]
-    assert f"color 0x{inside[1:]}, x and chain A and resi \\-3-\\-1+6  # inside" in script
+    assert f"color 0x{inside[1:]}, x and chain A and resi \\-3-\\-1+6" in script
     script = chimerax.read_text().splitlines()
     assert script[0] == "open x.pdb"
     assert f"color /A:0,2-3 {red}" in script

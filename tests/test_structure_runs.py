@@ -127,6 +127,10 @@ def test_predict_takes_structure_files_and_folders(
     assert "p7.cif: chain A does not fit the sequence" in error
     ids = [p.id for p in read_three_line(next((tmp_path / "all").glob("*.3line")))]
     assert ids == ["p0", "p7", "p1"]
+    pictured = [*options, "--structure-files", "-o", tmp_path / "pictured"]
+    assert topo("predict", mixed / "p1.pdb", *pictured) == 0
+    files = sorted(file.name for file in (tmp_path / "pictured" / "structures").iterdir())
+    assert files == ["p1.cxc", "p1.pdb", "p1.pml"]
     assert topo("predict", data / "files" / "p1.pdb", "--chain", "Z", *options) == 2
     assert "has no protein chain Z, found A" in capsys.readouterr().err
 

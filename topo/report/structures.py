@@ -115,8 +115,8 @@ def _pymol(prediction: Prediction, info: StructureInfo, file: str) -> str:
         # PyMOL reads a minus sign as a range unless it is escaped.
         ends = [[number.replace("-", "\\-") for number in dict.fromkeys(pair)] for pair in ranges]
         spans = "+".join(map("-".join, ends))
-        color = LABEL_COLORS[label][1:]
-        lines.append(f"color 0x{color}, {thing}{chain} and resi {spans}  # {LABEL_NAMES[label]}")
+        lines.append(f"# {LABEL_NAMES[label]}")
+        lines.append(f"color 0x{LABEL_COLORS[label][1:]}, {thing}{chain} and resi {spans}")
     return "\n".join([*lines, f"orient {thing}", ""])
 
 
