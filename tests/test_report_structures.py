@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import re
+import zlib
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from Bio.PDB import MMCIFParser, PDBParser
 from structure_files import mmcif_text, pdb_text
@@ -14,6 +19,7 @@ from topo.io.structure import read_structure
 from topo.labels import LABELS
 from topo.protein import Prediction, Protein
 from topo.report.palette import LABEL_COLORS
+from topo.report.predictions_page import open_page
 from topo.report.structures import save_structure
 
 SEQUENCE = "MKTAYIAKQR"
@@ -65,6 +71,35 @@ def test_scripts_name_file_chain_and_residues(tmp_path: Path) -> None:
     assert script[0] == "open x.pdb"
     assert f"color /A:0,2-3 {red}" in script
     assert f"color /A:-3--1,6 {inside}" in script
+
+
+def test_page_holds_structures_and_what_shows_them(tmp_path: Path) -> None:
+    (tmp_path / "in.pdb").write_text(pdb_text(SEQUENCE))
+    protein = read_structure(tmp_path / "in.pdb", sequence=SEQUENCE + "WWW")
+    with_probabilities = {
+        "probabilities": np.full((13, 6), 1 / 6, dtype=np.float32),
+        "metadata": protein.metadata,
+    }
+    plain = predicted(Protein("plain", SEQUENCE), "I" * 10)
+    with open_page(tmp_path / "with.html") as page:
+        page.write(plain)
+        page.write(replace(predicted(protein, "I" * 13), **with_probabilities))
+    with open_page(tmp_path / "without.html") as page:
+        page.write(plain)
+    text = (tmp_path / "with.html").read_text(encoding="utf-8")
+    assert "University of Pittsburgh" in text  # 3Dmol.js comes with its licence
+    assert "{{" not in re.sub(r"(?s)<script>.*?</script>", "", text)
+    (found,) = re.findall(r'id="structure-(\d+)">([^<]+)<', text)
+    tenths = np.frombuffer(zlib.decompress(base64.b64decode(found[1])), dtype="<i2").reshape(-1, 3)
+    assert found[0] == "1"
+    assert (tenths[10:] == -32768).all()
+    steps = np.linalg.norm(np.diff(tenths[:10] / 10, axis=0), axis=1)
+    np.testing.assert_allclose(
+        steps, np.linalg.norm(np.diff(protein.coordinates[:10], axis=0), axis=1), atol=0.2
+    )
+    text = (tmp_path / "without.html").read_text(encoding="utf-8")
+    assert "University of Pittsburgh" not in text
+    assert len(text) < 100_000
 
 
 @pytest.mark.data

@@ -59,7 +59,7 @@ def _save(entry: Path, protein: Protein) -> None:
     from safetensors.numpy import save_file
 
     info: StructureInfo = protein.metadata["structure"]
-    facts = {k: v for k, v in asdict(info).items() if k not in ("file", "b_factors")}
+    facts = {k: v for k, v in asdict(info).items() if k not in ("file", "b_factors", "coordinates")}
     arrays = {"backbone": protein.backbone, "plddt": protein.plddt, "b_factors": info.b_factors}
     with atomic_path(entry) as temporary:
         save_file(
@@ -81,15 +81,15 @@ def _load(entry: Path, source: str) -> Protein | None:
         facts = json.loads(texts["info"])
         facts["numbers"] = tuple(facts["numbers"])
         facts["mismatches"] = tuple((at, a, b) for at, a, b in facts["mismatches"])
+        coordinates = np.ascontiguousarray(arrays["backbone"][:, 1])
+        facts |= {"coordinates": coordinates, "b_factors": arrays.get("b_factors")}
         return Protein(
             texts["id"],
             texts["sequence"],
-            coordinates=np.ascontiguousarray(arrays["backbone"][:, 1]),
+            coordinates=coordinates,
             backbone=arrays["backbone"],
             plddt=arrays.get("plddt"),
-            metadata={
-                "structure": StructureInfo(source, b_factors=arrays.get("b_factors"), **facts)
-            },
+            metadata={"structure": StructureInfo(source, **facts)},
         )
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None

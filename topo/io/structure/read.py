@@ -51,6 +51,8 @@ class StructureInfo:
         Residues of the chain without a place in the sequence (tags, fusion partners).
     numbers
         The file's own number of each residue, with its insertion code; empty where missing.
+    coordinates
+        The protein's own, for what draws predictions.
     b_factors
         Of the C-alphas, square angstrom, float32, shape (R,), NaN where missing; None if predicted.
     """
@@ -64,6 +66,7 @@ class StructureInfo:
     mismatches: tuple[tuple[int, str, str], ...]
     outside: int
     numbers: tuple[str, ...] = field(repr=False)
+    coordinates: np.ndarray = field(repr=False, compare=False)
     b_factors: np.ndarray | None = field(default=None, repr=False)
 
 
@@ -165,6 +168,7 @@ def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = Non
         mismatches=tuple(differing),
         outside=int((~placed).sum()),
         numbers=_author_numbers(chain, positions, len(full)),
+        coordinates=coordinates,
         b_factors=None if entry.predicted else factors,
     )
     return Protein(
