@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from structure_files import mmcif_text, pdb_text
 
 from topo.cli.main import main
-from topo.config import dump_config, load_config, parse_config
+from topo.config import load_config
 from topo.errors import InputError, InputWarning
 from topo.inference import load_model, predict
 from topo.io import read_inputs, read_three_line
@@ -144,12 +143,6 @@ def test_a_folder_of_nothing_is_refused(tmp_path: Path) -> None:
         pytest.raises(InputError, match="holds no sequences"),
     ):
         list(read_inputs(tmp_path))
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
-def test_shipped_configurations_load(path: Path) -> None:
-    config = load_config(path)
-    assert parse_config(yaml.safe_load(dump_config(config))) == config
 
 
 def test_structure_configuration_is_the_original_system() -> None:
