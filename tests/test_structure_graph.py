@@ -118,7 +118,7 @@ def _check_against_biopython(text: str, protein: Protein) -> int:
                     assert abs(math.remainder(mine - theirs, math.tau)) < 1e-3
                     compared += 1
         for at, theirs in zip(peptide_places[1:], peptide.get_tau_list(), strict=False):
-            assert abs(math.remainder(trace[at - 0, 0] - theirs, math.tau)) < 1e-3
+            assert abs(math.remainder(trace[at, 0] - theirs, math.tau)) < 1e-3
             compared += 1
         for at, theirs in zip(peptide_places[2:], _kappas(peptide), strict=False):
             assert trace[at, 1] == pytest.approx(theirs, abs=1e-3)

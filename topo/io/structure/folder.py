@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -109,8 +110,4 @@ def _attach(protein: Protein, place: Place) -> Protein:
         facts["partition"] = place.facts["fold"]
     if "similar_folds" in place.facts:
         facts["similar_folds"] = place.facts["similar_folds"]
-    if facts:
-        from dataclasses import replace
-
-        protein = replace(protein, metadata={**protein.metadata, **facts})
-    return protein
+    return replace(protein, metadata={**protein.metadata, **facts}) if facts else protein
