@@ -44,3 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def data_dir() -> Path:
     """The folder of the real data sets; tests that use it carry ``@pytest.mark.data``."""
     return _data_dir()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what the tests cache away from the user's cache."""
+    os.environ["TOPO_CACHE"] = str(tmp_path_factory.mktemp("cache"))

@@ -25,6 +25,7 @@ LAYERS = [
     "topo.protein",
     "topo.config",
     "topo.io",
+    "topo.geometry",
     "topo.graph",
     "topo.data",
     "topo.nn",

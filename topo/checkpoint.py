@@ -109,7 +109,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     tree = _read_config(folder)
     try:
         config = parse_config(tree, str(folder / "config.yaml"))
-        tagger = Tagger(config.model, config.graph.window)
+        tagger = Tagger(config.model, config.graph.window, config.graph.structure)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     try:

@@ -47,22 +47,61 @@ class GraphConfig(_Section):
     """What the residue graph holds."""
 
     window: int = Field(4, ge=1, description="chain neighbours on each side of a residue")
+    structure: bool = Field(
+        False,
+        description="let the model see coordinates where there are any: spatial edges, distances "
+        "and the geometry of the backbone; it reads proteins without them too",
+    )
+    knn: int = Field(
+        16, ge=0, description="with structure: nearest C-alphas that a residue is joined to"
+    )
+    radius: float = Field(
+        0.0,
+        ge=0,
+        description="with structure: joined also to all C-alphas within this, angstrom; 0: none",
+    )
+
+    @property
+    def spatial(self) -> GraphConfig | None:
+        """What the graph takes from coordinates; None for sequence only."""
+        return self if self.structure else None
 
 
 class EncoderConfig(_Section):
     """The graph convolutions."""
 
-    kind: Literal["gcn", "sage", "gat", "rgcn"] = Field(
+    kind: Literal["gcn", "sage", "gat", "rgcn", "schnet"] = Field(
         "rgcn",
-        description="graph convolution; gat and rgcn see the signed separation of an edge, "
-        "gcn and sage do not",
+        description="graph convolution; gat and schnet see the distance and the signed separation "
+        "of an edge, rgcn the separation, gcn and sage neither",
     )
     gcs: int = Field(64, ge=0, description="width (GCSize); 0 leaves the encoder out")
-    layers: int = Field(2, ge=1, description="graph convolutions, each with a residual connection")
+    layers: int = Field(
+        2,
+        ge=1,
+        description="graph convolutions, each with a residual connection; 6 of schnet by default",
+    )
     relations: int = Field(
         1, ge=1, description="rgcn: separations told apart on each side (farther ones share one)"
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout after each graph convolution")
+    filters: int = Field(128, gt=0, description="schnet: filters of each continuous convolution")
+    gaussians: int = Field(
+        50, gt=1, description="gat and schnet: radial basis functions that a distance becomes"
+    )
+    cutoff: float = Field(
+        10.0,
+        gt=0,
+        description="distance of the last radial basis function, angstrom; schnet leaves out "
+        "longer edges",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _schnet_is_deep(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("kind") == "schnet":
+            return {"layers": 6, **fields}
+        return fields
 
 
 class RecurrentConfig(_Section):
@@ -136,6 +175,15 @@ class DataConfig(_Section):
         description="share of the training proteins, by type, that validates where no fold does",
     )
     extra: list[ExtraConfig] = Field(default_factory=list, description="further training proteins")
+    structures: str | None = Field(
+        None, description="folder of PDB or mmCIF files, found by id or by its index.tsv"
+    )
+    structure_dropout: float = Field(
+        0.25, ge=0, le=1, description="share of structures that training leaves out at random"
+    )
+    plddt_dropout: float = Field(
+        0.5, ge=0, le=1, description="share of structures whose pLDDT training leaves out"
+    )
     crop: int = Field(
         600, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
     )

@@ -5,17 +5,20 @@ The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
 =============  =========  ========  ==============================================================
 field          shape      dtype     meaning
 =============  =========  ========  ==============================================================
-x              (R, D)     float32   node features, D = :data:`NODE_FEATURES`
+x              (R, D)     float32   node features, D = :data:`NODE_FEATURES`, with structure
+                                    :data:`STRUCTURE_FEATURES` more
 edge_index     (2, E)     int64     source and target residue of each edge, sorted by target
 separation     (E,)       int64     target minus source position in the chain, signed
+distance       (E,)       float32   of the C-alphas, angstrom, NaN where unknown (with structure)
 y              (R,)       int64     residue labels, -100 unknown (only with labels)
 types          (1, 5)     bool      protein types that the labels leave possible (with labels)
 open_ends      (1, 2)     bool      whether the piece was cut at its start, at its end
 length         (1,)       int64     number of residues
 =============  =========  ========  ==============================================================
 
-Coordinates will add spatial edges and their distances beside the chain window; an edge without
-a distance then gets a learned vector in the encoder.
+A graph with structure has spatial edges beside those of the chain window, and the geometry of the
+backbone among its node features; a protein without coordinates then shows zeros and unknown
+distances, so that one model serves both. Only what rotation and translation leave as it is goes in.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from topo.config import GraphConfig
+from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
 from topo.labels import encode_labels
 from topo.protein import Protein
 
@@ -59,6 +64,9 @@ POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
 NODE_FEATURES = len(AMINO_ACIDS) + 1 + 3 + 2 * len(POSITION_SCALES)
 """Width D of the node features: one-hot residue, three scales, distance to both termini."""
 
+STRUCTURE_FEATURES = 2 * 5 + 3
+"""Width of the features of a structure: five angles, pLDDT, and what is known."""
+
 
 def residue_graph(
     protein: Protein,
@@ -67,6 +75,7 @@ def residue_graph(
     start: int = 0,
     end: int | None = None,
     types: Sequence[bool] | None = None,
+    structure: GraphConfig | None = None,
 ) -> Data:
     """Build the residue graph of a protein, or of the piece ``start:end`` of it.
 
@@ -80,6 +89,8 @@ def residue_graph(
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
         Which of the five types are possible, where labels are wanted in the graph.
+    structure
+        Which spatial edges to add; None leaves structure out.
 
     Returns
     -------
@@ -89,13 +100,16 @@ def residue_graph(
     size = len(protein)
     end = size if end is None else end
     edge_index, separation = chain_edges(end - start, window)
+    x = node_features(protein.sequence, start, end)
     graph = Data(
-        x=torch.from_numpy(node_features(protein.sequence, start, end)),
-        edge_index=edge_index,
-        separation=separation,
         length=torch.tensor([end - start]),
         open_ends=torch.tensor([[start > 0, end < size]]),
     )
+    if structure is not None:
+        x = np.concatenate([x, structure_features(protein)[start:end]], axis=1)
+        edge_index, graph.distance = _spatial(protein, start, end, edge_index, structure)
+        separation = edge_index[1] - edge_index[0]
+    graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
     if protein.labels is not None:
         graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
         graph.types = torch.tensor([[True] * 5 if types is None else list(types)])
@@ -115,6 +129,43 @@ def node_features(sequence: str, start: int = 0, end: int | None = None) -> np.n
     scales = np.asarray(POSITION_SCALES, dtype=np.float32)
     ends = [np.exp(-position / scales), np.exp((position - (len(sequence) - 1)) / scales)]
     return np.concatenate([_residue_table()[np.minimum(letters, 127)], *ends], axis=1)
+
+
+def structure_features(protein: Protein) -> np.ndarray:
+    """Return the features of a protein's structure, float32, shape (R, STRUCTURE_FEATURES).
+
+    Sine and cosine of alpha, kappa, phi, psi and omega (:mod:`topo.geometry`), all sines first;
+    pLDDT / 100; whether there is a pLDDT; whether there is a C-alpha. What is unknown is 0.
+    """
+    features = np.zeros((len(protein), STRUCTURE_FEATURES), dtype=np.float32)
+    if protein.coordinates is None:
+        return features
+    angles = np.full((len(protein), 5), np.nan)
+    angles[:, :2] = trace_angles(protein.coordinates)
+    if protein.backbone is not None:
+        angles[:, 2:] = backbone_dihedrals(protein.backbone)
+    features[:, :10] = sine_cosine(angles)
+    if protein.plddt is not None:
+        features[:, 10] = np.nan_to_num(protein.plddt / 100, nan=0.0)
+        features[:, 11] = np.isfinite(protein.plddt)
+    features[:, 12] = np.isfinite(protein.coordinates).all(axis=1)
+    return features
+
+
+def _spatial(
+    protein: Protein, start: int, end: int, chain: Tensor, structure: GraphConfig
+) -> tuple[Tensor, Tensor]:
+    """Add spatial edges to those of the chain; return all, sorted, and their lengths."""
+    if protein.coordinates is None:
+        return chain, torch.full((chain.shape[1],), torch.nan)
+    coordinates = protein.coordinates[start:end].astype(np.float64)
+    near = neighbours(coordinates, structure.knn, structure.radius)
+    both = np.concatenate([chain.T.numpy(), near])
+    size = end - start
+    target, source = np.divmod(np.unique(both[:, 1] * size + both[:, 0]), size)
+    lengths = np.linalg.norm(coordinates[source] - coordinates[target], axis=1)
+    edges = torch.from_numpy(np.stack([source, target]))
+    return edges, torch.from_numpy(lengths.astype(np.float32))
 
 
 @lru_cache(maxsize=1)

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from topo.checkpoint import Checkpoint, load_checkpoint
+from topo.config import GraphConfig
 from topo.data.sampling import length_buckets
 from topo.errors import ConfigError, TopoError
 from topo.graph import collate, residue_graph
-from topo.io import read_proteins
+from topo.io import read_inputs
 from topo.io.grammar import find_grammar
 from topo.nn.tagger import DECODERS, Tagger
 from topo.protein import Prediction, Protein
@@ -68,7 +69,7 @@ def predict(
     Parameters
     ----------
     proteins
-        Path of a file that :func:`topo.io.read_proteins` reads, or proteins.
+        Path of what :func:`topo.io.read_inputs` reads, or proteins.
     model
         A loaded model, or what :func:`load_model` takes.
     decoder
@@ -85,7 +86,7 @@ def predict(
     if decoder not in DECODERS:
         raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
     if isinstance(proteins, (str, PathLike)):
-        proteins = read_proteins(proteins)
+        proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
     stream = iter(proteins)
@@ -134,7 +135,7 @@ def _predict_window(
     answers: list[Prediction | None] = [None] * len(proteins)
     for bucket in reversed(length_buckets(lengths, len(proteins), batch_residues)):
         batch = [proteins[i] for i in order[bucket]]
-        predictions = _predict_batch(batch, model.tagger, model.config.graph.window, decoder)
+        predictions = _predict_batch(batch, model.tagger, model.config.graph, decoder)
         for index, prediction in zip(order[bucket], predictions, strict=True):
             answers[index] = prediction
     yield from (answer for answer in answers if answer is not None)
@@ -142,8 +143,10 @@ def _predict_window(
 
 @torch.inference_mode()
 def _predict_batch(
-    proteins: Sequence[Protein], tagger: Tagger, window: int, decoder: str
+    proteins: Sequence[Protein], tagger: Tagger, config: GraphConfig, decoder: str
 ) -> list[Prediction]:
     device = next(tagger.parameters()).device
-    graph = collate([residue_graph(protein, window) for protein in proteins])
+    graph = collate(
+        [residue_graph(protein, config.window, structure=config.spatial) for protein in proteins]
+    )
     return tagger.predictions(proteins, tagger(graph.to(device)), decoder)

@@ -25,6 +25,11 @@ class Protein:
         One letter a residue (:data:`topo.labels.LABELS`, ``-`` unknown), or None.
     coordinates
         C-alpha positions in angstrom, float32, shape (R, 3), NaN where missing; or None.
+    backbone
+        Positions of N, C-alpha and C, float32, shape (R, 3, 3), NaN where missing; or None.
+    plddt
+        Confidence of a predicted structure, 0 to 100, float32, shape (R,), NaN where missing; None
+        for an experimental structure, or without one.
     metadata
         Whatever else the file said, e.g. ``description``, ``partition``, ``types``.
     """
@@ -33,6 +38,8 @@ class Protein:
     sequence: str
     labels: str | None = None
     coordinates: np.ndarray | None = None
+    backbone: np.ndarray | None = None
+    plddt: np.ndarray | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -40,11 +47,12 @@ class Protein:
             raise ValueError(
                 f"{self.id}: found {len(self.labels)} labels for {len(self.sequence)} residues"
             )
-        if self.coordinates is not None and self.coordinates.shape != (len(self.sequence), 3):
-            raise ValueError(
-                f"{self.id}: found coordinates of shape {self.coordinates.shape}, "
-                f"expected ({len(self.sequence)}, 3)"
-            )
+        for name, rest in (("coordinates", (3,)), ("backbone", (3, 3)), ("plddt", ())):
+            array, shape = getattr(self, name), (len(self.sequence), *rest)
+            if array is not None and array.shape != shape:
+                raise ValueError(
+                    f"{self.id}: found {name} of shape {array.shape}, expected {shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.sequence)

@@ -51,7 +51,7 @@ class TaggerTraining(pl.LightningModule):
         super().__init__()
         self.config, self.splits = config, splits
         self.validation = whole_order(splits.validation)
-        self.tagger = Tagger(config.model, config.graph.window)
+        self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.sums: dict[str, list[float]] = defaultdict(list)
         self.predictions: list[Prediction] = []

@@ -54,6 +54,36 @@ def fetch_set(
     typer.echo(f"{path}: {SOURCES[name].terms}")
 
 
+@data_app.command("structures")
+def structures(
+    ids: Annotated[
+        list[str], typer.Argument(help="UniProt accessions, or files of them (list or FASTA).")
+    ],
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder to put them in.")],
+    form: Annotated[str, typer.Option("--format", help="Format of the files: cif or pdb.")] = "cif",
+    api: Annotated[
+        str | None, typer.Option(help="Another address of the prediction service.")
+    ] = None,
+) -> None:
+    """Download predicted structures from the AlphaFold database; what is there is kept."""
+    from collections import Counter
+
+    from topo.data.alphafold import API, fetch_structures, read_accessions
+    from topo.errors import TopoError
+
+    if form not in ("cif", "pdb"):
+        raise TopoError(f"found format {form!r}, expected cif or pdb")
+    counts: Counter[str] = Counter()
+    for found in fetch_structures(read_accessions(ids), output, form=form, api=api or API):
+        counts[found.status] += 1
+        if found.path is None:
+            typer.echo(f"{found.accession}: no model in the database")
+    typer.echo(
+        f"{output}: {counts['fetched']} fetched, {counts['kept']} there already, "
+        f"{counts['no model']} without a model"
+    )
+
+
 def _types(folds: dict[str, dict[str, int]]) -> Table:
     from rich.markup import escape
     from rich.table import Table

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from topo.errors import InputWarning
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,18 @@ if TYPE_CHECKING:
 
 def predict(
     proteins: Annotated[
-        str, typer.Argument(help="FASTA (plain, gz, - for standard input) or other protein file")
+        str,
+        typer.Argument(
+            help="FASTA (plain, gz, - for standard input) or other protein file, a PDB or mmCIF "
+            "file, or a folder of such files"
+        ),
     ],
+    structures: Annotated[
+        str | None, typer.Option(help="folder of PDB or mmCIF files, paired with proteins by id")
+    ] = None,
+    chain: Annotated[
+        str | None, typer.Option(help="chain of a structure file; none: the first")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="folder for the results")] = Path(
         "predictions"
     ),
@@ -48,6 +60,13 @@ def predict(
     picture_formats: Annotated[
         list[str] | None, typer.Option("--plot-format", help="png, svg or pdf; may be repeated")
     ] = None,
+    structure_files: Annotated[
+        bool,
+        typer.Option(
+            "--structure-files",
+            help="write each structure with labels as B-factors, and PyMOL and ChimeraX scripts",
+        ),
+    ] = False,
     decoder: Annotated[str, typer.Option(help="viterbi, posterior or argmax")] = "viterbi",
     device: Annotated[str, typer.Option(help="torch device")] = "cpu",
     threads: Annotated[int, typer.Option(help="torch threads; 0: as torch finds them")] = 0,
@@ -60,18 +79,26 @@ def predict(
 
     from topo.inference import load_model, set_threads
     from topo.inference import predict as run
-    from topo.io import read_proteins
+    from topo.io import read_inputs
+    from topo.io.ids import FileNames
     from topo.io.predictions import DEFAULT_FORMATS, check_formats
     from topo.report.outputs import open_outputs
+    from topo.report.structures import save_structure
     from topo.report.summary_table import Counts, summary_table
 
     chosen = formats or list(DEFAULT_FORMATS)
     check_formats(chosen, probabilities)
     set_threads(threads)
-    residues = None if proteins == "-" else _residues(proteins)
+    residues = None if proteins == "-" else _residues(proteins, structures, chain)
     checkpoint = load_model(model, device)
-    records, inputs = tee(_quietly(read_proteins(proteins), residues is not None))
-    counts, truth = Counts(), _Truth()
+    if structures is not None and not checkpoint.config.graph.structure:
+        warnings.warn(
+            "the model reads sequences only, the structures change nothing",
+            InputWarning,
+            stacklevel=1,
+        )
+    records, inputs = tee(_quietly(read_inputs(proteins, structures, chain), residues is not None))
+    counts, truth, names = Counts(), _Truth(), FileNames()
     with (
         open_outputs(
             output,
@@ -86,6 +113,8 @@ def predict(
         answers = run(records, checkpoint, decoder=decoder, batch_residues=batch_residues)
         for truth.protein, prediction in zip(inputs, answers, strict=True):
             outputs.write(prediction)
+            if structure_files and (info := truth.protein.metadata.get("structure")):
+                save_structure(prediction, info, output / "structures", names.name(prediction.id))
             counts.add(prediction)
             advance(len(prediction))
     show(summary_table(counts))
@@ -105,11 +134,11 @@ class _Truth:
         return labels is not None and judge(labels, prediction.labels).reason is not None
 
 
-def _residues(path: str) -> int:
+def _residues(path: str, structures: str | None, chain: str | None) -> int:
     """Read the file once, so that what is wrong with it shows before anything is written."""
-    from topo.io import read_proteins
+    from topo.io import read_inputs
 
-    return sum(len(protein) for protein in read_proteins(path))
+    return sum(len(protein) for protein in read_inputs(path, structures, chain))
 
 
 def _quietly(records: Iterator[Protein], warned: bool) -> Iterator[Protein]:

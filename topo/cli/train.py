@@ -27,8 +27,11 @@ def train(
     exclude_similar: Annotated[
         list[str] | None, typer.Option(help="TSV of similar folds, one for each --extra")
     ] = None,
+    structures: Annotated[
+        str | None, typer.Option(help="folder of PDB or mmCIF files, for a model that reads them")
+    ] = None,
     gcs: Annotated[int | None, typer.Option(help="width of the graph convolutions")] = None,
-    graph: Annotated[str | None, typer.Option(help="gcn, sage, gat or rgcn")] = None,
+    graph: Annotated[str | None, typer.Option(help="gcn, sage, gat, rgcn or schnet")] = None,
     conv1: Annotated[
         str | None, typer.Option(help="first chain convolution, FILTERSxWIDTH")
     ] = None,
@@ -90,6 +93,8 @@ def train(
         "data.validation": _split(val),
         "data.test": _split(test),
         "data.extra": _extras(extra or [], exclude_similar or []),
+        "data.structures": structures,
+        "graph.structure": True if structures is not None else None,
         "data.crop": crop,
         "data.size": train_size,
         "model.encoder.gcs": gcs,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
+from topo.config import GraphConfig
 from topo.grammar import Grammar
 from topo.graph import residue_graph
 from topo.labels import TYPES
@@ -31,6 +33,10 @@ class ProteinDataset(Dataset):
     seed
         Seed of the crops. The piece that a protein shows depends on seed, epoch and protein only,
         so that a resumed run sees what an uninterrupted one would have seen.
+    structure
+        Spatial edges of the graphs; None leaves structure out.
+    structure_dropout, plddt_dropout
+        Share of structures, and of the rest's pLDDT, that are left out at random.
     """
 
     def __init__(
@@ -40,28 +46,47 @@ class ProteinDataset(Dataset):
         window: int,
         crop: int = 0,
         seed: int = 0,
+        structure: GraphConfig | None = None,
+        structure_dropout: float = 0.0,
+        plddt_dropout: float = 0.0,
     ) -> None:
         self.proteins = proteins
         self.types = types
         self.window = window
         self.crop = crop
         self.seed = seed
+        self.structure = structure
+        self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.proteins)
 
     def __getitem__(self, index: int) -> Data:
-        protein = self.proteins[index]
         start, end = self._piece(index)
         return residue_graph(
-            protein, self.window, start=start, end=end, types=self.types[index].tolist()
+            self._shown(index),
+            self.window,
+            start=start,
+            end=end,
+            types=self.types[index].tolist(),
+            structure=self.structure,
         )
 
     def lengths(self) -> np.ndarray:
         """Residues that each protein shows, int64, shape (N,)."""
         lengths = np.array([len(protein) for protein in self.proteins], dtype=np.int64)
         return np.minimum(lengths, self.crop) if self.crop else lengths
+
+    def _shown(self, index: int) -> Protein:
+        """Return a protein, at random without its structure or its pLDDT."""
+        protein = self.proteins[index]
+        if protein.coordinates is None or not (self.structure_dropout or self.plddt_dropout):
+            return protein
+        whole, confidence = np.random.default_rng((self.seed, self.epoch, index, 1)).random(2)
+        if whole < self.structure_dropout:
+            return replace(protein, coordinates=None, backbone=None, plddt=None)
+        return replace(protein, plddt=None) if confidence < self.plddt_dropout else protein
 
     def _piece(self, index: int) -> tuple[int, int]:
         """Return a random piece; half of them begin at the N-terminus, none inside a signal."""

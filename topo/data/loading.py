@@ -20,7 +20,14 @@ def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[
     """Return the batches of one epoch; seed and epoch determine them."""
     training, sampling = config.training, config.sampling
     dataset = ProteinDataset(
-        labelled.proteins, labelled.types, config.graph.window, config.data.crop, training.seed
+        labelled.proteins,
+        labelled.types,
+        config.graph.window,
+        config.data.crop,
+        training.seed,
+        structure=config.graph.spatial,
+        structure_dropout=config.data.structure_dropout,
+        plddt_dropout=config.data.plddt_dropout,
     )
     sampler = BucketSampler(
         sampling_weights(labelled, sampling),
@@ -48,7 +55,9 @@ def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
 
     :func:`whole_order` gives the proteins of the batches, one after the other.
     """
-    dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph.window)
+    dataset = ProteinDataset(
+        labelled.proteins, labelled.types, config.graph.window, structure=config.graph.spatial
+    )
     order = np.argsort(dataset.lengths(), kind="stable")
     buckets = length_buckets(
         dataset.lengths()[order], 4 * config.training.batch, config.training.batch_residues

@@ -16,6 +16,7 @@ from topo.data.dataset import sampling_types, type_sets
 from topo.errors import ConfigError, InputError, InputWarning
 from topo.grammar import Grammar
 from topo.io import read_labelled
+from topo.io.structure import StructureFolder
 from topo.protein import Protein
 from topo.resources import bundled
 
@@ -67,21 +68,24 @@ def load_splits(config: DataConfig, seed: int, grammar: Grammar | None = None) -
         On a fold that does not exist, or a split that has no protein.
     """
     path = Path(config.path) if config.path else bundled("example") / "example.partitions.json"
-    proteins = list(read_labelled(path))
+    folder = StructureFolder(config.structures) if config.structures else None
+    proteins = _with_structures(read_labelled(path), folder)
     checksums = {str(path): sha256(path)}
     folds = [protein.metadata.get("partition") for protein in proteins]
     roles = _roles(folds, config, path)
     main = _labelled(proteins, grammar)
     parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
+    left_out: dict[str, int] = {}
+    evaluated = [*config.validation, *config.test]
+    parts["train"] = _without_similar(proteins, parts["train"], evaluated, path, left_out)
     if not config.validation:
         parts["train"], parts["validation"] = hold_out(
             parts["train"], sampling_types(main.types), config.holdout, seed
         )
-    left_out: dict[str, int] = {}
     train = _only_legal(main.take(parts["train"]), path, left_out)
-    evaluated = [*config.validation, *config.test]
     for extra in config.extra:
-        train = _join(train, _load_extra(extra, evaluated, grammar, checksums, left_out))
+        further = _load_extra(extra, evaluated, grammar, checksums, left_out, folder)
+        train = _join(train, further)
     if config.size:
         train = train.take(_stratified(sampling_types(train.types), config.size, seed))
     if not len(train) or not len(parts["validation"]):
@@ -153,6 +157,25 @@ def _roles(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.nd
     )
 
 
+def _with_structures(proteins: Iterable[Protein], folder: StructureFolder | None) -> list[Protein]:
+    return list(proteins if folder is None else folder.attach(proteins))
+
+
+def _without_similar(
+    proteins: Sequence[Protein],
+    indices: np.ndarray,
+    evaluated: Sequence[str],
+    path: str | Path,
+    left_out: dict[str, int],
+) -> np.ndarray:
+    """Leave out what the index of the structures calls similar to an evaluated fold."""
+    similar = [set(proteins[i].metadata.get("similar_folds", "").split(",")) for i in indices]
+    kept = np.array([not folds & {*evaluated} for folds in similar], dtype=bool)
+    if not kept.all():
+        left_out[f"{path}: similar to evaluated folds"] = int((~kept).sum())
+    return indices[kept]
+
+
 def _labelled(proteins: list[Protein], grammar: Grammar | None, weight: float = 1.0) -> LabelledSet:
     return LabelledSet(proteins, type_sets(proteins, grammar), np.full(len(proteins), weight))
 
@@ -177,8 +200,9 @@ def _load_extra(
     grammar: Grammar | None,
     checksums: dict[str, str],
     left_out: dict[str, int],
+    folder: StructureFolder | None,
 ) -> LabelledSet:
-    proteins = list(read_labelled(extra.path))
+    proteins = _with_structures(read_labelled(extra.path), folder)
     checksums[extra.path] = sha256(extra.path)
     if extra.exclude_similar:
         similar = read_similar_folds(extra.exclude_similar)

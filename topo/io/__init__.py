@@ -1,6 +1,7 @@
 """Readers and writers: one format a file."""
 
 from topo.io.fasta import read_fasta, write_fasta
+from topo.io.inputs import read_inputs
 from topo.io.partitions import read_partitions, write_partitions
 from topo.io.predictions import read_predictions
 from topo.io.sniff import read_labelled, read_proteins
@@ -9,6 +10,7 @@ from topo.io.three_line import read_three_line, write_three_line
 
 __all__ = [
     "read_fasta",
+    "read_inputs",
     "read_labelled",
     "read_partitions",
     "read_predictions",

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
-from topo.graph import NODE_FEATURES
+from topo.graph import NODE_FEATURES, STRUCTURE_FEATURES
 from topo.io.grammar import find_grammar
 from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
 from topo.nn.convolution import ChainConvolution
@@ -53,12 +53,15 @@ class Tagger(nn.Module):
         The architecture.
     window
         Chain window of the graphs it will see.
+    structure
+        Whether those are graphs with structure.
     """
 
-    def __init__(self, config: ModelConfig, window: int) -> None:
+    def __init__(self, config: ModelConfig, window: int, structure: bool = False) -> None:
         super().__init__()
         heads = config.heads
-        self.encoder = GraphEncoder(NODE_FEATURES, window, config.encoder)
+        features = NODE_FEATURES + (STRUCTURE_FEATURES if structure else 0)
+        self.encoder = GraphEncoder(features, window, config.encoder, structure)
         self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
         self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
         width = self.recurrent.width

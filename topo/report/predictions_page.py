@@ -2,7 +2,8 @@
 
 The browser draws everything from compact data: an index of all proteins, and blocks of sequences
 and probabilities, each zlib data as base64. Probabilities are rounded to 0.01, and kept for the
-first proteins only, up to :data:`PROBABILITY_RESIDUES` residues; the page says so.
+first proteins only, up to :data:`PROBABILITY_RESIDUES` residues; the page says so. Where those have
+structures, the page holds their C-alphas and 3Dmol.js (some 540 kB) to show them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from os import PathLike
@@ -33,7 +34,10 @@ PROBABILITY_RESIDUES = 3_000_000
 """Residues whose probabilities a page holds; some 3 MB of it."""
 
 _BLOCK = 64
-_SCRIPTS = ("data.js", "draw.js", "table.js", "main.js")
+_FAR = 32767
+"""Largest coordinate a page holds, in 0.1 angstrom; one less than its negative is unknown."""
+
+_SCRIPTS = ("data.js", "draw.js", "table.js", "structure.js", "main.js")
 
 
 class Page:
@@ -48,6 +52,7 @@ class Page:
         self._left = probability_residues
         self._pending: list[bytes] = []
         self._blocks = 0
+        self.structures = 0
 
     def write(self, prediction: Prediction) -> None:
         """Add the next protein."""
@@ -67,8 +72,20 @@ class Page:
         self._pending.append(prediction.sequence.encode("ascii", "replace"))
         if traced:
             self._pending.append(_percent(prediction.probabilities))
+        info = prediction.metadata.get("structure")
+        if traced and info is not None:
+            self._write_structure(info.coordinates)
         if len(self.proteins) % _BLOCK == 0:
             self.flush()
+
+    def _write_structure(self, coordinates: np.ndarray) -> None:
+        """Keep C-alphas (R, 3), to 0.1 angstrom about their middle."""
+        around = coordinates - np.nanmean(coordinates, axis=0)
+        tenths = np.nan_to_num(np.rint(10 * around).clip(-_FAR, _FAR), nan=-_FAR - 1)
+        text = _pack(tenths.astype("<i2").tobytes())
+        at = len(self.proteins) - 1
+        self._spool.write(f'<script type="text/plain" id="structure-{at}">{text}</script>\n')
+        self.structures += 1
 
     def flush(self) -> None:
         """Write the pending proteins as one block."""
@@ -129,7 +146,7 @@ def open_page(
         spool.seek(0)
         index = {"types": TYPES, "block": _BLOCK, "proteins": page.proteins}
         packed = _pack(json.dumps(index, separators=(",", ":")).encode("ascii"))
-        head, tail = _template(title, downloads).split("{{blocks}}")
+        head, tail = _template(title, downloads, page.structures > 0).split("{{blocks}}")
         before, after = head.split("{{index}}")
         with atomic_text(path) as stream:
             stream.write(before + packed + after)
@@ -137,7 +154,7 @@ def open_page(
             stream.write(tail)
 
 
-def _template(title: str, downloads: Sequence[str]) -> str:
+def _template(title: str, downloads: Sequence[str], structures: bool = False) -> str:
     """Fill in everything but the data."""
     assets = files("topo.report").joinpath("page")
 
@@ -153,12 +170,18 @@ def _template(title: str, downloads: Sequence[str]) -> str:
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "downloads": _links(downloads),
         "style": asset("style.css"),
+        "viewer": f"<script>\n{_viewer(asset)}</script>" if structures else "",
         "script": f'"use strict";\n{script}',
     }
     text = asset("page.html")
     for name, value in fields.items():
         text = text.replace(f"{{{{{name}}}}}", value)
     return text
+
+
+def _viewer(asset: Callable[[str], str]) -> str:
+    """Return 3Dmol.js with its licence."""
+    return f"/*!\n{asset('3Dmol-LICENSE.txt').replace('*/', '* /')}*/\n{asset('3Dmol-min.js')}\n"
 
 
 def _links(downloads: Sequence[str]) -> str:

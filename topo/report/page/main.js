@@ -118,6 +118,7 @@ async function openProtein(index, protein, quietly) {
   $("traces").replaceChildren(drawTraces(protein, traces, width));
   $("snake").replaceChildren(drawSnake(protein, sequence));
   setUpProbe(protein, sequence, traces);
+  await showStructure(protein).catch(() => { $("space").hidden = true; });  // no WebGL here
   if (!traces && index.proteins.some((p) => p.traced)) {
     $("facts").textContent += " \u00b7 no probabilities kept in this page";
   }
