@@ -185,7 +185,7 @@ class DataConfig(_Section):
         0.5, ge=0, le=1, description="share of structures whose pLDDT training leaves out"
     )
     crop: int = Field(
-        600, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
+        500, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
     )
     size: int | None = Field(
         None, gt=0, description="train on this many proteins only, the types in proportion"
@@ -196,7 +196,7 @@ class SamplingConfig(_Section):
     """How often each protein is drawn."""
 
     power: float = Field(
-        0.5, ge=0, le=1, description="weight of a type = its frequency to minus this power"
+        1.0, ge=0, le=1, description="weight of a type = its frequency to minus this power"
     )
     factors: dict[str, float] = Field(
         default_factory=dict, description="further factor for a type, e.g. {BETA: 2}"
@@ -220,7 +220,7 @@ class LossConfig(_Section):
     topology: float = Field(
         0.01, ge=0, description="of the topology's negative log-likelihood, nats a protein"
     )
-    type: float = Field(0.3, ge=0, description="of the protein type's negative log-likelihood")
+    type: float = Field(0.5, ge=0, description="of the protein type's negative log-likelihood")
     cleavage: float = Field(0.1, ge=0, description="of the cleavage-site head's cross-entropy")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="of the residue cross-entropy, where that is the loss"
@@ -235,7 +235,7 @@ class TrainingConfig(_Section):
     batch_residues: int = Field(
         25_000, gt=0, description="residues a batch at the most (a longer chain goes alone)"
     )
-    learning_rate: float = Field(2e-3, gt=0, description="peak learning rate of AdamW")
+    learning_rate: float = Field(3e-3, gt=0, description="peak learning rate of AdamW")
     grammar_rate: float = Field(
         10.0, gt=0, description="learning rate of the grammar's scores, as a multiple of the rest"
     )
