@@ -156,7 +156,7 @@ def read_settings(arguments: Sequence[str]) -> Config:
 
 
 def _settings(given: Mapping[str, Any]) -> Config:
-    """Configuration from the options of :func:`train` by parameter name, None where not given."""
+    """Read the options of :func:`train`, by parameter name and None where not given."""
     from topo.config import load_config
 
     fields = {key: given[option] for option, key in FIELDS.items()}
