@@ -277,7 +277,7 @@ def test_split_of_a_run_is_written_into_the_run(tmp_path, monkeypatch):
 
     asked = []
 
-    def predict_split(run, split):
+    def predict_split(run, split, decoder):
         asked.append((run, split))
         return TRUTH, RIGHT, tmp_path / "latest"
 

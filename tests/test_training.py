@@ -15,7 +15,9 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
+from topo import load_model, predict
 from topo.cli.main import main
+from topo.resources import bundled
 from topo.runs import Run, latest_run, new_run
 
 SMALL = [
@@ -167,6 +169,27 @@ def _leveldb_records(data: bytes, offset: int) -> Iterator[bytes]:
             pieces = b""
 
 
+def test_a_grammar_of_ones_own_travels_with_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "grammar.yaml"
+    path.write_text(
+        "states:\n"
+        "  inside: {letter: I, start: true, end: true, successors: [out]}\n"
+        "  outside: {letter: O, start: true, end: true, successors: [in]}\n"
+        "  out: {letter: M, minimum: 15, maximum: 30, successors: [outside]}\n"
+        "  in: {letter: M, minimum: 15, maximum: 30, successors: [inside]}\n"
+    )
+    options = [*SMALL, "--epochs", 1, "--set", f"model.heads.grammar={path}", "--name", "own"]
+    with pytest.warns(UserWarning, match="no path in the grammar"):  # signal peptides
+        assert topo("train", *options, "-o", tmp_path) == 0
+    path.unlink()
+    run = Run(tmp_path / "own")
+    assert any("no legal path" in reason for reason in run.info()["left_out"])
+    model = load_model(run.model)
+    assert [state.name for state in model.tagger.crf.grammar.states][:2] == ["inside", "outside"]
+    letters = {p.type for p in predict(bundled("example") / "proteins.fasta", model)}
+    assert letters <= {"GLOB", "TM"}
+
+
 ERRORS = [
     (["--data", "absent.3line"], "absent.3line: no such file"),
     (["--train", "cv9"], "unknown fold cv9"),
@@ -176,6 +199,7 @@ ERRORS = [
     (["--conv1", "128"], "expected FILTERSxWIDTH"),
     (["--extra", "a", "--exclude-similar", "b", "--exclude-similar", "c"], "one for each"),
     (["--resume", "absent"], "absent: no run here"),
+    (["--set", "model.heads.grammar=absent.yaml"], "absent.yaml: no such file"),
 ]
 
 

@@ -1,3 +1,20 @@
 """Protein membrane topology: a graph-convolution and LSTM tagger with a grammar."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from topo.inference import load_model, predict
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load_model", "predict"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: they import torch, which the command line's help can do without.
+    if name in ("load_model", "predict"):
+        from topo import inference
+
+        return getattr(inference, name)
+    raise AttributeError(f"module 'topo' has no attribute {name!r}")

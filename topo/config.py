@@ -90,7 +90,9 @@ class HeadsConfig(_Section):
     type: bool = Field(True, description="protein-type head on the pooled chain")
     cleavage: bool = Field(True, description="cleavage-site head, scores the end of an S segment")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the heads")
-    grammar: str | None = Field(None, description="grammar file; none takes the built-in one")
+    grammar: str | dict[str, Any] | None = Field(
+        None, description="grammar file, or its content; none takes the built-in one"
+    )
 
 
 class ModelConfig(_Section):

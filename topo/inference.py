@@ -14,6 +14,7 @@ from topo.data.sampling import length_buckets
 from topo.errors import ConfigError, TopoError
 from topo.graph import collate, residue_graph
 from topo.io import read_proteins
+from topo.io.grammar import find_grammar
 from topo.nn.tagger import DECODERS, Tagger
 from topo.protein import Prediction, Protein
 from topo.resources import bundled
@@ -47,6 +48,12 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     checkpoint = load_checkpoint(path)
     checkpoint.tagger.to(device)
     return checkpoint
+
+
+def set_threads(threads: int) -> None:
+    """Let torch use this many threads; 0 leaves it as it is."""
+    if threads:
+        torch.set_num_threads(threads)
 
 
 def predict(
@@ -86,7 +93,9 @@ def predict(
         yield from _predict_window(window, model, decoder, batch_residues)
 
 
-def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Prediction], Path]:
+def predict_split(
+    run: Path | None, split: str, decoder: str = "viterbi"
+) -> tuple[list[Protein], list[Prediction], Path]:
     """Predict a split of a run with the run's own model.
 
     Parameters
@@ -95,6 +104,8 @@ def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Pre
         Folder of the run; none takes the latest in ``runs``.
     split
         ``train``, ``validation`` or ``test``.
+    decoder
+        As for :func:`predict`.
 
     Returns
     -------
@@ -107,10 +118,11 @@ def predict_split(run: Path | None, split: str) -> tuple[list[Protein], list[Pre
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")
     found = Run(run) if run is not None else latest_run(Path("runs"))
     config = found.config()
-    truth = getattr(load_splits(config.data, config.training.seed), split).proteins
+    grammar = find_grammar(config.model.heads.grammar)
+    truth = getattr(load_splits(config.data, config.training.seed, grammar), split).proteins
     if not truth:
         raise TopoError(f"{found.path}: its {split} split holds no proteins (data.{split})")
-    return truth, list(predict(truth, found.path)), found.path
+    return truth, list(predict(truth, found.path, decoder=decoder)), found.path
 
 
 def _predict_window(

@@ -94,7 +94,7 @@ class TaggerTraining(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Score the topologies and log the epoch's figures."""
         truths = [protein.labels or "" for protein in self.validation]
-        figures = headline_figures(truths, [p.labels for p in self.predictions])
+        figures = headline_figures(truths, self.predictions)
         figures = {f"val_{name}": value for name, value in figures.items()}
         means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
         norms = self.sums.get("gradient_norm", [0.0])
@@ -301,7 +301,7 @@ def _trainer(
         precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
         callbacks=wanted,
         logger=loggers or False,
-        log_every_n_steps=10,
+        log_every_n_steps=1,
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
@@ -363,7 +363,7 @@ def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
     sources = [
         torch.cat(parts).numpy() for parts in zip(*evidence, strict=True) if parts[0] is not None
     ]
-    types = type_sets(whole_order(labelled))
+    types = type_sets(whole_order(labelled), tagger.crf.grammar)
     legal = types.any(1)
     weights = fit_weights([source[legal] for source in sources], types[legal])
     tagger.type_weights[: len(weights)] = torch.from_numpy(weights)

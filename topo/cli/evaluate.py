@@ -26,6 +26,9 @@ def evaluate(
         Path | None, typer.Option(help="Folder of a training run; the latest by default.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split of the run; test by default.")] = None,
+    decoder: Annotated[
+        str, typer.Option(help="For a run: viterbi, posterior or argmax.")
+    ] = "viterbi",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -45,20 +48,22 @@ def evaluate(
     from topo.report.evaluation_files import write_evaluation
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
 
-    true, guessed, source, folder = _inputs(predictions, truth, run, split)
+    true, guessed, source, folder = _inputs(predictions, truth, run, split, decoder)
     evaluation = score(true, guessed, resamples=resamples, seed=seed)
+    target = output or folder
+    if target:  # before printing, which a closed pipe may end
+        write_evaluation(evaluation, target, source=source)
     console = Console()
     for line in alignment_lines(evaluation.metrics["alignment"]):
         console.print(line, markup=False, highlight=False)
     for table in evaluation_tables(evaluation.metrics):
         console.print(table)
-    if target := output or folder:
-        write_evaluation(evaluation, target, source=source)
+    if target:
         console.print(f"report: {target / 'report.html'}", markup=False, highlight=False)
 
 
 def _inputs(
-    predictions: str | None, truth: str | None, run: Path | None, split: str | None
+    predictions: str | None, truth: str | None, run: Path | None, split: str | None, decoder: str
 ) -> tuple[list[Protein], list[Prediction], dict[str, Any], Path | None]:
     """Truth, predictions, what to say of their origin, and the default output folder."""
     from topo.report.evaluation_files import file_record
@@ -67,8 +72,10 @@ def _inputs(
         from topo.inference import predict_split
 
         split = split or "test"
-        true, guessed, folder = predict_split(run, split)
-        return true, guessed, {"run": str(folder), "split": split}, folder / "evaluation" / split
+        true, guessed, folder = predict_split(run, split, decoder)
+        source = {"run": str(folder), "split": split, "decoder": decoder}
+        name = split if decoder == "viterbi" else f"{split}-{decoder}"
+        return true, guessed, source, folder / "evaluation" / name
     if predictions is None or truth is None:
         given, other = ("--truth", "--predictions") if truth else ("--predictions", "--truth")
         raise TopoError(f"found {given} without {other}, expected both")

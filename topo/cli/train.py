@@ -114,6 +114,7 @@ def train(
     given = locals()
     from topo.config import run_name
     from topo.data.splits import load_splits
+    from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
     from topo.training import fit
@@ -127,7 +128,8 @@ def train(
         settings = Run(resume).config()
     else:
         settings = _settings(given)
-    splits = load_splits(settings.data, settings.training.seed)
+    grammar = find_grammar(settings.model.heads.grammar)
+    splits = load_splits(settings.data, settings.training.seed, grammar)
     run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
     model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
     draw_curves(run)
@@ -158,6 +160,7 @@ def read_settings(arguments: Sequence[str]) -> Config:
 def _settings(given: Mapping[str, Any]) -> Config:
     """Read the options of :func:`train`, by parameter name and None where not given."""
     from topo.config import load_config
+    from topo.io.grammar import find_grammar, grammar_tree
 
     fields = {key: given[option] for option, key in FIELDS.items()}
     for key in ("data.train", "data.validation", "data.test"):
@@ -165,7 +168,11 @@ def _settings(given: Mapping[str, Any]) -> Config:
     fields["data.extra"] = _extras(given["extra"] or [], given["exclude_similar"] or [])
     fields["model.conv"] = _convolutions(given["conv1"], given["conv2"])
     changed = {key: value for key, value in fields.items() if value is not None}
-    return load_config(given["config"], given["set_"] or [], fields=changed)
+    settings = load_config(given["config"], given["set_"] or [], fields=changed)
+    if settings.model.heads.grammar is not None:
+        # The run and its checkpoint carry the grammar, so that they do not depend on the file.
+        settings.model.heads.grammar = grammar_tree(find_grammar(settings.model.heads.grammar))
+    return settings
 
 
 def _split(folds: str | None) -> list[str] | None:

@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
+from topo.grammar import Grammar
 from topo.graph import residue_graph
 from topo.labels import TYPES
 from topo.paths import possible_types
@@ -75,14 +76,16 @@ class ProteinDataset(Dataset):
         return start, start + self.crop
 
 
-def type_sets(proteins: Sequence[Protein]) -> np.ndarray:
+def type_sets(proteins: Sequence[Protein], grammar: Grammar | None = None) -> np.ndarray:
     """Tell which types the labels of each protein leave possible, bool, shape (N, 5).
+
+    ``grammar`` says what is legal, the default one where None.
 
     A row without any true entry belongs to a protein without a legal path.
     """
     sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
     for row, protein in zip(sets, proteins, strict=True):
-        for name in possible_types(protein.labels or ""):
+        for name in possible_types(protein.labels or "", grammar):
             row[TYPES.index(name)] = True
     return sets
 

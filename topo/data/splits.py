@@ -14,6 +14,7 @@ import numpy as np
 from topo.config import DataConfig, ExtraConfig
 from topo.data.dataset import sampling_types, type_sets
 from topo.errors import ConfigError, InputError, InputWarning
+from topo.grammar import Grammar
 from topo.io import read_labelled
 from topo.protein import Protein
 from topo.resources import bundled
@@ -50,13 +51,13 @@ class Splits:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def load_splits(config: DataConfig, seed: int) -> Splits:
+def load_splits(config: DataConfig, seed: int, grammar: Grammar | None = None) -> Splits:
     """Read the files of a configuration and divide their proteins.
 
     Folds named nowhere train where ``config.train`` is empty. Where no fold validates, a share of
     the training proteins of the main file does, drawn by type from ``seed``. A protein without a
     legal path in the grammar is named in a warning, counted and left out of training; validation
-    and test keep it.
+    and test keep it. ``grammar`` is the default one where None.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
     checksums = {str(path): sha256(path)}
     folds = [protein.metadata.get("partition") for protein in proteins]
     roles = _roles(folds, config, path)
-    main = _labelled(proteins)
+    main = _labelled(proteins, grammar)
     parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
     if not config.validation:
         parts["train"], parts["validation"] = hold_out(
@@ -80,7 +81,7 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
     train = _only_legal(main.take(parts["train"]), path, left_out)
     evaluated = [*config.validation, *config.test]
     for extra in config.extra:
-        train = _join(train, _load_extra(extra, evaluated, checksums, left_out))
+        train = _join(train, _load_extra(extra, evaluated, grammar, checksums, left_out))
     if config.size:
         train = train.take(_stratified(sampling_types(train.types), config.size, seed))
     if not len(train) or not len(parts["validation"]):
@@ -152,8 +153,8 @@ def _roles(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.nd
     )
 
 
-def _labelled(proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
-    return LabelledSet(proteins, type_sets(proteins), np.full(len(proteins), weight))
+def _labelled(proteins: list[Protein], grammar: Grammar | None, weight: float = 1.0) -> LabelledSet:
+    return LabelledSet(proteins, type_sets(proteins, grammar), np.full(len(proteins), weight))
 
 
 def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int]) -> LabelledSet:
@@ -173,6 +174,7 @@ def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int
 def _load_extra(
     extra: ExtraConfig,
     evaluated: Iterable[str],
+    grammar: Grammar | None,
     checksums: dict[str, str],
     left_out: dict[str, int],
 ) -> LabelledSet:
@@ -190,7 +192,7 @@ def _load_extra(
         kept = [p for p, folds in zip(proteins, similar, strict=True) if not folds & {*evaluated}]
         left_out[f"{extra.path}: similar to evaluated folds"] = len(proteins) - len(kept)
         proteins = kept
-    return _only_legal(_labelled(proteins, extra.weight), extra.path, left_out)
+    return _only_legal(_labelled(proteins, grammar, extra.weight), extra.path, left_out)
 
 
 def _join(first: LabelledSet, second: LabelledSet) -> LabelledSet:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from topo.errors import ConfigError, InputError
-from topo.grammar import Grammar, State
+from topo.grammar import Grammar, State, default_grammar
 from topo.io.files import open_text
 
 _KEYS: dict[str, tuple[type | tuple, str]] = {
@@ -51,6 +51,13 @@ def load_grammar(path: str | os.PathLike[str]) -> Grammar:
         raise InputError(path, "not YAML") from None
     except ConfigError as error:
         raise InputError(path, str(error)) from None
+
+
+def find_grammar(source: str | dict[str, Any] | None) -> Grammar:
+    """Return the grammar that a configuration names: a file, its content, or the default one."""
+    if source is None:
+        return default_grammar()
+    return load_grammar(source) if isinstance(source, str) else parse_grammar(source)
 
 
 def parse_grammar(tree: Any) -> Grammar:

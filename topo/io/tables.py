@@ -70,18 +70,17 @@ def jsonl_record(prediction: Prediction) -> str:
     """Write one protein, everything that is known of it, as one line of JSON.
 
     The id is the original one. Probabilities have 5 decimals and each row still sums to 1;
-    confidence and type probabilities are written in full.
+    those of the types have 6, and confidence is written in full.
     """
     kinds = prediction.type_probabilities
+    kinds = None if kinds is None else [round(p, 6) for p in kinds.tolist()]
     head = {
         "id": prediction.id,
         "sequence": prediction.sequence,
         "labels": prediction.labels,
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "type_probabilities": None
-        if kinds is None
-        else dict(zip(TYPES, kinds.tolist(), strict=True)),
+        "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
         "metadata": dict(prediction.metadata),
         "probability_order": "".join(LABELS),
     }

@@ -4,7 +4,9 @@ Letters: ``B``/``b`` strand and ``H``/``h`` helix from inside to outside/from ou
 ``S`` signal peptide, ``i`` inside, ``o`` outside, ``.`` neither. Format 0 is 3-line with
 ``B b H h S .``, format 1 with ``B H S i o``, format 4 with ``B b H h S i o``; formats 2 and 3 are
 tables with the letters of formats 0 and 1. Periplasm counts as inside. Unknown residues are
-``.`` in every format. Probabilities have 2 decimals (``nan`` where there are none).
+``.`` in every format. So a protein without any membrane segment that is not inside comes back
+as inside from formats 0 and 2, and periplasm behind a signal peptide alone as the other side.
+Probabilities have 2 decimals (``nan`` where there are none).
 """
 
 from __future__ import annotations

@@ -38,8 +38,9 @@ def topologies_equal(truth: str, prediction: str) -> bool:
     The segment labels must be the same in the same order, ``O`` and ``P`` being one; every ``S``
     and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by at
     least 3. A segment that is the same in both is right however short it is. A loop that shares
-    no residue with its partner is another loop: DeepTMHMM's published cross-validation figures
-    hold only so (one protein of 713, a one-residue loop between two helices, decides).
+    no residue with its partner is another loop: only so do DeepTMHMM's cross-validated predictions
+    of fold cv4 score what is known of them (one protein of 713, a one-residue loop between two
+    helices, decides).
 
     Residues that the truth leaves unknown are taken from the prediction, so that only known ones
     are compared; the predicted order must then also be the one order that the truth allows.

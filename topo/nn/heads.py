@@ -59,8 +59,9 @@ def type_loss(scores: Tensor, types: Tensor) -> Tensor:
     scores
         (B, 5).
     types
-        bool, (B, 5); a protein of which all types are possible adds nothing.
+        bool, (B, 5); a protein of which all types are possible, or none is, adds nothing.
     """
+    types = types | ~types.any(1, keepdim=True)
     log_probabilities = F.log_softmax(scores.float(), dim=1)
     return -log_probabilities.masked_fill(~types, -torch.inf).logsumexp(1).mean()
 

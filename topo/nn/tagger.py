@@ -13,9 +13,8 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
-from topo.grammar import default_grammar
 from topo.graph import NODE_FEATURES
-from topo.io.grammar import load_grammar
+from topo.io.grammar import find_grammar
 from topo.labels import LABEL_INDEX, TYPE_INDEX, decode_labels, protein_type
 from topo.nn.convolution import ChainConvolution
 from topo.nn.crf import GrammarCRF
@@ -63,10 +62,11 @@ class Tagger(nn.Module):
         self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
         self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
         width = self.recurrent.width
-        grammar = load_grammar(heads.grammar) if heads.grammar else default_grammar()
         self.uses_crf = heads.topology == "crf"
         channels = heads.channels if self.uses_crf else "letters"
-        self.crf = GrammarCRF(grammar, channels=channels).requires_grad_(self.uses_crf)
+        self.crf = GrammarCRF(find_grammar(heads.grammar), channels=channels).requires_grad_(
+            self.uses_crf
+        )
         self.dropout = ChainDropout(heads.dropout)
         self.topology_head = ResidueHead(width, len(self.crf.grammar.channels))
         self.type_head = TypeHead(width) if heads.type else None

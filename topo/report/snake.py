@@ -230,9 +230,9 @@ def draw_snake(prediction: Prediction) -> Figure:
     for text, x, y in snake.notes:
         weight = "bold" if text in ("N", "C") else "normal"
         axes.text(x, y, text, fontsize=48 * scale, fontweight=weight, zorder=4, **style)
-    axes.text(left + 0.3, HALF + 0.3, "outside", fontsize=7, va="bottom", color="#555555")
+    axes.text(left + 0.3, HALF - 0.3, "outside", fontsize=7, va="top", color="#555555")
     inner = "periplasm" if prediction.type == "BETA" else "inside"
-    axes.text(left + 0.3, -HALF - 0.3, inner, fontsize=7, va="top", color="#555555")
+    axes.text(left + 0.3, -HALF + 0.3, inner, fontsize=7, va="bottom", color="#555555")
     axes.set_title(prediction.id, loc="left", fontsize=10, parse_math=False)
     return figure
 
@@ -243,7 +243,7 @@ def _extent(snake: Snake) -> tuple[float, float, float, float]:
     points += [point for _, path in snake.paths for point in path]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     return (
-        min(0.0, *xs) - 2,
+        min(0.0, *xs) - 4,
         max(snake.width, *xs) + 2,
         min(-HALF - 1.5, *ys) - 1.5,
         max(HALF + 1.5, *ys) + 1.5,

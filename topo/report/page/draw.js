@@ -59,7 +59,7 @@ function drawTraces(protein, traces, width) {
     svg.append(node("polyline", { points: points.join(" "), fill: "none", stroke: COLORS[LABELS[label]], "stroke-width": 1.5 }));
   });
   for (const tick of ticks(n, width)) {
-    svg.append(node("text", { x: x(tick - 1), y: plot + height + 15, "text-anchor": "middle", fill: "currentColor" }, tick));
+    svg.append(node("text", { x: x(tick - 1), y: plot + height + 15, "text-anchor": x(tick - 1) > width - 24 ? "end" : "middle", fill: "currentColor" }, tick));
   }
   svg.append(node("text", { x: left + inner / 2, y: plot + height + 30, "text-anchor": "middle", fill: "currentColor" }, "residue"));
   svg.append(node("line", { class: "pointer", x1: -9, x2: -9, y1: top, y2: plot + height, stroke: "currentColor" }));
@@ -179,12 +179,13 @@ function drawSnake(protein, sequence) {
   const width = (right - left) * unit, height = (high - low) * unit;
   const svg = node("svg", {
     width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "font-family": "system-ui, sans-serif",
+    style: `width: clamp(${(0.62 * width).toFixed(0)}px, 100%, ${width.toFixed(0)}px); height: auto`,
     "text-anchor": "middle", "aria-label": `Snake diagram of ${protein.id}: ${spell(protein)}`,
   });
   const inner = protein.type === "BETA" ? "periplasm" : "inside";
   svg.append(node("rect", { x: 0, width, y: y(HALF), height: 2 * HALF * unit, class: "membrane", fill: "#b8a878", "fill-opacity": 0.28 }));
-  svg.append(node("text", { x: 6, y: y(HALF + 0.4), "text-anchor": "start", "font-size": 11, fill: "currentColor" }, "outside"));
-  svg.append(node("text", { x: 6, y: y(-HALF - 1.1), "text-anchor": "start", "font-size": 11, fill: "currentColor" }, inner));
+  svg.append(node("text", { x: 6, y: y(HALF - 1), "text-anchor": "start", "font-size": 11, fill: "currentColor" }, "outside"));
+  svg.append(node("text", { x: 6, y: y(-HALF + 0.4), "text-anchor": "start", "font-size": 11, fill: "currentColor" }, inner));
   for (const [label, path] of snake.paths) {
     svg.append(node("polyline", { points: path.map(([a, b]) => `${x(a)},${y(b)}`).join(" "), fill: "none", stroke: COLORS[label], "stroke-width": 2.5 }));
   }

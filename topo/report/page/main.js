@@ -131,7 +131,8 @@ async function openProtein(index, protein, quietly) {
   $("save-snake").onclick = saveDrawing("snake", "_snake.svg");
   if (!quietly) {
     location.hash = "id=" + encodeURIComponent(protein.id);
-    $("name").focus({ preventScroll: matchMedia("(min-width: 1000px)").matches });
+    $("name").focus({ preventScroll: true });
+    if (!matchMedia("(min-width: 1000px)").matches) $("protein").scrollIntoView({ block: "start" });
   }
 }
 
