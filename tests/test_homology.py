@@ -143,7 +143,7 @@ def test_fewer_groups_than_folds_is_an_error() -> None:
 def test_real_set_has_no_similar_pair_across_folds(data_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "folds.json"
     source = data_dir / "topology" / "tmbed.3line"
-    assert topo("data", "split", source, "-o", output, "--folds", 5) == 0
+    assert topo("data", "split", source, "-o", output, "--sensitivity", 5.7) == 0
     folds = json.loads(output.read_text())
     assert sorted(folds) == [f"cv{i}" for i in range(5)]
     given_, written = list(read_proteins(source)), list(read_proteins(output))

@@ -9,6 +9,8 @@ import typer
 _IDENTITY = typer.Option(min=0.0, max=1.0, help="Share of equal residues that is similar.")
 _COVERAGE = typer.Option(min=0.0, max=1.0, help="Share of the shorter chain it must cover.")
 
+_SENSITIVITY = typer.Option(min=1.0, max=7.5, help="Of MMseqs2; larger finds more, and is slower.")
+
 
 def split(
     file: Annotated[str, typer.Argument(help="Labelled proteins in any format topo reads.")],
@@ -18,6 +20,7 @@ def split(
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     identity: Annotated[float, _IDENTITY] = 0.3,
     coverage: Annotated[float, _COVERAGE] = 0.5,
+    sensitivity: Annotated[float, _SENSITIVITY] = 7.5,
     seed: Annotated[int, typer.Option(min=0, help="Order of groups of the same size.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
 ) -> None:
@@ -36,7 +39,8 @@ def split(
     from topo.io import read_labelled, write_partitions
 
     proteins = list(read_labelled(file))
-    found = partition(proteins, folds, Similarity(identity, coverage), seed=seed, threads=threads)
+    similarity = Similarity(identity, coverage, sensitivity=sensitivity)
+    found = partition(proteins, folds, similarity, seed=seed, threads=threads)
     placed = [
         replace(protein, metadata={**protein.metadata, "partition": f"cv{fold}"})
         for protein, fold in sorted(zip(proteins, found.folds, strict=True), key=lambda x: x[1])
@@ -58,6 +62,7 @@ def filter_similar(
     ],
     identity: Annotated[float, _IDENTITY] = 0.3,
     coverage: Annotated[float, _COVERAGE] = 0.5,
+    sensitivity: Annotated[float, _SENSITIVITY] = 7.5,
     threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
 ) -> None:
     """Drop the proteins that are similar to one of another set. Needs MMseqs2.
@@ -72,7 +77,8 @@ def filter_similar(
 
     form = format_of(output)
     proteins, others = list(read_proteins(file)), list(read_proteins(against))
-    kept, dropped = without_similar(proteins, others, Similarity(identity, coverage), threads)
+    similarity = Similarity(identity, coverage, sensitivity=sensitivity)
+    kept, dropped = without_similar(proteins, others, similarity, threads)
     write_records(kept, output, form)
     with atomic_text(f"{output}.dropped.tsv") as table:
         table.write("id\tsimilar_to\tidentity\tcoverage\n")

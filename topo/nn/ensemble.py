@@ -38,8 +38,7 @@ class Ensemble(Tagger):
                 raise ValueError("the members differ in heads or grammar")
         self.members = nn.ModuleList(members)
         self.uses_crf = first.uses_crf
-        channels = "states" if first.crf.grammar is first.crf.grammar.by_state else "letters"
-        self.crf = GrammarCRF(first.crf.grammar, channels)
+        self.crf = GrammarCRF(first.crf.grammar)  # which has the channels of the members already
         states = [member.state_dict() for member in members]
         with torch.no_grad():
             for name, parameter in self.crf.named_parameters():
