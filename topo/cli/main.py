@@ -16,6 +16,7 @@ from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
 from topo.cli.predict import predict
 from topo.cli.runs import runs_app
+from topo.cli.sweep import sweep
 from topo.cli.train import train
 from topo.errors import InputWarning, TopoError
 
@@ -32,6 +33,7 @@ app.command("cv", context_settings=CONTEXT)(cv)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
+app.command("sweep", context_settings=CONTEXT)(sweep)
 app.command("train")(train)
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")

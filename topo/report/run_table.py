@@ -100,14 +100,15 @@ def check_columns(columns: Iterable[str]) -> None:
 
 def terminal_table(rows: Iterable[Row], columns: Sequence[str]) -> Table:
     """Lay the rows out for the terminal."""
+    from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table
 
     cells = [[escape(_cell(row[column])) for column in columns] for row in rows]
-    table = Table()
+    table = Table(box=SIMPLE)
     for index, column in enumerate(columns):
         # Headers may break, figures may not.
-        width = max((len(row[index]) for row in cells), default=0) if index else None
+        width = max((len(row[index]) for row in cells), default=0)
         justify = "right" if index else "left"
         table.add_column(_short(column), justify=justify, min_width=width, overflow="fold")
     for row in cells:
@@ -147,7 +148,7 @@ def _value(metrics: Mapping[str, Any], key: tuple[str, ...]) -> float | None:
 
 
 def _short(column: str) -> str:
-    return column.replace("topology_accuracy", "topology").replace("_", " ")
+    return column.replace("_accuracy", "").replace("_", " ")
 
 
 def _cell(value: Any) -> str:
