@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def command(*arguments: object) -> int:
+    """Run the command line in this process and return its exit code."""
+    from topo.cli.main import main
+
+    old = sys.argv
+    sys.argv = ["topo", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = old
+    return 0
 
 
 def _data_dir() -> Path:

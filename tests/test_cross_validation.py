@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
-from command import topo
+from conftest import command
 from safetensors.torch import load_file, save_file
 
 from topo import cross_validation
@@ -43,7 +43,7 @@ FOLDS = ["train", "validation", "test"]
 def finished(tmp_path_factory) -> Path:
     """A cross-validation over the three folds of the bundled set."""
     folder = tmp_path_factory.mktemp("cv") / "small"
-    assert topo("cv", *SMALL, "-o", folder) == 0
+    assert command("cv", *SMALL, "-o", folder) == 0
     return folder
 
 
@@ -118,7 +118,7 @@ def test_compare_takes_the_predictions(finished: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.3line"
     shutil.copy(finished / "fold-test" / "predictions.3line", other)
     arguments = [finished / "predictions.3line", other, "--truth", EXAMPLE, "--resamples", 5]
-    assert topo("compare", *arguments) == 0
+    assert command("compare", *arguments) == 0
 
 
 class _Stop(pl.Callback):
@@ -137,9 +137,9 @@ def test_a_stopped_cross_validation_goes_on(finished: Path, tmp_path: Path, monk
 
     monkeypatch.setattr(cross_validation, "fit", failing)
     with pytest.raises(ConnectionError):
-        topo("cv", *SMALL, "-o", tmp_path / "cv")
+        command("cv", *SMALL, "-o", tmp_path / "cv")
     assert len(Run(tmp_path / "cv" / "fold-validation").history()) == 1
-    assert topo("cv", *SMALL, "-o", tmp_path / "cv") == 0
+    assert command("cv", *SMALL, "-o", tmp_path / "cv") == 0
     assert calls == [
         ("fold-train", False),
         ("fold-validation", False),
@@ -151,10 +151,10 @@ def test_a_stopped_cross_validation_goes_on(finished: Path, tmp_path: Path, monk
 
 
 def test_another_configuration_in_the_same_folder_is_refused(finished: Path, capsys) -> None:
-    assert topo("cv", *SMALL, "--dropout", "0.5", "-o", finished) == 2
+    assert command("cv", *SMALL, "--dropout", "0.5", "-o", finished) == 2
     error = capsys.readouterr().err
-    assert "found model.recurrent.dropout 0.2, expected 0.5" in error
-    assert topo("cv", *SMALL, "--dropuot", "0.5", "-o", finished) == 2
+    assert "found model.recurrent.dropout 0.1, expected 0.5" in error
+    assert command("cv", *SMALL, "--dropuot", "0.5", "-o", finished) == 2
     assert "No such option: --dropuot" in capsys.readouterr().err
 
 

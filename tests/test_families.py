@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command import topo
+from conftest import command
 from safetensors.torch import load_file
 
 from topo.cli.train import read_settings
@@ -70,7 +70,7 @@ def test_deterministic_training_is_bit_equal_twice(tmp_path: Path) -> None:
     options = ["--gcs=8", "--lstm=8", "--layers=1", "--conv1=8x3", "--threads=1", "--crop=200"]
     for name in ("one", "two"):
         arguments = ["train", *options, "--deterministic", "--epochs=2", "--name", name]
-        assert topo(*arguments, "-o", tmp_path) == 0
+        assert command(*arguments, "-o", tmp_path) == 0
     one, two = (Run(tmp_path / name) for name in ("one", "two"))
     assert one.config().training.deterministic
     rows = [_exact_rows(run) for run in (one, two)]

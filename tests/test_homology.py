@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import topo
+from conftest import command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +124,7 @@ def test_filter_drops_what_is_similar_and_says_to_what(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("all.3line", "known.3line", "kept.3line")]
     for path, records in zip(paths, (proteins, known), strict=False):
         path.write_text("".join(f">{p.id} | GLOB\n{p.sequence}\n{p.labels}\n" for p in records))
-    assert topo("data", "filter", paths[0], "--against", paths[1], "-o", paths[2]) == 0
+    assert command("data", "filter", paths[0], "--against", paths[1], "-o", paths[2]) == 0
     assert [p.id for p in read_proteins(paths[2])] == [p.id for p in kept]
     rows = Path(f"{paths[2]}.dropped.tsv").read_text().splitlines()
     assert rows[0] == "id\tsimilar_to\tidentity\tcoverage"
@@ -143,7 +143,7 @@ def test_fewer_groups_than_folds_is_an_error() -> None:
 def test_real_set_has_no_similar_pair_across_folds(data_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "folds.json"
     source = data_dir / "topology" / "tmbed.3line"
-    assert topo("data", "split", source, "-o", output, "--sensitivity", 5.7) == 0
+    assert command("data", "split", source, "-o", output, "--sensitivity", 5.7) == 0
     folds = json.loads(output.read_text())
     assert sorted(folds) == [f"cv{i}" for i in range(5)]
     given_, written = list(read_proteins(source)), list(read_proteins(output))

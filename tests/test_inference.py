@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from conftest import command
 
 import topo
 from topo.checkpoint import load_checkpoint, save_checkpoint
-from topo.cli.main import main
 from topo.config import load_config
 from topo.errors import CheckpointError, ConfigError
 from topo.inference import predict_split
@@ -41,19 +41,6 @@ def model(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small"
     save_checkpoint(path, Tagger(config.model, config.graph.window), config, {}, "card\n")
     return path
-
-
-def run(*arguments: object) -> int:
-    """Run the command line in this process and return its exit code."""
-    old = sys.argv
-    sys.argv = ["topo", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = old
-    return 0
 
 
 def test_checkpoint_round_trip_gives_the_same_answers(model: Path, tmp_path: Path) -> None:
@@ -104,7 +91,7 @@ def test_unknown_decoder_is_refused(model: Path) -> None:
 
 
 def test_command_writes_every_record_once_in_order(model: Path, tmp_path: Path, capsys) -> None:
-    assert run("predict", EXAMPLE, "-o", tmp_path, "--model", model, "--plots", "none") == 0
+    assert command("predict", EXAMPLE, "-o", tmp_path, "--model", model, "--plots", "none") == 0
     proteins = list(read_proteins(EXAMPLE))
     written = list(read_predictions(tmp_path / "predicted_topologies.3line"))
     assert [(p.id, p.sequence) for p in written] == [(p.id, p.sequence) for p in proteins]
@@ -120,7 +107,7 @@ def test_standard_input_and_gzip_give_the_same_files(model: Path, tmp_path, monk
         stdin = io.TextIOWrapper(io.BytesIO(text))
         monkeypatch.setattr(sys, "stdin", stdin)
         options = ["--model", model, "--format", "3line"]
-        assert run("predict", source, "-o", tmp_path / name, *options) == 0
+        assert command("predict", source, "-o", tmp_path / name, *options) == 0
     files = [tmp_path / n / "predicted_topologies.3line" for n in ("plain", "zipped", "piped")]
     assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
 
@@ -139,7 +126,7 @@ def test_bad_input_is_one_line_and_nothing_written(
 ) -> None:
     path = tmp_path / "in.fasta"
     path.write_bytes(content)
-    assert run("predict", path, "-o", tmp_path / "out", "--model", model) == 2
+    assert command("predict", path, "-o", tmp_path / "out", "--model", model) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith(f"topo: {path}")
     assert message in error
@@ -148,10 +135,12 @@ def test_bad_input_is_one_line_and_nothing_written(
 
 
 def test_missing_file_and_unknown_format(model: Path, tmp_path: Path, capsys) -> None:
-    assert run("predict", tmp_path / "absent.fasta", "-o", tmp_path / "out", "--model", model) == 2
+    assert (
+        command("predict", tmp_path / "absent.fasta", "-o", tmp_path / "out", "--model", model) == 2
+    )
     assert "absent.fasta: no such file" in capsys.readouterr().err
     options = ["-o", tmp_path / "out", "--model", model, "--format", "gff4"]
-    assert run("predict", EXAMPLE, *options) == 2
+    assert command("predict", EXAMPLE, *options) == 2
     assert "unknown format 'gff4'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -196,7 +185,7 @@ def test_damaged_checkpoint_is_one_clear_line(
     damage(folder)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(folder)
-    assert run("predict", EXAMPLE, "-o", tmp_path / "out", "--model", folder) == 2
+    assert command("predict", EXAMPLE, "-o", tmp_path / "out", "--model", folder) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith("topo: ")
     assert "\n" not in error
@@ -215,13 +204,13 @@ def test_nothing_pickled_is_loaded() -> None:
 def finished(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     options = ["--gcs", 8, "--lstm", 8, "--layers", 1, "--epochs", 1, "--threads", 1]
-    assert run("train", *options, "-o", folder / "runs") == 0
+    assert command("train", *options, "-o", folder / "runs") == 0
     return folder
 
 
 def test_evaluate_scores_the_latest_run(finished: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(finished)
-    assert run("evaluate", "--split", "test", "--resamples", 20) == 0
+    assert command("evaluate", "--split", "test", "--resamples", 20) == 0
     folder = finished / "runs" / "bilstm_gc8_lay1_sz8" / "evaluation" / "test"
     metrics = json.loads((folder / "metrics.json").read_text())
     truth, predictions, _ = predict_split(None, "test")
@@ -234,8 +223,8 @@ def test_evaluate_scores_the_latest_run(finished: Path, monkeypatch, capsys) -> 
 
 def test_unknown_split_and_absent_run(finished: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(finished)
-    assert run("evaluate", "--split", "exam") == 2
+    assert command("evaluate", "--split", "exam") == 2
     assert "expected one of train, validation, test" in capsys.readouterr().err
     monkeypatch.chdir(tmp_path)
-    assert run("evaluate", "--split", "test") == 2
+    assert command("evaluate", "--split", "test") == 2
     assert "no finished run here" in capsys.readouterr().err

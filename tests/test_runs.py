@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from command import topo
+from conftest import command
 
 from topo.config import dump_config, load_config
 from topo.metrics.headline import HEADLINES
@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_csv_has_all_columns_and_the_best_epoch(folder: Path) -> None:
-    assert topo("runs", "-f", folder, "--sort", "val_loss", "--csv", folder / "runs.csv") == 0
+    assert command("runs", "-f", folder, "--sort", "val_loss", "--csv", folder / "runs.csv") == 0
     with open(folder / "runs.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
@@ -86,11 +86,13 @@ def test_sorting_puts_the_best_first_and_rows_without_the_figure_last(folder: Pa
 
 def test_markdown_and_terminal_show_the_columns_asked_for(folder: Path, capsys) -> None:
     columns = "run,val_loss,val_topology_accuracy_BETA"
-    assert topo("runs", "-f", folder, "--columns", columns, "--markdown", "-") == 0
+    assert command("runs", "-f", folder, "--columns", columns, "--markdown", "-") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["| run | val loss | val topology BETA |", "|---|---:|---:|"]
     assert lines[2] == f"| {folder / 'a'} | 1.500 |  |"
-    assert topo("runs", "-f", folder / "a", "-f", folder / "b", "--columns", "seed,val_loss") == 0
+    assert (
+        command("runs", "-f", folder / "a", "-f", folder / "b", "--columns", "seed,val_loss") == 0
+    )
     table = capsys.readouterr().out
     assert "1.500" in table
     assert "2.200" in table
@@ -109,7 +111,7 @@ def test_user_error_is_one_line_and_exit_code_2(
     options: list[str], message: str, folder: Path, capsys
 ) -> None:
     place = [] if "-f" in options else ["-f", folder]
-    assert topo("runs", *place, *options) == 2
+    assert command("runs", *place, *options) == 2
     assert message in capsys.readouterr().err
 
 
@@ -136,7 +138,7 @@ class _Reader(HTMLParser):
 
 def test_compare_overlays_curves_and_tells_what_differs(folder: Path) -> None:
     runs = [folder / name for name in "abc"]
-    assert topo("runs", "compare", *runs, "-o", folder / "out") == 0
+    assert command("runs", "compare", *runs, "-o", folder / "out") == 0
     assert (folder / "out" / "comparison.png").read_bytes()[:4] == b"\x89PNG"
     page = _Reader((folder / "out" / "comparison.html").read_text())
     assert page.loaded == []
@@ -155,9 +157,9 @@ def test_curves_are_the_histories(folder: Path) -> None:
 
 
 def test_compare_wants_two_runs(folder: Path, capsys) -> None:
-    assert topo("runs", "compare", folder / "a") == 2
+    assert command("runs", "compare", folder / "a") == 2
     assert "found 1 run, expected two or more" in capsys.readouterr().err
-    assert topo("runs", "compare", folder / "a", folder / "unfinished") == 2
+    assert command("runs", "compare", folder / "a", folder / "unfinished") == 2
     assert "no run here" in capsys.readouterr().err
 
 

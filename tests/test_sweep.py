@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import optuna
 import pytest
 import yaml
-from command import topo
+from conftest import command
 
 from topo.cli.train import read_settings
 from topo.config import Config, dump_config, load_config
@@ -80,11 +80,11 @@ def test_command_line_of_an_agent_runs_offline(tmp_path: Path) -> None:
     point = {"layers": 2, "seed": 1, "learning-rate": 0.003, "conv1": "8x3"}
     macros = create_sweep_command_args({"args": {k: {"value": v} for k, v in point.items()}})
     macros["env"] = ["/usr/bin/env"]
-    command: list[str] = []
+    words: list[str] = []
     for word in create_sweep_command(list(tree["command"])):
-        command += macros[word[2:-1]] if word.startswith("${") else [word]
-    assert command[:3] == ["/usr/bin/env", "topo", "train"]
-    assert command[3:] == parse_sweep(tree).command(point)
+        words += macros[word[2:-1]] if word.startswith("${") else [word]
+    assert words[:3] == ["/usr/bin/env", "topo", "train"]
+    assert words[3:] == parse_sweep(tree).command(point)
     agent = {
         "WANDB_MODE": "offline",
         "WANDB_SWEEP_ID": "abc",
@@ -93,7 +93,7 @@ def test_command_line_of_an_agent_runs_offline(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, **agent}, capture_output=True, text=True
+        words, cwd=tmp_path, env={**os.environ, **agent}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "runs").iterdir()
@@ -111,11 +111,11 @@ def _write(tree: dict, path: Path) -> Path:
 @pytest.mark.slow
 def test_two_processes_share_a_grid_and_survive_a_kill(tmp_path: Path) -> None:
     file, folder = _write(GRID, tmp_path / "grid.yaml"), tmp_path / "shared"
-    command = [sys.executable, "-m", "topo", "sweep", str(file), "-o", str(folder)]
+    words = [sys.executable, "-m", "topo", "sweep", str(file), "-o", str(folder)]
 
     def start() -> subprocess.Popen:
         return subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
 
     first, second = start(), start()
@@ -349,7 +349,7 @@ def test_malformed_file_is_one_line_and_exit_code_2(
     change: dict, message: str, tmp_path: Path, capsys
 ) -> None:
     file = _write({**GRID, **change}, tmp_path / "sweep.yaml")
-    assert topo("sweep", file, "-o", tmp_path / "s") == 2
+    assert command("sweep", file, "-o", tmp_path / "s") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("topo: ")
     assert message in error
@@ -358,9 +358,9 @@ def test_malformed_file_is_one_line_and_exit_code_2(
 
 def test_bad_option_is_found_before_anything_is_made(tmp_path: Path, capsys) -> None:
     tree = {**GRID, "parameters": {"lstn": {"values": [8]}}}
-    assert topo("sweep", _write(tree, tmp_path / "sweep.yaml"), "-o", tmp_path / "s") == 2
+    assert command("sweep", _write(tree, tmp_path / "sweep.yaml"), "-o", tmp_path / "s") == 2
     assert "No such option: --lstn" in capsys.readouterr().err
-    assert topo("sweep", tmp_path / "absent.yaml") == 2
+    assert command("sweep", tmp_path / "absent.yaml") == 2
     bayes = {**GRID, "method": "bayes"}
-    assert topo("sweep", _write(bayes, tmp_path / "b.yaml"), "-o", tmp_path / "s") == 2
+    assert command("sweep", _write(bayes, tmp_path / "b.yaml"), "-o", tmp_path / "s") == 2
     assert "run_cap" in capsys.readouterr().err

@@ -72,7 +72,7 @@ class RecurrentConfig(_Section):
     direction: Literal["uni", "bi"] = Field("bi", description="one or two directions")
     size: int = Field(128, gt=0, description="hidden size per direction (LSTMSize)")
     layers: int = Field(4, ge=1, description="stacked layers")
-    dropout: float = Field(0.2, ge=0, lt=1, description="dropout between the layers")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout between the layers")
     layer_norm: bool = Field(True, description="layer normalisation of each layer's output")
 
 
@@ -89,7 +89,7 @@ class HeadsConfig(_Section):
     )
     type: bool = Field(True, description="protein-type head on the pooled chain")
     cleavage: bool = Field(True, description="cleavage-site head, scores the end of an S segment")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the heads")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the heads")
     grammar: str | dict[str, Any] | None = Field(
         None, description="grammar file, or its content; none takes the built-in one"
     )
@@ -137,7 +137,7 @@ class DataConfig(_Section):
     )
     extra: list[ExtraConfig] = Field(default_factory=list, description="further training proteins")
     crop: int = Field(
-        1000, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
+        600, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
     )
     size: int | None = Field(
         None, gt=0, description="train on this many proteins only, the types in proportion"
@@ -198,7 +198,7 @@ class TrainingConfig(_Section):
     warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps spent warming up")
     clip: float = Field(5.0, ge=0, description="largest gradient norm; 0: no clipping")
     ema: float = Field(
-        0.0, ge=0, lt=1, description="decay of the moving average of weights; 0: none"
+        0.99, ge=0, lt=1, description="decay of the moving average of weights; 0: none"
     )
     monitor: str = Field(
         "val_loss",
