@@ -88,7 +88,7 @@ def test_markdown_and_terminal_show_the_columns_asked_for(folder: Path, capsys) 
     columns = "run,val_loss,val_topology_accuracy_BETA"
     assert command("runs", "-f", folder, "--columns", columns, "--markdown", "-") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["| run | val loss | val topology BETA |", "|---|---:|---:|"]
+    assert lines[:2] == ["| run | val loss | val topo BETA |", "|---|---:|---:|"]
     assert lines[2] == f"| {folder / 'a'} | 1.500 |  |"
     assert (
         command("runs", "-f", folder / "a", "-f", folder / "b", "--columns", "seed,val_loss") == 0

@@ -114,9 +114,7 @@ def test_two_processes_share_a_grid_and_survive_a_kill(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "topo", "sweep", str(file), "-o", str(folder)]
 
     def start() -> subprocess.Popen:
-        return subprocess.Popen(
-            words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     first, second = start(), start()
     killed = _wait_for_epoch(folder, first)

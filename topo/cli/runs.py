@@ -9,6 +9,8 @@ import typer
 
 from topo.errors import TopoError
 
+_WIDE = 200  # columns where the table goes to a file or another program
+
 runs_app = typer.Typer(help="List finished runs; compare their curves.")
 
 
@@ -56,7 +58,10 @@ def runs(
         with output_text(markdown) as file:
             run_table.write_markdown(rows, shown, file)
     if not csv and not markdown:
-        Console().print(run_table.terminal_table(rows, shown))
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=_WIDE)
+        console.print(run_table.terminal_table(rows, shown))
 
 
 @runs_app.command("compare")

@@ -58,7 +58,7 @@ def overlay(runs: Mapping[str, Run]) -> Figure:
             epochs = [row["epoch"] + 1 for row in history]
             for column, line in zip(columns, _LINES, strict=False):
                 values = [row.get(column, float("nan")) for row in history]
-                axes.plot(epochs, values, color=f"C{index % 10}", linestyle=line)
+                axes.plot(epochs, values, color=f"C{index % 10}", linestyle=line, marker=".")
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         styles = [

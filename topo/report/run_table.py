@@ -148,7 +148,7 @@ def _value(metrics: Mapping[str, Any], key: tuple[str, ...]) -> float | None:
 
 
 def _short(column: str) -> str:
-    return column.replace("_accuracy", "").replace("_", " ")
+    return column.replace("topology_accuracy", "topo").replace("_accuracy", "").replace("_", " ")
 
 
 def _cell(value: Any) -> str:
