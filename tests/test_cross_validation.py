@@ -108,6 +108,23 @@ def test_figures_are_those_of_the_predictions_with_mean_and_deviation(finished: 
     assert (finished / "evaluation" / "report.html").is_file()
 
 
+@pytest.mark.skipif(
+    shutil.which("mmseqs") is None, reason="MMseqs2 is not installed (apt install mmseqs2)"
+)
+def test_a_set_without_folds_gets_homology_aware_ones(tmp_path: Path) -> None:
+    source = bundled("example") / "proteins.3line"
+    options = ["--validation", "share", "--folds", 2, "--epochs", 1, "--no-ensemble"]
+    assert command("cv", *SMALL, "--data", source, *options, "-o", tmp_path / "cv") == 0
+    folds = json.loads((tmp_path / "cv" / "folds.json").read_text())
+    assert list(folds) == ["cv0", "cv1"]
+    sequences = [record["sequence"] for records in folds.values() for record in records]
+    assert sorted(sequences) == sorted(p.sequence for p in read_proteins(source))
+    assert not (tmp_path / "cv" / "model").exists()
+    for name, records in folds.items():
+        info = Run(tmp_path / "cv" / f"fold-{name}").info()
+        assert info["proteins"]["test"] == len(records)
+
+
 def test_spread_leaves_out_folds_without_the_figure() -> None:
     assert str(spread([0.5, math.nan, 0.7])) == "0.6000 +- 0.1414"
     assert str(spread([math.nan])) == "-"

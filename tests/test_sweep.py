@@ -362,3 +362,12 @@ def test_bad_option_is_found_before_anything_is_made(tmp_path: Path, capsys) -> 
     bayes = {**GRID, "method": "bayes"}
     assert command("sweep", _write(bayes, tmp_path / "b.yaml"), "-o", tmp_path / "s") == 2
     assert "run_cap" in capsys.readouterr().err
+
+
+def test_more_arguments_override_the_file_s_but_not_what_is_swept(tmp_path: Path, capsys) -> None:
+    sweep = parse_sweep(GRID).with_arguments(["--epochs", "2", "--dropout=0.4"])
+    config = read_settings(sweep.command({"layers": 2, "seed": 1}))
+    assert (config.training.epochs, config.model.recurrent.dropout) == (2, 0.4)
+    assert (config.model.recurrent.layers, config.training.seed) == (2, 1)
+    assert command("sweep", _write(GRID, tmp_path / "sweep.yaml"), "--seed", "3") == 2
+    assert "found --seed, which the sweep varies" in capsys.readouterr().err

@@ -29,15 +29,12 @@ def sweep(
     or at the next start. Every other option is one of topo train and added to each training.
     Ends with a table, trials.csv, importance.png and best.yaml.
     """
-    from dataclasses import replace
-
     from rich.console import Console
 
     from topo.cli.train import read_settings
     from topo.sweep.file import load_sweep
 
-    found = load_sweep(file)
-    found = replace(found, arguments=(*found.arguments, *context.args))
+    found = load_sweep(file).with_arguments(context.args)
     for point in found.grid()[:1]:
         read_settings(found.command(point))  # complain before anything is made
     from topo.report.sweep import trial_table, write_sweep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,21 @@ class Sweep:
         options = [f"--{name}={value}" for name, value in values.items()]
         pieces = ([argument] if argument != ARGS else options for argument in self.arguments)
         return list(itertools.chain.from_iterable(pieces))
+
+    def with_arguments(self, more: Sequence[str]) -> Sweep:
+        """Add arguments of ``topo train`` to every training; they override those of the file.
+
+        Raises
+        ------
+        ConfigError
+            If one of them is a parameter that the sweep varies.
+        """
+        swept = {f"--{parameter.name}" for parameter in self.parameters}
+        for word in more:
+            if (option := word.partition("=")[0]) in swept:
+                raise ConfigError(f"found {option}, which the sweep varies")
+        place = self.arguments.index(ARGS)
+        return replace(self, arguments=(*self.arguments[:place], *more, *self.arguments[place:]))
 
     def grid(self) -> list[dict[str, Any]]:
         """All combinations of the parameters' values, the last parameter varying fastest."""
