@@ -36,6 +36,8 @@ LAYERS = [
     "topo.training",
     "topo.inference",
     "topo.evaluation",
+    "topo.cross_validation",
+    "topo.sweep",
     "topo.report",
     "topo.cli",
     "topo.__main__",

@@ -5,6 +5,7 @@
 ``config.yaml``        format, labels, types, versions, the whole configuration, the grammar
 ``metrics.json``       how it scored, on what
 ``README.md``          model card
+``members/``           of an ensemble, in place of weights: a checkpoint folder for each member
 ===================  ==========================================================================
 """
 
@@ -14,7 +15,8 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
@@ -29,6 +31,7 @@ from topo import __version__
 from topo.config import Config, dump_config, parse_config
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.labels import LABELS, TYPES
+from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
 
 FORMAT = 1
@@ -81,20 +84,62 @@ def save_checkpoint(
     TopoError
         If the folder cannot be written.
     """
-    target = Path(path)
+    weights = {name: t.detach().cpu().contiguous() for name, t in tagger.state_dict().items()}
+    with _replaced(Path(path)) as fresh:
+        save_file(weights, fresh / "model.safetensors")
+        _write_texts(fresh, config, metrics, card)
+
+
+def save_ensemble(
+    path: str | PathLike[str],
+    members: Mapping[str, str | PathLike[str]],
+    config: Config,
+    metrics: Mapping[str, Any],
+    card: str,
+) -> None:
+    """Write the checkpoint folder of an ensemble; see :class:`topo.nn.ensemble.Ensemble`.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    members
+        Checkpoint folders by the names that they get in ``members/``; copied.
+    config, metrics, card
+        As for :func:`save_checkpoint`; the graph of ``config`` is the one the members see.
+
+    Raises
+    ------
+    CheckpointError
+        If a member cannot be read, or the members do not fit together.
+    TopoError
+        If the folder cannot be written.
+    """
+    _join([load_checkpoint(member) for member in members.values()], path)
+    with _replaced(Path(path)) as fresh:
+        for name, member in members.items():
+            shutil.copytree(member, fresh / "members" / name)
+        _write_texts(fresh, config, metrics, card)
+
+
+@contextmanager
+def _replaced(target: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of ``target`` when the block ends well."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         fresh.chmod(0o755)
-        weights = {name: t.detach().cpu().contiguous() for name, t in tagger.state_dict().items()}
-        save_file(weights, fresh / "model.safetensors")
-        (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
-        (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-        (fresh / "README.md").write_text(card, encoding="utf-8")
+        yield fresh
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     except OSError as error:
         raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+
+
+def _write_texts(folder: Path, config: Config, metrics: Mapping[str, Any], card: str) -> None:
+    (folder / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
@@ -109,6 +154,9 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     tree = _read_config(folder)
     try:
         config = parse_config(tree, str(folder / "config.yaml"))
+        if (folder / "members").is_dir():
+            members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
+            return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
         tagger = Tagger(config.model, config.graph.window, config.graph.structure)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
@@ -166,6 +214,45 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping[str, str]) -> str:
+    """Write the model card of an ensemble of fold models."""
+    rows = [f"| {key} | {value} |" for key, value in figures.items()]
+    return "\n".join(
+        [
+            f"# {name}, {len(members)} models",
+            "",
+            f"An ensemble of the models of a cross-validation ({', '.join(members)}): their",
+            "emissions, type scores and grammar scores are averaged, and one topology is decoded.",
+            "",
+            cost,
+            "",
+            "## Cross-validation",
+            "",
+            "Of the single models on the folds that they have not seen. No protein of the set is",
+            "left to score the ensemble itself on: each has trained most of its members.",
+            "",
+            "| figure | mean +- standard deviation over the folds |",
+            "|---|---|",
+            *rows,
+            "",
+            "Each folder in `members/` is a checkpoint with a model card of its own, which names",
+            "the data and the limits.",
+            "",
+        ]
+    )
+
+
+def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble:
+    if not members:
+        raise CheckpointError(f"{place}: an ensemble without members")
+    if any(member.config.graph != members[0].config.graph for member in members):
+        raise CheckpointError(f"{place}: the members see different graphs")
+    try:
+        return Ensemble([member.tagger for member in members]).eval()
+    except ValueError as error:
+        raise CheckpointError(f"{place}: {error}") from None
 
 
 def _header() -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,13 @@ class HistoryWriter(callbacks.Callback):
 
 
 def fit(
-    config: Config, splits: Splits, run: Run, *, resume: bool = False, progress: bool = False
+    config: Config,
+    splits: Splits,
+    run: Run,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+    also: Sequence[callbacks.Callback] = (),
 ) -> Path:
     """Train, write the run's folder, and return the folder of the best epoch's checkpoint.
 
@@ -198,6 +205,8 @@ def fit(
         The folder; with ``resume`` its last finished epoch is where training goes on.
     progress
         Show a progress bar.
+    also
+        Further Lightning callbacks; at an epoch's end they find its row in ``history.csv``.
 
     Raises
     ------
@@ -215,13 +224,15 @@ def fit(
     tracker = Tracker(config, run.path, run.path.name)
     run.update_info(**_run_info(config, splits, module.tagger))
     best = _best_epoch(run, training)
-    trainer = _trainer(config, run, tracker, best, progress)
+    trainer = _trainer(config, run, tracker, [best, *also], progress)
     started = time.monotonic()
     path = run.resume_file if resume and run.resume_file.is_file() else None
     trainer.fit(module, ckpt_path=path, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     _export(config, run, trainer, module, best, time.monotonic() - started)
+    if tracker.url:
+        run.update_info(wandb=tracker.url)
     _track_results(tracker, config, module)
     return run.model
 
@@ -274,10 +285,14 @@ def _mode(monitor: str) -> str:
 
 
 def _trainer(
-    config: Config, run: Run, tracker: Tracker, best: callbacks.ModelCheckpoint, progress: bool
+    config: Config,
+    run: Run,
+    tracker: Tracker,
+    others: Sequence[callbacks.Callback],
+    progress: bool,
 ) -> pl.Trainer:
     training = config.training
-    wanted: list[callbacks.Callback] = [HistoryWriter(run), best]
+    wanted: list[callbacks.Callback] = [HistoryWriter(run), *others]
     if training.patience:
         wanted.append(
             callbacks.EarlyStopping(

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topo.cli.homology import filter_similar, split
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-data_app = typer.Typer(no_args_is_help=True, help="Look into data sets; download published ones.")
+data_app = typer.Typer(no_args_is_help=True, help="Look into data sets, download and divide them.")
+data_app.command("split")(split)
+data_app.command("filter")(filter_similar)
 
 
 @data_app.command("stats")
@@ -35,7 +39,7 @@ def stats(
     console = Console()
     summary = f"{source_name(file)}: {found['proteins']:,} proteins, {found['residues']:,} residues"
     console.print(summary, markup=False, highlight=False, soft_wrap=True)
-    for table in (_types(found["types"]), _labels(found), _lengths(found)):
+    for table in (types_table(found["types"]), _labels(found), _lengths(found)):
         if table.row_count:
             console.print(table)
 
@@ -84,7 +88,8 @@ def structures(
     )
 
 
-def _types(folds: dict[str, dict[str, int]]) -> Table:
+def types_table(folds: dict[str, dict[str, int]]) -> Table:
+    """Lay out how many proteins of each type each fold has."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -10,10 +10,13 @@ import typer
 
 from topo.cli.compare import compare
 from topo.cli.convert import convert
+from topo.cli.cv import CONTEXT, cv
 from topo.cli.data import data_app
 from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
 from topo.cli.predict import predict
+from topo.cli.runs import runs_app
+from topo.cli.sweep import sweep
 from topo.cli.train import train
 from topo.errors import InputWarning, TopoError
 
@@ -26,11 +29,14 @@ app = typer.Typer(
 )
 app.command("compare")(compare)
 app.command("convert")(convert)
+app.command("cv", context_settings=CONTEXT)(cv)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
+app.command("sweep", context_settings=CONTEXT)(sweep)
 app.command("train")(train)
 app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:

@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from topo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from topo.config import Config
+
+FIELDS = {
+    "data": "data.path",
+    "train_folds": "data.train",
+    "val": "data.validation",
+    "test": "data.test",
+    "structures": "data.structures",
+    "crop": "data.crop",
+    "train_size": "data.size",
+    "gcs": "model.encoder.gcs",
+    "graph": "model.encoder.kind",
+    "cell": "model.recurrent.cell",
+    "direction": "model.recurrent.direction",
+    "lstm": "model.recurrent.size",
+    "layers": "model.recurrent.layers",
+    "dropout": "model.recurrent.dropout",
+    "batch": "training.batch",
+    "epochs": "training.epochs",
+    "learning_rate": "training.learning_rate",
+    "weight_decay": "training.weight_decay",
+    "monitor": "training.monitor",
+    "patience": "training.patience",
+    "seed": "training.seed",
+    "precision": "training.precision",
+    "accelerator": "training.accelerator",
+    "devices": "training.devices",
+    "threads": "training.threads",
+    "deterministic": "training.deterministic",
+    "wandb": "tracking.wandb",
+}
+"""Options of ``topo train`` by parameter name, and the field of the configuration each sets."""
 
 _FOLDS = "folds of the file, separated by commas"
 
@@ -80,63 +115,69 @@ def train(
     resume: Annotated[Path | None, typer.Option(help="folder of a run to go on with")] = None,
 ) -> None:
     """Train a tagger; without data of yours, on the bundled example set."""
-    from topo.config import load_config, run_name
+    given = locals()
+    from topo.config import run_name
     from topo.data.splits import load_splits
-    from topo.io.grammar import find_grammar, grammar_tree
+    from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
     from topo.training import fit
 
-    fields: dict[str, Any] = {
-        "data.path": data,
-        "data.train": _split(train_folds),
-        "data.validation": _split(val),
-        "data.test": _split(test),
-        "data.extra": _extras(extra or [], exclude_similar or []),
-        "data.structures": structures,
-        "graph.structure": True if structures is not None else None,
-        "data.crop": crop,
-        "data.size": train_size,
-        "model.encoder.gcs": gcs,
-        "model.encoder.kind": graph,
-        "model.conv": _convolutions(conv1, conv2),
-        "model.recurrent.cell": cell,
-        "model.recurrent.direction": direction,
-        "model.recurrent.size": lstm,
-        "model.recurrent.layers": layers,
-        "model.recurrent.dropout": dropout,
-        "training.batch": batch,
-        "training.epochs": epochs,
-        "training.learning_rate": learning_rate,
-        "training.weight_decay": weight_decay,
-        "training.monitor": monitor,
-        "training.patience": patience,
-        "training.seed": seed,
-        "training.precision": precision,
-        "training.accelerator": accelerator,
-        "training.devices": devices,
-        "training.threads": threads,
-        "training.deterministic": deterministic,
-        "tracking.wandb": wandb,
-    }
-    changed = {key: value for key, value in fields.items() if value is not None}
     if resume is not None:
-        if changed or set_ or config or name:
+        others = ("config", "name", "set_", "extra", "conv1", "conv2")
+        if any(given[option] not in (None, []) for option in (*FIELDS, *others)):
             raise ConfigError(
                 "--resume goes on with the run's own configuration, give nothing else"
             )
         settings = Run(resume).config()
     else:
-        settings = load_config(config, set_ or [], fields=changed)
+        settings = _settings(given)
     grammar = find_grammar(settings.model.heads.grammar)
-    if settings.model.heads.grammar is not None:
-        # The run and its checkpoint carry the grammar, so that they do not depend on the file.
-        settings.model.heads.grammar = grammar_tree(grammar)
     splits = load_splits(settings.data, settings.training.seed, grammar)
     run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
     model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
     draw_curves(run)
     print(f"run {run.path}\nmodel {model}")
+
+
+def read_settings(arguments: Sequence[str]) -> Config:
+    """Turn options of ``topo train`` into a configuration, for commands that train many times.
+
+    Raises
+    ------
+    ConfigError
+        On an option that ``topo train`` does not have, or one of name, output and resume, which
+        such a command decides by itself.
+    """
+    command = typer.Typer(add_completion=False)
+    command.command()(train)
+    try:
+        context = typer.main.get_command(command).make_context("topo train", [*arguments])
+    except typer.BadParameter.__base__ as error:  # any error of use; its name is not exported
+        raise ConfigError(f"topo train: {error.format_message()}") from None
+    for option in ("name", "output", "resume"):
+        if context.get_parameter_source(option).name == "COMMANDLINE":
+            raise ConfigError(f"found --{option}, which is given to each training by this command")
+    return _settings(context.params)
+
+
+def _settings(given: Mapping[str, Any]) -> Config:
+    """Read the options of :func:`train`, by parameter name and None where not given."""
+    from topo.config import load_config
+    from topo.io.grammar import find_grammar, grammar_tree
+
+    fields = {key: given[option] for option, key in FIELDS.items()}
+    for key in ("data.train", "data.validation", "data.test"):
+        fields[key] = _split(fields[key])
+    fields["graph.structure"] = True if given["structures"] is not None else None
+    fields["data.extra"] = _extras(given["extra"] or [], given["exclude_similar"] or [])
+    fields["model.conv"] = _convolutions(given["conv1"], given["conv2"])
+    changed = {key: value for key, value in fields.items() if value is not None}
+    settings = load_config(given["config"], given["set_"] or [], fields=changed)
+    if settings.model.heads.grammar is not None:
+        # The run and its checkpoint carry the grammar, so that they do not depend on the file.
+        settings.model.heads.grammar = grammar_tree(find_grammar(settings.model.heads.grammar))
+    return settings
 
 
 def _split(folds: str | None) -> list[str] | None:

@@ -91,6 +91,19 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
     return Converted(counts[True], counts[False])
 
 
+def write_records(proteins: Iterable[Protein], target: str | PathLike[str], form: str) -> None:
+    """Write proteins in a record format.
+
+    Raises
+    ------
+    TopoError
+        If the format is none of records, or the target cannot be written.
+    """
+    if form not in _RECORD_WRITERS:
+        raise TopoError(f"{target}: found {form}, expected one of {', '.join(_RECORD_WRITERS)}")
+    _RECORD_WRITERS[form](proteins, target)
+
+
 def format_of(target: str | PathLike[str]) -> str:
     """Tell the format to write from the suffix of a path (``.gz`` after it is passed over).
 

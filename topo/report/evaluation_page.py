@@ -127,6 +127,8 @@ def describe(source: Mapping[str, Any]) -> str:
     """Say in one line what was scored."""
     if "run" in source:
         return f"{source['split']} split of {source['run']}"
+    if "cross_validation" in source:
+        return f"out-of-fold predictions of {source['cross_validation']}"
     if "predictions" in source:
         return f"{source['predictions']['path']} against {source['truth']['path']}"
     return ""

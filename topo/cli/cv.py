@@ -1,0 +1,105 @@
+"""``topo cv``: cross-validation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from topo.config import Config
+    from topo.cross_validation import FoldResult
+
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Options that are not ours go to ``topo train``."""
+
+
+def cv(
+    context: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder; by default cv/NAME, by architecture."),
+    ] = None,
+    validation: Annotated[
+        str,
+        typer.Option(
+            help="What picks the best epoch: fold (the one after the test fold) or share (a tenth "
+            "of the training proteins, data.holdout)."
+        ),
+    ] = "fold",
+    folds: Annotated[
+        int, typer.Option(min=2, help="Folds to make where the file has none (needs MMseqs2).")
+    ] = 5,
+    ensemble: Annotated[
+        bool, typer.Option(help="Write the fold models as one checkpoint, OUTPUT/model.")
+    ] = True,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples.")] = 1000,
+) -> None:
+    """Train a model for each fold and score it there; every other option is one of topo train.
+
+    --train chooses among the folds of the file. Called again with the same options, it goes on
+    where it was stopped. Writes predictions.3line (each protein by the model that has not seen
+    it), folds.csv, summary.md, evaluation/ and model/.
+    """
+    from rich.console import Console
+
+    from topo.cli.train import read_settings
+    from topo.config import run_name
+    from topo.cross_validation import plan_folds, run_folds, spreads, write_ensemble
+    from topo.report.cross_validation import summary_table, write_summary
+    from topo.report.curves import draw_curves
+
+    config = read_settings(context.args)
+    folder = output or Path("cv") / run_name(config)
+    config = _with_folds(config, folder, folds)
+    results = []
+    plans = plan_folds(config, validation)
+    for result in run_folds(plans, folder, sys.stderr.isatty(), lambda line: _say(line)):
+        draw_curves(result.run)
+        results.append(result)
+    figures = {result.name: result.figures() for result in results}
+    found = spreads(figures)
+    _write_predictions(results, folder, resamples)
+    cost = write_ensemble(folder, config, results, found) if ensemble else None
+    write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
+    Console().print(summary_table(figures, found))
+    if cost:
+        _say(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
+    print(f"cross-validation {folder}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _with_folds(config: Config, folder: Path, count: int) -> Config:
+    """Give the set homology-aware folds, kept in the folder, where its file has none."""
+    from topo.cross_validation import fold_names
+
+    path = config.data.path
+    if path is None or fold_names(path):
+        return config
+    target = folder / "folds.json"
+    if not target.is_file():
+        from topo.cli.homology import split
+
+        split(path, str(target), count, seed=config.training.seed)
+    return config.model_copy(update={"data": config.data.model_copy(update={"path": str(target)})})
+
+
+def _write_predictions(results: list[FoldResult], folder: Path, resamples: int) -> None:
+    """Write all out-of-fold predictions as one file, and score them together."""
+    from topo.evaluation import evaluate
+    from topo.io import write_three_line
+    from topo.protein import Protein
+    from topo.report.evaluation_files import write_evaluation
+
+    truth = [protein for result in results for protein in result.proteins]
+    guesses = [guess for result in results for guess in result.predictions]
+    path = folder / "predictions.3line"
+    write_three_line((Protein(p.id, p.sequence, p.labels) for p in guesses), path)
+    evaluation = evaluate(truth, guesses, resamples=resamples)
+    source = {"cross_validation": str(folder)}
+    write_evaluation(evaluation, folder / "evaluation", source=source)

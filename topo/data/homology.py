@@ -1,0 +1,133 @@
+"""Which proteins are similar to which, by MMseqs2.
+
+Two proteins are similar when they align with at least the identity over at least the coverage of
+the shorter one, at an expectation value that MMseqs2 reports; equal sequences always are (MMseqs2
+finds no hit among very short or repetitive ones). Identity is that of the alignment: equal
+residues over aligned columns.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from topo.errors import TopoError
+from topo.protein import Protein
+
+PROGRAM = "mmseqs"
+_COLUMNS = "query,target,fident,qcov,tcov,qlen,tlen"
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """When two proteins count as similar.
+
+    Parameters
+    ----------
+    identity
+        Share of equal residues in the alignment, at least.
+    coverage
+        Share of the shorter protein that the alignment covers, at least.
+    expectation
+        Expectation value of the alignment, at most.
+    sensitivity
+        Of MMseqs2's prefilter, 1 to 7.5: on 4,433 proteins and one core 7.5 takes three times as
+        long as MMseqs2's default of 5.7, and finds 19 hits where that finds 14.
+    """
+
+    identity: float = 0.3
+    coverage: float = 0.5
+    expectation: float = 1e-3
+    sensitivity: float = 7.5
+
+
+class Hit(NamedTuple):
+    """A similar pair: index of the query, index of the target, identity, coverage."""
+
+    query: int
+    target: int
+    identity: float
+    coverage: float
+
+
+def find_similar(
+    queries: Sequence[Protein],
+    targets: Sequence[Protein],
+    similarity: Similarity,
+    threads: int = 1,
+) -> list[Hit]:
+    """Search queries in targets; a protein's hit with itself is among the hits.
+
+    Raises
+    ------
+    TopoError
+        If MMseqs2 is not installed or fails.
+    """
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise TopoError(
+            f"{PROGRAM}: not found, expected MMseqs2 on the PATH "
+            "(apt install mmseqs2, brew install mmseqs2 or conda install -c bioconda mmseqs2)"
+        )
+    hits = {(hit.query, hit.target): hit for hit in _equal(queries, targets)}
+    with TemporaryDirectory(prefix="topo-mmseqs-") as name:
+        folder = Path(name)
+        for proteins, file in ((queries, "queries.fasta"), (targets, "targets.fasta")):
+            # Numbers for ids: those of the sets may be equal or hold anything.
+            records = (f">{i}\n{protein.sequence}\n" for i, protein in enumerate(proteins))
+            (folder / file).write_text("".join(records), encoding="ascii")
+        _run([program, *_search(folder, similarity, threads)])
+        for hit in _read(folder / "hits.tsv"):
+            if hit.identity >= similarity.identity and hit.coverage >= similarity.coverage:
+                hits.setdefault((hit.query, hit.target), hit)
+    return list(hits.values())
+
+
+def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
+    """Join what is similar, directly or over others: the group of each protein, int, (count,)."""
+    rows, columns = [hit.query for hit in hits], [hit.target for hit in hits]
+    links = coo_matrix((np.ones(len(hits)), (rows, columns)), shape=(count, count))
+    return connected_components(links, directed=False)[1]
+
+
+def _search(folder: Path, similarity: Similarity, threads: int) -> list[str]:
+    return [
+        "easy-search",
+        *(str(folder / name) for name in ("queries.fasta", "targets.fasta", "hits.tsv", "work")),
+        *("-s", str(similarity.sensitivity), "--alignment-mode", "3", "--max-seqs", "1000"),
+        *("-e", str(similarity.expectation), "--min-seq-id", str(similarity.identity)),
+        *("--format-output", _COLUMNS, "--threads", str(threads), "-v", "1"),
+    ]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr + done.stdout).strip().splitlines() or ["no message"]
+        raise TopoError(f"{PROGRAM} failed: {lines[-1]}")
+
+
+def _read(path: Path) -> Iterator[Hit]:
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            query, target, identity, *rest = line.split("\t")
+            covered, covered_target, length, length_target = map(float, rest)
+            coverage = covered if length <= length_target else covered_target
+            yield Hit(int(query), int(target), float(identity), coverage)
+
+
+def _equal(queries: Sequence[Protein], targets: Sequence[Protein]) -> Iterator[Hit]:
+    places: dict[str, list[int]] = {}
+    for i, protein in enumerate(targets):
+        places.setdefault(protein.sequence, []).append(i)
+    for i, protein in enumerate(queries):
+        yield from (Hit(i, j, 1.0, 1.0) for j in places.get(protein.sequence, ()))

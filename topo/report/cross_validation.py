@@ -1,0 +1,88 @@
+"""Files and table of a cross-validation."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from topo.cross_validation import Spread
+from topo.io.files import atomic_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FILES = ("folds.csv", "summary.json", "summary.md")
+
+
+def write_summary(
+    folder: Path,
+    figures: Mapping[str, Mapping[str, float]],
+    spreads: Mapping[str, Spread],
+    source: Mapping[str, Any],
+) -> None:
+    """Write ``folds.csv`` (a row a fold), ``summary.json`` and ``summary.md``.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    figures
+        Headline figures of each fold.
+    spreads
+        Their means and deviations.
+    source
+        Further fields of ``summary.json``.
+    """
+    names = list(spreads)
+    with atomic_text(folder / "folds.csv") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["fold", *names])
+        writer.writerows([fold, *map(_cell, row.values())] for fold, row in figures.items())
+    with atomic_text(folder / "summary.json") as file:
+        document = {
+            "folds": {fold: dict(zip(row, map(_known, row.values()), strict=True))
+                      for fold, row in figures.items()},
+            "figures": {
+                name: {"mean": _known(s.mean), "deviation": _known(s.deviation), "n": s.n}
+                for name, s in spreads.items()
+            },
+            **source,
+        }  # fmt: skip
+        json.dump(document, file, indent=1, allow_nan=False)
+        file.write("\n")
+    with atomic_text(folder / "summary.md") as file:
+        file.write(_markdown(figures, spreads))
+
+
+def summary_table(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> Any:
+    """Lay out the figures for the terminal, a row a figure."""
+    from rich.table import Table
+
+    table: Table = Table("figure", *figures, "mean +- deviation")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, found in spreads.items():
+        table.add_row(name, *(_cell(row[name]) for row in figures.values()), str(found))
+    return table
+
+
+def _markdown(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> str:
+    head = ["figure", *figures, "mean +- standard deviation"]
+    lines = [" | ".join(head), "|".join(["---", *["---:"] * (len(head) - 1)])]
+    for name, found in spreads.items():
+        lines.append(
+            " | ".join([name, *(_cell(row[name]) for row in figures.values()), str(found)])
+        )
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4f}"
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

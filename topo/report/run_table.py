@@ -1,0 +1,157 @@
+"""Finished runs as a table: terminal, CSV, Markdown."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from topo.errors import ConfigError
+from topo.metrics.headline import HEADLINES
+from topo.runs import Run
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = Mapping[str, Any]
+
+SHOWN = (
+    "run",
+    "parameters",
+    "best_epoch",
+    "seconds",
+    "val_loss",
+    "val_residue_accuracy",
+    "val_topology_accuracy_TM",
+    "val_topology_accuracy_SP+TM",
+    "val_topology_accuracy_BETA",
+    "val_topology_accuracy_macro",
+)
+"""Columns of the terminal and of Markdown unless others are asked for."""
+
+COLUMNS = (
+    "run",
+    "architecture",
+    "parameters",
+    "epochs",
+    "best_epoch",
+    "seconds",
+    "seed",
+    "train_proteins",
+    "val_loss",
+    *(f"val_{name}" for name in HEADLINES),
+    *(f"test_{name}" for name in HEADLINES),
+    "wandb",
+)
+"""All columns, which CSV has: validation figures of the best epoch, test ones of topo evaluate."""
+
+_SMALL_FIRST = ("run", "architecture", "parameters", "seconds", "val_loss", "seed")
+
+
+def find_runs(folders: Iterable[Path]) -> list[Run]:
+    """Return the finished runs among the folders and their direct children, in order of name."""
+    found: dict[Path, Run] = {}
+    for folder in folders:
+        for path in (folder, *sorted(folder.glob("*/"))):
+            if (path / "model" / "config.yaml").is_file() and (path / "history.csv").is_file():
+                found[path] = Run(path)
+    return list(found.values())
+
+
+def run_row(run: Run) -> Row:
+    """Gather the columns of a run; a column is None where the run has no such figure."""
+    info, history = run.info(), run.history()
+    best = next((row for row in history if row["epoch"] == info.get("best_epoch")), {})
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {key: info.get(key) for key in ("parameters", "seed", "wandb")}
+    row["seconds"] = round(info["seconds"]) if "seconds" in info else None
+    row |= {"run": str(run.path), "architecture": info.get("name"), "epochs": len(history)}
+    row["train_proteins"] = info.get("proteins", {}).get("train")
+    row["best_epoch"] = int(best["epoch"]) + 1 if best else None
+    row |= {key: value for key, value in best.items() if key in row}
+    return row | _test_figures(run)
+
+
+def sort_rows(rows: Sequence[Row], column: str, reverse: bool = False) -> list[Row]:
+    """Sort by a column, best first: losses and costs ascend, all other figures descend.
+
+    Rows without the figure (or with NaN) come last.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column.
+    """
+    check_columns([column])
+    known = [row for row in rows if row[column] is not None and row[column] == row[column]]
+    rest = [row for row in rows if not any(row is other for other in known)]
+    descend = (column not in _SMALL_FIRST) != reverse
+    return sorted(known, key=lambda row: row[column], reverse=descend) + rest
+
+
+def check_columns(columns: Iterable[str]) -> None:
+    """Complain about a column that does not exist (:class:`ConfigError`)."""
+    for column in columns:
+        if column not in COLUMNS:
+            raise ConfigError(f"found column {column!r}, expected one of {', '.join(COLUMNS)}")
+
+
+def terminal_table(rows: Iterable[Row], columns: Sequence[str]) -> Table:
+    """Lay the rows out for the terminal."""
+    from rich.box import SIMPLE
+    from rich.markup import escape
+    from rich.table import Table
+
+    cells = [[escape(_cell(row[column])) for column in columns] for row in rows]
+    table = Table(box=SIMPLE)
+    for index, column in enumerate(columns):
+        # Headers may break, figures may not.
+        width = max((len(row[index]) for row in cells), default=0)
+        justify = "right" if index else "left"
+        table.add_column(_short(column), justify=justify, min_width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def write_csv(rows: Iterable[Row], file: TextIO) -> None:
+    """Write all columns, figures as they are."""
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def write_markdown(rows: Iterable[Row], columns: Sequence[str], file: TextIO) -> None:
+    """Write a Markdown table."""
+    file.write(f"| {' | '.join(map(_short, columns))} |\n")
+    file.write(f"|---|{'---:|' * (len(columns) - 1)}\n")
+    for row in rows:
+        cells = (_cell(row[column]).replace("|", "\\|") for column in columns)
+        file.write(f"| {' | '.join(cells)} |\n")
+
+
+def _test_figures(run: Run) -> dict[str, float | None]:
+    path = run.path / "evaluation" / "test" / "metrics.json"
+    if not path.is_file():
+        return {}
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    return {f"test_{name}": _value(metrics, key) for name, key in HEADLINES.items()}
+
+
+def _value(metrics: Mapping[str, Any], key: tuple[str, ...]) -> float | None:
+    place: Any = metrics
+    for name in key:
+        place = place.get(name, {}) if isinstance(place, Mapping) else {}
+    return place.get("value") if isinstance(place, Mapping) else None
+
+
+def _short(column: str) -> str:
+    return column.replace("topology_accuracy", "topo").replace("_accuracy", "").replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

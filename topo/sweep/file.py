@@ -1,0 +1,232 @@
+"""Sweep files in the format of Weights & Biases, as far as ``topo sweep`` runs them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from topo.config import MONITORS
+from topo.errors import ConfigError
+
+METHODS = ("grid", "random", "bayes")
+ARGS = "${args}"
+_FRONT = ("${env}", "${interpreter}", "-m")  # may stand before the program's name
+_KEYS = (
+    *("program", "command", "method", "metric", "parameters", "early_terminate", "run_cap"),
+    *("name", "description", "project", "entity"),
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option of ``topo train`` and where its values come from.
+
+    Parameters
+    ----------
+    name
+        Option without the hyphens before it.
+    values
+        The values to choose from; empty for a range.
+    low, high
+        Ends of a range, both included.
+    integer, log
+        Whether the range is of integers; whether it is even on a logarithmic scale.
+    step
+        Distance of neighbouring values; None for any.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    integer: bool = False
+    log: bool = False
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Early:
+    """Early termination: at ``first`` times each power of ``eta`` epochs the best 1/eta go on."""
+
+    first: int
+    eta: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as its file describes it.
+
+    Parameters
+    ----------
+    method
+        One of :data:`METHODS`.
+    metric, maximise
+        Column of ``history.csv`` whose best epoch counts, and whether large is good.
+    parameters
+        What varies.
+    arguments
+        Arguments of ``topo train``, :data:`ARGS` standing for those of the parameters.
+    cap
+        Trials at the most, or None.
+    early
+        Early termination, or None.
+    """
+
+    method: str
+    metric: str
+    maximise: bool
+    parameters: tuple[Parameter, ...]
+    arguments: tuple[str, ...]
+    cap: int | None = None
+    early: Early | None = None
+
+    def command(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the arguments of ``topo train`` for values by parameter, as an agent has them."""
+        options = [f"--{name}={value}" for name, value in values.items()]
+        pieces = ([argument] if argument != ARGS else options for argument in self.arguments)
+        return list(itertools.chain.from_iterable(pieces))
+
+    def with_arguments(self, more: Sequence[str]) -> Sweep:
+        """Add arguments of ``topo train`` to every training; they override those of the file.
+
+        Raises
+        ------
+        ConfigError
+            If one of them is a parameter that the sweep varies.
+        """
+        swept = {f"--{parameter.name}" for parameter in self.parameters}
+        for word in more:
+            if (option := word.partition("=")[0]) in swept:
+                raise ConfigError(f"found {option}, which the sweep varies")
+        place = self.arguments.index(ARGS)
+        return replace(self, arguments=(*self.arguments[:place], *more, *self.arguments[place:]))
+
+    def grid(self) -> list[dict[str, Any]]:
+        """All combinations of the parameters' values, the last parameter varying fastest."""
+        names = [parameter.name for parameter in self.parameters]
+        choices = (parameter.values for parameter in self.parameters)
+        return [dict(zip(names, point, strict=True)) for point in itertools.product(*choices)]
+
+
+def load_sweep(path: str | PathLike[str]) -> Sweep:
+    """Read a sweep file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is malformed, or asks for something that ``topo sweep`` cannot do;
+        the message names file and key.
+    """
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigError(f"{path}: not valid YAML") from None
+    try:
+        return parse_sweep(tree)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse_sweep(tree: Any) -> Sweep:
+    """Check the content of a sweep file; see :func:`load_sweep`."""
+    if not isinstance(tree, Mapping):
+        raise ConfigError(f"found {type(tree).__name__}, expected a mapping")
+    if unknown := [key for key in tree if key not in _KEYS]:
+        raise ConfigError(f"unknown key {unknown[0]}, expected one of {', '.join(_KEYS)}")
+    method = tree.get("method")
+    if method not in METHODS:
+        raise ConfigError(f"method: found {method}, expected one of {', '.join(METHODS)}")
+    metric = tree.get("metric") or {}
+    name, goal = metric.get("name"), metric.get("goal", "minimize")
+    if name not in MONITORS:
+        raise ConfigError(f"metric.name: found {name}, expected one of {', '.join(MONITORS)}")
+    if goal not in ("minimize", "maximize"):
+        raise ConfigError(f"metric.goal: found {goal}, expected minimize or maximize")
+    given = tree.get("parameters")
+    if not isinstance(given, Mapping) or not given:
+        raise ConfigError("parameters: expected a mapping with at least one parameter")
+    parameters = tuple(_parameter(str(key), value) for key, value in given.items())
+    if method == "grid" and (ranged := [p.name for p in parameters if not p.values]):
+        raise ConfigError(f"parameters.{ranged[0]}: found a range, expected values for a grid")
+    return Sweep(
+        method,
+        name,
+        goal == "maximize",
+        parameters,
+        _arguments(tree.get("command")),
+        tree.get("run_cap"),
+        _early(tree.get("early_terminate")),
+    )
+
+
+def _arguments(command: Any) -> tuple[str, ...]:
+    if not isinstance(command, Sequence) or isinstance(command, str):
+        raise ConfigError("command: expected a list such as [${env}, topo, train, ${args}]")
+    words = [str(word) for word in command]
+    while words and words[0] in _FRONT:
+        words.pop(0)
+    if words[:2] != ["topo", "train"]:
+        raise ConfigError(f"command: found {' '.join(words[:2])}, expected topo train")
+    if words.count(ARGS) != 1:
+        raise ConfigError("command: expected ${args} once")
+    if macros := [word for word in words if word.startswith("${") and word != ARGS]:
+        raise ConfigError(f"command: found {macros[0]}, expected no macro but ${{args}}")
+    return tuple(words[2:])
+
+
+def _parameter(name: str, entry: Any) -> Parameter:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"parameters.{name}: found {entry!r}, expected value, values or min, max")
+    if "value" in entry:
+        return Parameter(name, (entry["value"],))
+    if "values" in entry:
+        values = entry["values"]
+        plain = isinstance(values, list) and all(isinstance(v, (str, int, float)) for v in values)
+        if not plain or not values or "probabilities" in entry:
+            raise ConfigError(f"parameters.{name}: expected values, a list of numbers or words")
+        return Parameter(name, tuple(values))
+    low, high = entry.get("min"), entry.get("max")
+    if not all(isinstance(end, (int, float)) for end in (low, high)) or low >= high:
+        raise ConfigError(f"parameters.{name}: found min {low}, max {high}, expected min < max")
+    return _range(name, entry, low, high)
+
+
+def _range(name: str, entry: Mapping[str, Any], low: float, high: float) -> Parameter:
+    integers = isinstance(low, int) and isinstance(high, int)
+    kind = entry.get("distribution", "int_uniform" if integers else "uniform")
+    step = float(entry.get("q", 1.0))
+    if kind == "int_uniform":
+        return Parameter(name, low=int(low), high=int(high), integer=True)
+    if kind == "uniform":
+        return Parameter(name, low=low, high=high)
+    if kind == "q_uniform":
+        whole = step == int(step) and integers
+        return Parameter(name, low=low, high=high, integer=whole, step=step)
+    if kind == "log_uniform_values":
+        return Parameter(name, low=low, high=high, log=True)
+    if kind == "log_uniform":
+        return Parameter(name, low=math.exp(low), high=math.exp(high), log=True)
+    known = "int_uniform, uniform, q_uniform, log_uniform, log_uniform_values"
+    raise ConfigError(f"parameters.{name}: found distribution {kind}, expected one of {known}")
+
+
+def _early(entry: Any) -> Early | None:
+    if entry is None:
+        return None
+    if not isinstance(entry, Mapping) or entry.get("type") != "hyperband":
+        raise ConfigError("early_terminate.type: expected hyperband")
+    eta = int(entry.get("eta", 3))
+    if "min_iter" in entry:
+        return Early(int(entry["min_iter"]), eta)
+    if "max_iter" in entry and "s" in entry:
+        return Early(max(1, int(entry["max_iter"]) // eta ** int(entry["s"])), eta)
+    raise ConfigError("early_terminate: expected min_iter, or max_iter and s")
