@@ -192,6 +192,14 @@ def test_one_weight_equals_scikit_learns_logistic_regression() -> None:
     assert fit_weights([evidence], is_true)[0] == pytest.approx(oracle, rel=1e-3)
 
 
+def test_importance_counts_rows_as_if_they_were_repeated() -> None:
+    random = np.random.default_rng(0)
+    evidence, classes = random.normal(0, 2, (60, 3)), random.integers(0, 3, 60)
+    truth, times = np.eye(3, dtype=bool)[classes], random.integers(1, 4, 60)
+    repeated = fit_weights([np.repeat(evidence, times, 0)], np.repeat(truth, times, 0))
+    assert fit_weights([evidence], truth, times)[0] == pytest.approx(repeated[0], rel=1e-3)
+
+
 def test_two_weights_tell_evidence_from_noise() -> None:
     random = np.random.default_rng(0)
     useful = random.normal(0, 2, (3000, 4))

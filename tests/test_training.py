@@ -177,6 +177,13 @@ def test_a_grammar_of_ones_own_travels_with_the_run(tmp_path: Path, capsys) -> N
     assert letters <= {"GLOB", "TM"}
 
 
+def test_training_goes_on_from_the_weights_of_another_run(finished: Run, tmp_path: Path) -> None:
+    options = ["--epochs", 1, "--init", finished.path, "--name", "tuned", "-o", tmp_path]
+    assert command("train", *SMALL, *options) == 0
+    first = Run(tmp_path / "tuned").history()[0]
+    assert first["train_loss"] < 0.9 * finished.history()[0]["train_loss"]
+
+
 ERRORS = [
     (["--data", "absent.3line"], "absent.3line: no such file"),
     (["--train", "cv9"], "unknown fold cv9"),
@@ -185,6 +192,8 @@ ERRORS = [
     (["--config", "absent.yaml"], "absent.yaml: cannot be read"),
     (["--conv1", "128"], "expected FILTERSxWIDTH"),
     (["--extra", "a", "--exclude-similar", "b", "--exclude-similar", "c"], "one for each"),
+    (["--init", "absent"], "absent: no checkpoint here"),
+    (["--init", str(bundled("topo-base"))], "is of another architecture"),
     (["--resume", "absent"], "absent: no run here"),
     (["--set", "model.heads.grammar=absent.yaml"], "absent.yaml: no such file"),
 ]

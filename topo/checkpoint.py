@@ -87,6 +87,7 @@ def save_checkpoint(
     weights = {name: t.detach().cpu().contiguous() for name, t in tagger.state_dict().items()}
     with _replaced(Path(path)) as fresh:
         save_file(weights, fresh / "model.safetensors")
+        (fresh / "model.safetensors").chmod(0o644)  # it is made readable for its owner alone
         _write_texts(fresh, config, metrics, card)
 
 

@@ -230,6 +230,9 @@ class LossConfig(_Section):
 class TrainingConfig(_Section):
     """The optimisation."""
 
+    init: str | None = Field(
+        None, description="checkpoint or run to start from, of the same architecture; none: afresh"
+    )
     epochs: int = Field(30, gt=0, description="passes at the most")
     batch: int = Field(32, gt=0, description="proteins a batch at the most")
     batch_residues: int = Field(

@@ -20,11 +20,13 @@ from lightning.pytorch import callbacks
 from torch import Tensor
 from torch_geometric.data import Data
 
-from topo.checkpoint import environment, model_card, save_checkpoint
+from topo.checkpoint import environment, load_checkpoint, model_card, save_checkpoint
 from topo.config import Config, TrainingConfig, dump_config, run_name
 from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
+from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet, Splits
+from topo.errors import ConfigError
 from topo.io.files import atomic_text
 from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
@@ -53,6 +55,8 @@ class TaggerTraining(pl.LightningModule):
         self.config, self.splits = config, splits
         self.validation = whole_order(splits.validation)
         self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
+        if config.training.init:
+            self.tagger.load_state_dict(initial_weights(config))
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.sums: dict[str, list[float]] = defaultdict(list)
         self.predictions: list[Prediction] = []
@@ -237,6 +241,27 @@ def fit(
     return run.model
 
 
+def initial_weights(config: Config) -> dict[str, Tensor]:
+    """Read the weights of the checkpoint or run ``config.training.init``.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged or of another version.
+    ConfigError
+        If it is not of the architecture of ``config``.
+    """
+    folder = Path(config.training.init or "")
+    model = Run(folder).model
+    found = load_checkpoint(model if model.is_dir() else folder)
+    same_graph = found.config.graph == config.graph
+    if found.config.model.model_dump() != config.model.model_dump() or not same_graph:
+        raise ConfigError(
+            f"training.init: {folder} is of another architecture, expected that of this run"
+        )
+    return found.tagger.state_dict()
+
+
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
     """Log-ratio of the types' shares in validation and in the training draw, (5,)."""
     drawn, there = sampling_types(splits.train.types), sampling_types(splits.validation.types)
@@ -375,7 +400,10 @@ def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
     sources = [torch.cat(parts).numpy() for parts in zip(*evidence, strict=True)]
     types = type_sets(whole_order(labelled), tagger.crf.grammar)
     legal = types.any(1)
-    weights = fit_weights([source[legal] for source in sources], types[legal])
+    kinds = sampling_types(types)
+    # Between micro accuracy (all proteins count alike) and macro accuracy (all types do).
+    importance = class_weights(kinds, 0.5)[legal]
+    weights = fit_weights([source[legal] for source in sources], types[legal], importance)
     tagger.type_weights[: len(weights)] = torch.from_numpy(weights)
     predictions = _predict_whole(tagger, config, labelled)
     truth = np.concatenate([encode_labels(p.labels or "") for p in whole_order(labelled)])

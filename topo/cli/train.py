@@ -30,6 +30,7 @@ FIELDS = {
     "layers": "model.recurrent.layers",
     "dropout": "model.recurrent.dropout",
     "batch": "training.batch",
+    "init": "training.init",
     "epochs": "training.epochs",
     "learning_rate": "training.learning_rate",
     "weight_decay": "training.weight_decay",
@@ -85,6 +86,9 @@ def train(
     train_size: Annotated[
         int | None, typer.Option(help="train on so many proteins, types in proportion")
     ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="checkpoint or run whose weights to start from")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="passes at the most")] = None,
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", "--lr", help="peak learning rate")
@@ -121,7 +125,7 @@ def train(
     from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
-    from topo.training import fit
+    from topo.training import fit, initial_weights
 
     if resume is not None:
         others = ("config", "name", "set_", "extra", "conv1", "conv2")
@@ -134,6 +138,8 @@ def train(
         settings = _settings(given)
     grammar = find_grammar(settings.model.heads.grammar)
     splits = load_splits(settings.data, settings.training.seed, grammar)
+    if settings.training.init and resume is None:
+        initial_weights(settings)  # complains before there is a run
     run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
     model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
     draw_curves(run)

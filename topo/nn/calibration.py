@@ -10,7 +10,7 @@ LIMITS = (0.02, 20.0)
 
 
 def fit_weights(
-    evidence: list[np.ndarray], truth: np.ndarray, start: list[float] | None = None
+    evidence: list[np.ndarray], truth: np.ndarray, importance: np.ndarray | None = None
 ) -> np.ndarray:
     """Find the powers whose normalised product gives the true classes the highest likelihood.
 
@@ -22,17 +22,19 @@ def fit_weights(
         Log-probabilities, each (N, classes); ``-inf`` is allowed.
     truth
         bool, (N, classes): the classes that may be true; at least one a row.
-    start
-        Where the search begins; ones by default.
+    importance
+        How much each row counts, (N,); all the same by default.
 
     Returns
     -------
     numpy.ndarray
-        A weight for each source, within :data:`LIMITS`; the start where there is nothing to fit.
+        A weight for each source, within :data:`LIMITS`; ones where there is nothing to fit.
     """
-    first = np.ones(len(evidence)) if start is None else np.asarray(start, dtype=float)
+    first = np.ones(len(evidence))
     if not len(truth):
         return first
+    share = np.ones(len(truth)) if importance is None else importance
+    share = share / share.sum()
     scores = np.stack([np.maximum(np.asarray(e, dtype=np.float64), -200.0) for e in evidence])
 
     def loss(log_weights: np.ndarray) -> tuple[float, np.ndarray]:
@@ -42,8 +44,8 @@ def fit_weights(
         mass = np.exp(fused)
         among_all = mass / mass.sum(1, keepdims=True)
         among_true = mass * truth / np.maximum((mass * truth).sum(1, keepdims=True), 1e-300)
-        value = -np.log(np.maximum((among_all * truth).sum(1), 1e-300)).mean()
-        slope = ((among_all - among_true)[None] * scores).sum((1, 2)) / len(truth)
+        value = -share @ np.log(np.maximum((among_all * truth).sum(1), 1e-300))
+        slope = ((among_all - among_true)[None] * scores).sum(2) @ share
         return value, slope * weights
 
     bounds = [tuple(np.log(LIMITS))] * len(evidence)
