@@ -80,6 +80,16 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(skewed) -> None:
     assert len(again) == len(list(again))
 
 
+def test_processes_share_the_batches_of_an_epoch(skewed) -> None:
+    types, lengths = skewed
+    arguments = (class_weights(types, 0.5), types, lengths, 300, 16, 9_000, 1)
+    whole = list(BucketSampler(*arguments))
+    shares = [BucketSampler(*arguments, rank=rank, world=3) for rank in range(3)]
+    assert {len(list(share)) for share in shares} == {len(shares[0])} == {len(whole) // 3}
+    together = [batch for turn in zip(*shares, strict=True) for batch in turn]
+    assert together == whole[: len(together)]
+
+
 def test_batches_of_like_lengths_waste_little(skewed) -> None:
     types, lengths = skewed
     sampler = BucketSampler(class_weights(types, 0.5), types, lengths, 700, 32, 25_000)

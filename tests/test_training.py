@@ -184,6 +184,17 @@ def test_training_goes_on_from_the_weights_of_another_run(finished: Run, tmp_pat
     assert first["train_loss"] < 0.9 * finished.history()[0]["train_loss"]
 
 
+@pytest.mark.slow
+def test_two_devices_train_one_run(tmp_path: Path) -> None:
+    options = ["--epochs", "2", "--devices", "2", "--name", "two", "-o", str(tmp_path)]
+    command_line = [sys.executable, "-m", "topo", "train", *SMALL, *options]
+    done = subprocess.run(command_line, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+    assert len(Run(tmp_path / "two").history()) == 2
+    assert (Run(tmp_path / "two").model / "model.safetensors").is_file()
+
+
 ERRORS = [
     (["--data", "absent.3line"], "absent.3line: no such file"),
     (["--train", "cv9"], "unknown fold cv9"),

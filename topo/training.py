@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 import time
 import warnings
@@ -17,6 +18,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch import callbacks
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -37,6 +39,9 @@ from topo.nn.tagger import Tagger, total_loss
 from topo.protein import Prediction
 from topo.runs import Run
 from topo.tracking import Tracker
+
+RUN_VARIABLE = "TOPO_RUN"
+"""Environment variable that tells the processes of one training where its run is."""
 
 
 class TaggerTraining(pl.LightningModule):
@@ -63,7 +68,14 @@ class TaggerTraining(pl.LightningModule):
 
     def train_dataloader(self) -> Any:
         """Batches of the current epoch."""
-        return train_loader(self.splits.train, self.config, self.current_epoch)
+        trainer = self.trainer
+        return train_loader(
+            self.splits.train,
+            self.config,
+            self.current_epoch,
+            trainer.global_rank,
+            trainer.world_size,
+        )
 
     def val_dataloader(self) -> Any:
         """Whole validation chains."""
@@ -169,6 +181,8 @@ class HistoryWriter(callbacks.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Add the row of this epoch."""
+        if not trainer.is_global_zero:
+            return
         figures = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
         figures = {k: v for k, v in figures.items() if not k.endswith("_step")}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
@@ -222,18 +236,25 @@ def fit(
     if training.threads:
         torch.set_num_threads(training.threads)
     pl.seed_everything(training.seed, verbose=False)
-    with atomic_text(run.path / "config.yaml") as file:
-        file.write(dump_config(config))
     module = TaggerTraining(config, splits)
     tracker = Tracker(config, run.path, run.path.name)
-    run.update_info(**_run_info(config, splits, module.tagger))
+    if rank_zero_only.rank == 0:
+        with atomic_text(run.path / "config.yaml") as file:
+            file.write(dump_config(config))
+        run.update_info(**_run_info(config, splits, module.tagger))
+    os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
     best = _best_epoch(run, training)
     trainer = _trainer(config, run, tracker, [best, *also], progress)
     started = time.monotonic()
     path = run.resume_file if resume and run.resume_file.is_file() else None
-    trainer.fit(module, ckpt_path=path, weights_only=True)
+    try:
+        trainer.fit(module, ckpt_path=path, weights_only=True)
+    finally:
+        os.environ.pop(RUN_VARIABLE)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if not trainer.is_global_zero:
+        return run.model
     _export(config, run, trainer, module, best, time.monotonic() - started)
     if tracker.url:
         run.update_info(wandb=tracker.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -125,7 +126,7 @@ def train(
     from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
-    from topo.training import fit, initial_weights
+    from topo.training import RUN_VARIABLE, fit, initial_weights
 
     if resume is not None:
         others = ("config", "name", "set_", "extra", "conv1", "conv2")
@@ -140,8 +141,11 @@ def train(
     splits = load_splits(settings.data, settings.training.seed, grammar)
     if settings.training.init and resume is None:
         initial_weights(settings)  # complains before there is a run
-    run = Run(resume) if resume is not None else new_run(output, name or run_name(settings))
+    given_run = resume or os.environ.get(RUN_VARIABLE)
+    run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
+    if not model.is_dir():
+        return  # one of several processes, not the one that writes
     draw_curves(run)
     print(f"run {run.path}\nmodel {model}")
 

@@ -16,8 +16,13 @@ from topo.graph import collate
 from topo.protein import Protein
 
 
-def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[Data]:
-    """Return the batches of one epoch; seed and epoch determine them."""
+def train_loader(
+    labelled: LabelledSet, config: Config, epoch: int, rank: int = 0, world: int = 1
+) -> Iterable[Data]:
+    """Return the batches of one epoch for process ``rank`` of ``world``.
+
+    Seed and epoch determine the batches of all processes together.
+    """
     training, sampling = config.training, config.sampling
     dataset = ProteinDataset(
         labelled.proteins,
@@ -37,6 +42,8 @@ def train_loader(labelled: LabelledSet, config: Config, epoch: int) -> Iterable[
         training.batch,
         training.batch_residues,
         training.seed,
+        rank,
+        world,
     )
     dataset.epoch = epoch
     sampler.set_epoch(epoch)

@@ -61,6 +61,9 @@ class BucketSampler(Sampler[list[int]]):
         Padded residues in a batch at the most; a longer protein goes alone.
     seed
         Seed of draw and order; with :attr:`epoch` it determines both.
+    rank, world
+        Number of this process and how many there are: each takes every ``world``-th batch, all
+        the same number of them.
     """
 
     def __init__(
@@ -72,7 +75,11 @@ class BucketSampler(Sampler[list[int]]):
         batch: int,
         residues: int,
         seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
+        self.rank = rank
+        self.world = world
         self.weights = weights
         self.types = types
         self.lengths = lengths
@@ -107,7 +114,8 @@ class BucketSampler(Sampler[list[int]]):
         # A tie-break at random, so that proteins of one length meet others each epoch.
         order = np.lexsort((random.random(len(drawn)), self.lengths[drawn]))
         batches = length_buckets(self.lengths[drawn[order]], self.batch, self.residues)
-        for index in random.permutation(len(batches)):
+        turns = random.permutation(len(batches))[: self._even(len(batches))]
+        for index in turns[self.rank :: self.world]:
             yield drawn[order[batches[index]]].tolist()
 
     def __len__(self) -> int:
@@ -115,7 +123,10 @@ class BucketSampler(Sampler[list[int]]):
             lengths = np.sort(self.lengths[self.draw()])
             self._count = len(length_buckets(lengths, self.batch, self.residues))
             self._counted = self.epoch
-        return self._count
+        return self._even(self._count) // self.world
+
+    def _even(self, batches: int) -> int:
+        return batches - batches % self.world
 
 
 def length_buckets(lengths: np.ndarray, batch: int, residues: int) -> list[slice]:
