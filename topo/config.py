@@ -427,5 +427,5 @@ def _commented(section: BaseModel, depth: int) -> Iterable[str]:
             yield from _commented(value, depth + 1)
         else:
             plain = section.model_dump(mode="json")[name]
-            flow = yaml.safe_dump(plain, default_flow_style=True, width=10_000)
+            flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=10_000)
             yield f"{pad}{name}: {flow.removesuffix('...' + chr(10)).strip()}"
