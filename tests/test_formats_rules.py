@@ -285,3 +285,24 @@ def test_no_writer_crashes(tmp_path_factory, name: str, labels: str, bare: bool)
     for file in writers.files:
         if file != "mature.fasta" and file != "output.gff3":
             assert (folder / file).stat().st_size > 0
+
+
+def test_tmrs_as_isoform_switch_analyzer_reads_it(folder: Path) -> None:
+    """Drops lines that begin with # or /, takes four columns, cuts ids at the pipe."""
+    lines = (folder / "TMRs.gff3").read_text(encoding="utf-8").splitlines()
+    table = [line.split("\t")[:4] for line in lines if line[0] not in "#/"]
+    regions: dict[str, list[tuple[str, int, int]]] = {}
+    for name, region, start, end in table:
+        regions.setdefault(name.split("|")[0], []).append((region, int(start), int(end)))
+    assert regions["secreted"] == [("signal", 1, 15), ("outside", 16, 20)]
+    assert [region for region, _, _ in regions["sp"]].count("TMhelix") == 2
+    for parts in regions.values():
+        assert all(end + 1 == start for (_, _, end), (_, start, _) in pairwise(parts))
+
+
+def test_the_files_that_nf_core_collects_are_there(tmp_path: Path) -> None:
+    with open_writers(tmp_path, ["deeptmhmm"]) as writers:
+        writers.write(proteins()[0])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"TMRs.gff3", "predicted_topologies.3line", "deeptmhmm_results.md"} <= names
+    assert any(name.endswith("_probs.csv") for name in names)
