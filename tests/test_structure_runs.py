@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import command
 from structure_files import mmcif_text, pdb_text
 
-from topo.cli.main import main
 from topo.config import load_config
 from topo.errors import InputError, InputWarning
 from topo.inference import load_model, predict
@@ -24,18 +23,6 @@ SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--batch", "16", "--threads", "1"),
     *("--epochs", "1", "--precision", "32", "--set", "model.encoder.layers=2"),
 ]  # fmt: skip
-
-
-def topo(*arguments: object) -> int:
-    old = sys.argv
-    sys.argv = ["topo", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = old
-    return 0
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +52,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("runs")
     options = ["--config", ROOT / "configs" / "structure.yaml", "--data", data / "set.3line"]
     options += ["--structures", data / "files", "--test", "cv1", "--name", "run", *SMALL]
-    assert topo("train", *options, "-o", folder) == 0
+    assert command("train", *options, "-o", folder) == 0
     return Run(folder / "run")
 
 
@@ -100,7 +87,7 @@ def test_predict_pairs_a_fasta_with_a_folder(finished: Run, data: Path, tmp_path
     fasta.write_text("".join(f">{p.id}\n{p.sequence}\n" for p in proteins))
     options = ["--model", finished.path, "--probabilities", "npz", "--plots", "none"]
     for name, more in (("with", ["--structures", data / "files"]), ("without", [])):
-        assert topo("predict", fasta, *options, *more, "-o", tmp_path / name) == 0
+        assert command("predict", fasta, *options, *more, "-o", tmp_path / name) == 0
     records = [list(read_three_line(next((tmp_path / n).glob("*.3line")))) for n in
                ("with", "without")]  # fmt: skip
     assert [r.id for r in records[0]] == [r.id for r in records[1]] == [p.id for p in proteins]
@@ -112,7 +99,7 @@ def test_predict_takes_structure_files_and_folders(
     finished: Run, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--model", finished.path, "--plots", "none"]
-    assert topo("predict", data / "files" / "p1.pdb", *options, "-o", tmp_path / "one") == 0
+    assert command("predict", data / "files" / "p1.pdb", *options, "-o", tmp_path / "one") == 0
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     for name in ("p1.pdb", "p7.cif"):
@@ -120,17 +107,17 @@ def test_predict_takes_structure_files_and_folders(
     first = next(iter(read_three_line(data / "set.3line")))
     (mixed / "some.fasta").write_text(f">p0\n{first.sequence}\n>p7\n{'A' * 45}\n")
     (mixed / "broken.pdb").write_text("<html>404</html>\n")
-    assert topo("predict", mixed, *options, "-o", tmp_path / "all") == 0
+    assert command("predict", mixed, *options, "-o", tmp_path / "all") == 0
     error = capsys.readouterr().err
     assert "broken.pdb: found HTML" in error
     assert "p7.cif: chain A does not fit the sequence" in error
     ids = [p.id for p in read_three_line(next((tmp_path / "all").glob("*.3line")))]
     assert ids == ["p0", "p7", "p1"]
     pictured = [*options, "--structure-files", "-o", tmp_path / "pictured"]
-    assert topo("predict", mixed / "p1.pdb", *pictured) == 0
+    assert command("predict", mixed / "p1.pdb", *pictured) == 0
     files = sorted(file.name for file in (tmp_path / "pictured" / "structures").iterdir())
     assert files == ["p1.cxc", "p1.pdb", "p1.pml"]
-    assert topo("predict", data / "files" / "p1.pdb", "--chain", "Z", *options) == 2
+    assert command("predict", data / "files" / "p1.pdb", "--chain", "Z", *options) == 2
     assert "has no protein chain Z, found A" in capsys.readouterr().err
 
 
@@ -158,5 +145,5 @@ def test_structure_configuration_is_the_original_system() -> None:
 @pytest.mark.parametrize("kind", ["gcn", "sage", "gat", "rgcn", "schnet"])
 def test_every_encoder_trains_with_structures(kind: str, data: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--graph", kind, "--structures", data / "files", "--name", kind]
-    assert topo("train", *options, "--data", data / "set.3line", "-o", tmp_path) == 0
+    assert command("train", *options, "--data", data / "set.3line", "-o", tmp_path) == 0
     assert "val_loss" in Run(tmp_path / kind).history()[0]

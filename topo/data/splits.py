@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from topo.data.dataset import sampling_types, type_sets
 from topo.errors import ConfigError, InputError, InputWarning
 from topo.grammar import Grammar
 from topo.io import read_labelled
+from topo.io.files import sha256
 from topo.io.structure import StructureFolder
 from topo.protein import Protein
 from topo.resources import bundled
@@ -93,15 +93,6 @@ def load_splits(config: DataConfig, seed: int, grammar: Grammar | None = None) -
     return Splits(
         train, main.take(parts["validation"]), main.take(parts["test"]), checksums, left_out
     )
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def hold_out(

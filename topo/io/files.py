@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import sys
@@ -123,3 +124,21 @@ def output_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     else:
         with atomic_text(path) as stream:
             yield stream
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file, hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from None
+    return digest.hexdigest()

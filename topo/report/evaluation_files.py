@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 
 import topo
-from topo.errors import InputError
 from topo.evaluation import Comparison, Evaluation, ProteinScore
-from topo.io.files import atomic_path, atomic_text
+from topo.io.files import atomic_path, atomic_text, sha256
 from topo.io.sniff import split_folds
 
 COLUMNS = (
@@ -94,14 +92,7 @@ def file_record(path: str) -> dict[str, str | None]:
     file, _ = split_folds(path)
     if file == "-":
         return {"path": path, "sha256": None}
-    digest = hashlib.sha256()
-    try:
-        with open(file, "rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(file, f"cannot be read ({error.strerror})") from None
-    return {"path": os.fspath(path), "sha256": digest.hexdigest()}
+    return {"path": os.fspath(path), "sha256": sha256(file)}
 
 
 def environment() -> dict[str, str]:
