@@ -94,7 +94,7 @@ def test_sums_and_maxima_equal_logarithms_one_by_one(seed, size, scale, score_sc
         emissions, boundary, labels, offsets, np.zeros((1, len(TYPES))), AUTOMATON, scores
     )
     assert best - 1e-6 * abs(best) - 1e-8 <= order[0] <= wanted + 1e-6 * abs(wanted) + 1e-8
-    if size > 1 and scale > 0:
+    if size > 1 and scale > 0 and np.abs(emissions).max() < LIMIT:  # clipped scores can tie
         assert (ranked[0] == labels).all()
 
 
