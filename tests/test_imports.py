@@ -33,6 +33,7 @@ LAYERS = [
     "topo.runs",
     "topo.checkpoint",
     "topo.tracking",
+    "topo.optimizer",
     "topo.training",
     "topo.inference",
     "topo.evaluation",

@@ -238,11 +238,17 @@ class TrainingConfig(_Section):
     batch_residues: int = Field(
         25_000, gt=0, description="residues a batch at the most (a longer chain goes alone)"
     )
+    optimizer: Literal["muon", "adamw"] = Field(
+        "muon", description="muon: Muon for the recurrent stack's matrices, AdamW for the rest"
+    )
     learning_rate: float = Field(3e-3, gt=0, description="peak learning rate of AdamW")
+    muon_rate: float = Field(
+        2.0, gt=0, description="learning rate of Muon, as a multiple of that of AdamW"
+    )
     grammar_rate: float = Field(
         10.0, gt=0, description="learning rate of the grammar's scores, as a multiple of the rest"
     )
-    weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW")
+    weight_decay: float = Field(0.01, ge=0, description="weight decay of matrices")
     schedule: Literal["cosine", "onecycle", "constant"] = Field(
         "cosine", description="learning rate after the warm-up"
     )

@@ -36,6 +36,7 @@ from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.nn.calibration import fit_weights
 from topo.nn.precision import autocast_precision
 from topo.nn.tagger import Tagger, total_loss
+from topo.optimizer import MuonWithAdamW
 from topo.protein import Prediction
 from topo.runs import Run
 from topo.tracking import Tracker
@@ -126,21 +127,27 @@ class TaggerTraining(pl.LightningModule):
             self.log("gradient_norm_step", norm)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW without decay of biases, norms and grammar scores; the schedule steps by batch."""
+        """Muon and AdamW, or AdamW alone; the schedule steps by batch.
+
+        Biases, norms and the grammar's scores do not decay.
+        """
         training = self.config.training
+        rate, decay = training.learning_rate, training.weight_decay
         grammar = [p for p in self.tagger.crf.parameters() if p.requires_grad]
-        theirs = {id(p) for p in self.tagger.crf.parameters()}
-        rest = [p for p in self.tagger.parameters() if id(p) not in theirs]
-        rate = training.learning_rate
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in rest if p.ndim > 1], "weight_decay": training.weight_decay},
-                {"params": [p for p in rest if p.ndim <= 1]},
-                {"params": grammar, "lr": rate * training.grammar_rate},
-            ],
-            lr=rate,
-            weight_decay=0.0,
-        )
+        matrices = [p for p in self.tagger.recurrent.parameters() if p.ndim == 2]
+        by_muon = matrices if training.optimizer == "muon" else []
+        others = {id(p) for p in [*self.tagger.crf.parameters(), *by_muon]}
+        rest = [p for p in self.tagger.parameters() if id(p) not in others]
+        groups = [
+            {"params": [p for p in rest if p.ndim > 1], "lr": rate, "weight_decay": decay},
+            {"params": [p for p in rest if p.ndim <= 1], "lr": rate},
+            {"params": grammar, "lr": rate * training.grammar_rate},
+        ]
+        optimizer: torch.optim.Optimizer
+        if by_muon:
+            optimizer = MuonWithAdamW(by_muon, groups, rate * training.muon_rate, decay)
+        else:
+            optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         steps = len(self.train_dataloader()) * training.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
         return {

@@ -11,6 +11,13 @@ from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock
 from topo.config import EncoderConfig
 from topo.nn.recurrent import ChainDropout
 
+INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
+"""Initial standard deviation of the embedding's weights, and scale of a convolution's output.
+
+Most features are one-hot: with weights of this size residues are told apart from the start, and
+the averages over neighbours are added to them, not the reverse.
+"""
+
 _FAR = 5
 """Doublings of the chain window by which the separations of spatial edges are told apart."""
 
@@ -48,6 +55,9 @@ class GraphEncoder(nn.Module):
         self.embed = nn.Linear(features, config.gcs)
         self.convolutions = nn.ModuleList(self._convolution(config) for _ in range(config.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(config.gcs) for _ in range(config.layers))
+        nn.init.normal_(self.embed.weight, std=INPUT_SCALE)
+        for norm in self.norms:
+            nn.init.constant_(norm.weight, BRANCH_GAIN)
         self.dropout = ChainDropout(config.dropout)
         if config.kind in ("gat", "schnet"):
             edge_width = 16 if config.kind == "gat" else config.gaussians

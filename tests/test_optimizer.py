@@ -1,0 +1,74 @@
+"""One optimiser of two: the same steps as each by itself, and states that survive."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from topo.optimizer import MuonWithAdamW
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2))
+
+
+def joined(model: nn.Sequential) -> MuonWithAdamW:
+    groups = [{"params": [p for p in model.parameters() if p.ndim == 1], "lr": 0.01}]
+    return MuonWithAdamW([p for p in model.parameters() if p.ndim == 2], groups, 0.02, 0.1)
+
+
+def gradients(model: nn.Sequential, step: int) -> None:
+    torch.manual_seed(step)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+
+
+def test_steps_are_those_of_muon_and_adamw():
+    model, twin = net(), net()
+    optimizer = joined(model)
+    matrices = [p for p in twin.parameters() if p.ndim == 2]
+    vectors = [p for p in twin.parameters() if p.ndim == 1]
+    muon = torch.optim.Muon(matrices, lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW(vectors, lr=0.01, weight_decay=0.0)
+    for step in range(5):
+        gradients(model, step)
+        gradients(twin, step)
+        optimizer.step()
+        muon.step()
+        adamw.step()
+    for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not torch.equal(next(model.parameters()), next(net().parameters()))
+
+
+def test_a_schedule_steps_both():
+    model = net()
+    optimizer = joined(model)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    gradients(model, 0)
+    optimizer.step()
+    schedule.step()
+    rates = [group["lr"] for part in optimizer.parts.values() for group in part.param_groups]
+    assert rates == pytest.approx([0.01, 0.005])
+
+
+def test_its_state_resumes():
+    model = net()
+    optimizer = joined(model)
+    for step in range(3):
+        gradients(model, step)
+        optimizer.step()
+    twin = copy.deepcopy(model)
+    resumed = joined(twin)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    resumed.param_groups[0]["lr"] = optimizer.param_groups[0]["lr"] = 0.5
+    for step in range(3, 6):
+        for one, steps in ((model, optimizer), (twin, resumed)):
+            gradients(one, step)
+            steps.step()
+    for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
