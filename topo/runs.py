@@ -8,6 +8,7 @@
 ``checkpoints/``         Lightning's own files, for resuming
 ``model/``               the checkpoint of the best epoch (see :mod:`topo.checkpoint`)
 ``evaluation/``          what ``topo evaluate`` wrote
+``trunk/``               of ``topo pretrain``, in place of ``model/``: the trunk's weights
 =======================  =====================================================================
 """
 
@@ -34,6 +35,11 @@ class Run:
     def model(self) -> Path:
         """Folder of the best epoch's checkpoint."""
         return self.path / "model"
+
+    @property
+    def trunk(self) -> Path:
+        """Folder of a pre-trained trunk, in a run of ``topo pretrain``."""
+        return self.path / "trunk"
 
     @property
     def resume_file(self) -> Path:

@@ -9,7 +9,8 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,15 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch_geometric.data import Data
 
-from topo.checkpoint import environment, load_checkpoint, model_card, save_checkpoint
-from topo.config import Config, TrainingConfig, dump_config, run_name
+from topo.checkpoint import (
+    environment,
+    is_trunk,
+    load_checkpoint,
+    load_trunk,
+    model_card,
+    save_checkpoint,
+)
+from topo.config import Config, TrainingConfig, dump_config, first_difference, run_name
 from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.sampling import class_weights
@@ -44,8 +52,55 @@ RUN_VARIABLE = "TOPO_RUN"
 """Environment variable that tells the processes of one training where its run is."""
 
 
-class TaggerTraining(pl.LightningModule):
-    """How the tagger learns: losses, optimiser, schedule, and validation by the headline figures.
+class SeededTraining(pl.LightningModule):
+    """What all trainings share: random state by place, clipping, schedule, means of an epoch.
+
+    Parameters
+    ----------
+    config
+        The run's configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.sums: dict[str, list[float]] = defaultdict(list)
+
+    def on_train_epoch_start(self) -> None:
+        """Begin with no losses."""
+        self.sums.clear()
+
+    def on_train_batch_start(self, batch: Data, index: int) -> None:
+        """Derive the random state from seed, epoch and step, so that resuming changes nothing."""
+        place = (self.config.training.seed, self.current_epoch, index)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+
+    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        """Clip by the norm of all gradients and record what it was before."""
+        limit = self.config.training.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
+        self.sums["gradient_norm"].append(float(norm))
+        if self.logger:
+            self.log("gradient_norm_step", norm)
+
+    def scheduled_adamw(self, groups: list[dict[str, Any]], steps: int) -> dict[str, Any]:
+        """Return AdamW over groups of weights, its learning rate following the schedule."""
+        training = self.config.training
+        optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def epoch_means(self) -> dict[str, float]:
+        """Return the mean of everything recorded in this epoch, and the largest gradient norm."""
+        means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
+        return means | {"gradient_norm_max": max(self.sums.get("gradient_norm", [0.0]))}
+
+
+class TaggerTraining(SeededTraining):
+    """How the tagger learns: losses, optimiser, and validation by the headline figures.
 
     Parameters
     ----------
@@ -56,14 +111,14 @@ class TaggerTraining(pl.LightningModule):
     """
 
     def __init__(self, config: Config, splits: Splits) -> None:
-        super().__init__()
-        self.config, self.splits = config, splits
+        super().__init__(config)
+        self.splits = splits
         self.validation = whole_order(splits.validation)
         self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
-        if config.training.init:
-            self.tagger.load_state_dict(initial_weights(config))
+        weights = initial_weights(config) if config.training.init else {}
+        self.tagger.load_state_dict(self.tagger.state_dict() | weights)
+        self.initialised = frozenset(weights)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
-        self.sums: dict[str, list[float]] = defaultdict(list)
         self.predictions: list[Prediction] = []
 
     def train_dataloader(self) -> Any:
@@ -80,15 +135,6 @@ class TaggerTraining(pl.LightningModule):
     def val_dataloader(self) -> Any:
         """Whole validation chains."""
         return whole_loader(self.splits.validation, self.config)
-
-    def on_train_epoch_start(self) -> None:
-        """Begin with no losses."""
-        self.sums.clear()
-
-    def on_train_batch_start(self, batch: Data, index: int) -> None:
-        """Derive the random state from seed, epoch and step, so that resuming changes nothing."""
-        place = (self.config.training.seed, self.current_epoch, index)
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, graph: Data, index: int) -> Tensor:
         """Return the weighted sum of the heads' losses."""
@@ -113,40 +159,35 @@ class TaggerTraining(pl.LightningModule):
         truths = [protein.labels or "" for protein in self.validation]
         figures = headline_figures(truths, self.predictions)
         figures = {f"val_{name}": value for name, value in figures.items()}
-        means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
-        norms = self.sums.get("gradient_norm", [0.0])
-        self.log_dict(means | figures | {"gradient_norm_max": max(norms)})
-
-    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
-        """Clip by the norm of all gradients and record what it was before."""
-        limit = self.config.training.clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), limit)
-        self.sums["gradient_norm"].append(float(norm))
-        if self.logger:
-            self.log("gradient_norm_step", norm)
+        self.log_dict(self.epoch_means() | figures)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW without decay of biases, norms and grammar scores; the schedule steps by batch."""
+        steps = len(self.train_dataloader()) * self.config.training.epochs
+        return self.scheduled_adamw(self._parameter_groups(), steps)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Group the weights by learning rate and decay, those that begin afresh first."""
         training = self.config.training
-        grammar = [p for p in self.tagger.crf.parameters() if p.requires_grad]
-        theirs = {id(p) for p in self.tagger.crf.parameters()}
-        rest = [p for p in self.tagger.parameters() if id(p) not in theirs]
+        groups: dict[tuple[bool, bool, bool], list[Tensor]] = defaultdict(list)
+        for name, weight in self.tagger.named_parameters():
+            grammar = name.startswith("crf.")
+            if weight.requires_grad:
+                plain = grammar or weight.ndim <= 1
+                groups[name in self.initialised, grammar, plain].append(weight)
         rate = training.learning_rate
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in rest if p.ndim > 1], "weight_decay": training.weight_decay},
-                {"params": [p for p in rest if p.ndim <= 1]},
-                {"params": grammar, "lr": rate * training.grammar_rate},
-            ],
-            lr=rate,
-            weight_decay=0.0,
-        )
-        steps = len(self.train_dataloader()) * training.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return [
+            {
+                "params": weights,
+                "lr": rate
+                * (training.init_rate if initialised else 1.0)
+                * (training.grammar_rate if grammar else 1.0),
+                "weight_decay": 0.0 if plain else training.weight_decay,
+            }
+            for (initialised, grammar, plain), weights in sorted(
+                groups.items(), key=lambda item: item[0]
+            )
+        ]
 
     def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
         smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
@@ -188,18 +229,15 @@ class HistoryWriter(callbacks.Callback):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate, **figures})
         self.run.write_history(self.rows)
-        self._print(trainer)
+        print(self.line(trainer), file=sys.stderr, flush=True)
 
-    def _print(self, trainer: pl.Trainer) -> None:
+    def line(self, trainer: pl.Trainer) -> str:
+        """Return the line of progress that goes with the last row."""
         row, seconds = self.rows[-1], time.monotonic() - self.started
         names = ("train_loss", "val_loss", "val_residue_accuracy", "val_type_accuracy_macro",
                  "val_topology_accuracy_macro")  # fmt: skip
         shown = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
-        print(
-            f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        return f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s"
 
 
 def fit(
@@ -231,39 +269,104 @@ def fit(
     TopoError
         If the folder cannot be written.
     """
-    _quieten()
-    training = config.training
-    if training.threads:
-        torch.set_num_threads(training.threads)
-    pl.seed_everything(training.seed, verbose=False)
+    prepare(config)
     module = TaggerTraining(config, splits)
     tracker = Tracker(config, run.path, run.path.name)
-    if rank_zero_only.rank == 0:
-        with atomic_text(run.path / "config.yaml") as file:
-            file.write(dump_config(config))
-        run.update_info(**_run_info(config, splits, module.tagger))
-    os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
-    best = _best_epoch(run, training)
-    trainer = _trainer(config, run, tracker, [best, *also], progress)
-    started = time.monotonic()
-    path = run.resume_file if resume and run.resume_file.is_file() else None
-    try:
-        trainer.fit(module, ckpt_path=path, weights_only=True)
-    finally:
-        os.environ.pop(RUN_VARIABLE)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if not trainer.is_global_zero:
+    begin_run(run, config, _run_info(config, splits, module.tagger))
+    training = config.training
+    trained = run_epochs(
+        module,
+        run,
+        tracker,
+        [HistoryWriter(run), *also],
+        epochs=training.epochs,
+        monitor=training.monitor,
+        resume=resume,
+        progress=progress,
+    )
+    if not trained.trainer.is_global_zero:
         return run.model
-    _export(config, run, trainer, module, best, time.monotonic() - started)
+    _export(config, run, module, trained)
     if tracker.url:
         run.update_info(wandb=tracker.url)
     _track_results(tracker, config, module)
     return run.model
 
 
+def prepare(config: Config) -> None:
+    """Silence Lightning, set the threads, and seed what builds the model."""
+    _quieten()
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    pl.seed_everything(config.training.seed, verbose=False)
+
+
+def begin_run(run: Run, config: Config, info: Mapping[str, Any]) -> None:
+    """Write ``config.yaml`` and ``run.json``, in the one process that writes."""
+    if rank_zero_only.rank == 0:
+        with atomic_text(run.path / "config.yaml") as file:
+            file.write(dump_config(config))
+        run.update_info(**info)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is left when the epochs are over."""
+
+    trainer: pl.Trainer
+    best_path: str
+    seconds: float
+
+    def restore_best(self, module: SeededTraining) -> int:
+        """Load the best epoch's weights into the module, and return the epoch's number."""
+        state = torch.load(self.best_path, map_location="cpu", weights_only=True)
+        module.load_state_dict(state["state_dict"])
+        return int(state["epoch"])
+
+    def best_row(self, run: Run, epoch: int) -> dict[str, float]:
+        """Note epoch and time in ``run.json``, and return the epoch's row of ``history.csv``."""
+        before = run.info().get("seconds", 0.0)
+        run.update_info(best_epoch=epoch, seconds=round(before + self.seconds, 1))
+        return next(row for row in run.history() if row["epoch"] == epoch)
+
+
+def run_epochs(
+    module: SeededTraining,
+    run: Run,
+    tracker: Tracker,
+    wanted: Sequence[callbacks.Callback],
+    *,
+    epochs: int,
+    monitor: str,
+    resume: bool,
+    progress: bool,
+) -> Trained:
+    """Train with Lightning, from the last finished epoch where ``resume`` finds one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user stops it.
+    """
+    config = module.config
+    best = _best_epoch(run, monitor)
+    trainer = _trainer(config, run, tracker, [*wanted, best], epochs, monitor, progress)
+    started = time.monotonic()
+    path = run.resume_file if resume and run.resume_file.is_file() else None
+    os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
+    try:
+        trainer.fit(module, ckpt_path=path, weights_only=True)
+    finally:
+        os.environ.pop(RUN_VARIABLE)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return Trained(trainer, best.best_model_path, time.monotonic() - started)
+
+
 def initial_weights(config: Config) -> dict[str, Tensor]:
-    """Read the weights of the checkpoint or run ``config.training.init``.
+    """Read the weights of the checkpoint, run or trunk ``config.training.init``.
+
+    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk.
 
     Raises
     ------
@@ -273,14 +376,19 @@ def initial_weights(config: Config) -> dict[str, Tensor]:
         If it is not of the architecture of ``config``.
     """
     folder = Path(config.training.init or "")
-    model = Run(folder).model
-    found = load_checkpoint(model if model.is_dir() else folder)
-    same_graph = found.config.graph == config.graph
-    if found.config.model.model_dump() != config.model.model_dump() or not same_graph:
-        raise ConfigError(
-            f"training.init: {folder} is of another architecture, expected that of this run"
-        )
-    return found.tagger.state_dict()
+    run = Run(folder)
+    place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
+    if is_trunk(place):
+        weights, theirs = load_trunk(place)
+        parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
+        difference = first_difference(theirs, config, parts, besides=".dropout")
+    else:
+        found = load_checkpoint(place)
+        weights, theirs = found.tagger.state_dict(), found.config
+        difference = first_difference(theirs, config, ("graph.", "model."))
+    if difference:
+        raise ConfigError(f"training.init: {folder} is of another architecture: {difference}")
+    return weights
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
@@ -314,12 +422,12 @@ def _schedule(training: TrainingConfig, steps: int) -> Any:
     return factor
 
 
-def _best_epoch(run: Run, training: TrainingConfig) -> callbacks.ModelCheckpoint:
+def _best_epoch(run: Run, monitor: str) -> callbacks.ModelCheckpoint:
     return callbacks.ModelCheckpoint(
         dirpath=run.path / "checkpoints",
         filename="best",
-        monitor=training.monitor,
-        mode=_mode(training.monitor),
+        monitor=monitor,
+        mode=_mode(monitor),
         save_last=True,
         enable_version_counter=False,
         save_on_train_epoch_end=True,
@@ -334,16 +442,17 @@ def _trainer(
     config: Config,
     run: Run,
     tracker: Tracker,
-    others: Sequence[callbacks.Callback],
+    wanted: Sequence[callbacks.Callback],
+    epochs: int,
+    monitor: str,
     progress: bool,
 ) -> pl.Trainer:
-    training = config.training
-    wanted: list[callbacks.Callback] = [HistoryWriter(run), *others]
+    training, wanted = config.training, [*wanted]
     if training.patience:
         wanted.append(
             callbacks.EarlyStopping(
-                training.monitor,
-                mode=_mode(training.monitor),
+                monitor,
+                mode=_mode(monitor),
                 patience=training.patience,
                 check_on_train_epoch_end=True,
             )
@@ -353,7 +462,7 @@ def _trainer(
     if loggers := tracker.loggers():
         wanted.append(callbacks.LearningRateMonitor("step"))
     return pl.Trainer(
-        max_epochs=training.epochs,
+        max_epochs=epochs,
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
         devices=training.devices,
         precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
@@ -385,21 +494,15 @@ def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
 def _export(
     config: Config,
     run: Run,
-    trainer: pl.Trainer,
     module: TaggerTraining,
-    best: callbacks.ModelCheckpoint,
-    seconds: float,
+    trained: Trained,
 ) -> None:
     """Write the best epoch as a checkpoint, its probabilities calibrated on validation."""
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    module.load_state_dict(state["state_dict"])
+    epoch = trained.restore_best(module)
     tagger = module.tagger.eval().cpu()
     _calibrate(tagger, config, module.splits.validation)
     module.predictions = _predict_whole(tagger, config, module.splits.validation)
-    epoch = int(state["epoch"])
-    row = next(row for row in run.history() if row["epoch"] == epoch)
-    before = run.info().get("seconds", 0.0)
-    run.update_info(best_epoch=epoch, seconds=round(before + seconds, 1))
+    row = trained.best_row(run, epoch)
     metrics = run.info() | {"validation": row}
     save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
 
