@@ -34,6 +34,7 @@ LAYERS = [
     "topo.checkpoint",
     "topo.tracking",
     "topo.training",
+    "topo.pretraining",
     "topo.inference",
     "topo.evaluation",
     "topo.cross_validation",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch_geometric.data import Data
@@ -45,7 +44,7 @@ class MaskedResidueTraining(SeededTraining):
         return self.data.train_loader(self.current_epoch, trainer.global_rank, trainer.world_size)
 
     def val_dataloader(self) -> Any:
-        """The held-out pieces."""
+        """Pieces of the held-out slice."""
         return self.data.validation_loader()
 
     def training_step(self, graph: Data, index: int) -> Tensor:
@@ -65,10 +64,7 @@ class MaskedResidueTraining(SeededTraining):
 
     def on_validation_epoch_end(self) -> None:
         """Log the interval's figures."""
-        shown = {"residues": float(self.data.shown(self.current_epoch))}
-        # Lightning's log keeps float32, which counts no further than 2^24 one by one.
-        figures = {k: torch.tensor(v, dtype=torch.float64) for k, v in shown.items()}
-        self.log_dict(figures | self.epoch_means() | self.told.figures())
+        self.log_dict(self.epoch_means() | self.told.figures())
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW without decay of biases and norms; the schedule steps by batch."""
@@ -116,6 +112,10 @@ class PretrainingHistory(HistoryWriter):
         """Begin to measure the speed."""
         self.started = time.monotonic()
         self.before = self.data.shown(trainer.current_epoch - 1) if trainer.current_epoch else 0
+
+    def columns(self, trainer: pl.Trainer) -> dict[str, float]:
+        """Return interval, residues shown so far, and learning rate."""
+        return {**super().columns(trainer), "residues": self.data.shown(trainer.current_epoch)}
 
     def line(self, trainer: pl.Trainer) -> str:
         """Return how far it is, how well, how fast, and how long it will still take."""

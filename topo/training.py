@@ -226,10 +226,14 @@ class HistoryWriter(callbacks.Callback):
             return
         figures = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
         figures = {k: v for k, v in figures.items() if not k.endswith("_step")}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate, **figures})
+        self.rows.append({**self.columns(trainer), **figures})
         self.run.write_history(self.rows)
         print(self.line(trainer), file=sys.stderr, flush=True)
+
+    def columns(self, trainer: pl.Trainer) -> dict[str, float]:
+        """Return the columns that come before the figures."""
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        return {"epoch": trainer.current_epoch, "learning_rate": rate}
 
     def line(self, trainer: pl.Trainer) -> str:
         """Return the line of progress that goes with the last row."""

@@ -159,9 +159,7 @@ def cut(lengths: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarr
     chain = np.repeat(np.arange(len(lengths)), counts)
     number = np.arange(len(chain)) - np.repeat(np.cumsum(counts) - counts, counts)
     start = number * crop - shift[chain]
-    return np.stack(
-        [chain, np.maximum(start, 0), np.minimum(start + crop, lengths[chain])], axis=1
-    )
+    return np.stack([chain, np.maximum(start, 0), np.minimum(start + crop, lengths[chain])], axis=1)
 
 
 def mask_residues(
