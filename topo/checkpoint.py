@@ -112,8 +112,18 @@ def is_trunk(path: str | PathLike[str]) -> bool:
     return (Path(path) / TRUNK_FILE).is_file()
 
 
-def load_trunk(path: str | PathLike[str]) -> tuple[dict[str, Tensor], Config]:
-    """Read the folder of a pre-trained trunk: its weights by name, and its configuration.
+@dataclass(frozen=True)
+class PretrainedTrunk:
+    """The weights of a trunk by name, the configuration they were trained with, and its scores."""
+
+    weights: Mapping[str, Tensor]
+    config: Config
+    metrics: Mapping[str, Any]
+    path: Path
+
+
+def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
+    """Read the folder of a pre-trained trunk.
 
     Raises
     ------
@@ -127,7 +137,7 @@ def load_trunk(path: str | PathLike[str]) -> tuple[dict[str, Tensor], Config]:
         raise CheckpointError(str(error)) from None
     trunk = Trunk(config.model, config.graph.window, config.graph.structure)
     _load_weights(trunk, folder / TRUNK_FILE)
-    return trunk.state_dict(), config
+    return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
 
 def save_ensemble(
@@ -293,7 +303,19 @@ def _data_part(metrics: Mapping[str, Any]) -> list[str]:
         *(f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()),
         f"- proteins: {proteins}",
         *(f"- {what}: {count}" for what, count in metrics["left_out"].items()),
+        *_start(metrics.get("init")),
         "",
+    ]
+
+
+def _start(init: Mapping[str, Any] | None) -> list[str]:
+    """List what the weights that a run began with had been trained on."""
+    if init is None:
+        return []
+    return [
+        f"- began with the weights of `{init['path']}`, trained on",
+        *(f"  - `{name}`: SHA-256 {digest}" for name, digest in init["data_sha256"].items()),
+        *(f"  - {what}: {count}" for what, count in init["left_out"].items()),
     ]
 
 

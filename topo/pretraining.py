@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch_geometric.data import Data
@@ -36,6 +38,8 @@ class MaskedResidueTraining(SeededTraining):
         super().__init__(config)
         self.data = data
         self.model = MaskedResidueModel(config.model, config.graph.window, config.graph.structure)
+        # The background need not be learned.
+        self.model.residue_head.bias.data.copy_(torch.from_numpy(np.log(data.background())))
         self.told = _Tally()
 
     def train_dataloader(self) -> Any:

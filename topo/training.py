@@ -24,6 +24,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from topo.checkpoint import (
+    Checkpoint,
+    PretrainedTrunk,
     environment,
     is_trunk,
     load_checkpoint,
@@ -36,7 +38,7 @@ from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet, Splits
-from topo.errors import ConfigError
+from topo.errors import ConfigError, InputWarning
 from topo.io.files import atomic_text
 from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
@@ -370,7 +372,8 @@ def run_epochs(
 def initial_weights(config: Config) -> dict[str, Tensor]:
     """Read the weights of the checkpoint, run or trunk ``config.training.init``.
 
-    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk.
+    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk, with a
+    warning where its corpus may hold relatives of the folds to be evaluated.
 
     Raises
     ------
@@ -379,20 +382,42 @@ def initial_weights(config: Config) -> dict[str, Tensor]:
     ConfigError
         If it is not of the architecture of ``config``.
     """
+    start = _start(config)
+    if isinstance(start, PretrainedTrunk):
+        weights = dict(start.weights)
+        parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
+        difference = first_difference(start.config, config, parts, besides=".dropout")
+        _warn_of_relatives(start, config)
+    else:
+        weights = start.tagger.state_dict()
+        difference = first_difference(start.config, config, ("graph.", "model."))
+    if difference:
+        raise ConfigError(
+            f"training.init: {config.training.init} is of another architecture: {difference}"
+        )
+    return weights
+
+
+def _start(config: Config) -> Checkpoint | PretrainedTrunk:
+    """Read what ``config.training.init`` names: a run, or the folder of a tagger or trunk."""
     folder = Path(config.training.init or "")
     run = Run(folder)
     place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
-    if is_trunk(place):
-        weights, theirs = load_trunk(place)
-        parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
-        difference = first_difference(theirs, config, parts, besides=".dropout")
-    else:
-        found = load_checkpoint(place)
-        weights, theirs = found.tagger.state_dict(), found.config
-        difference = first_difference(theirs, config, ("graph.", "model."))
-    if difference:
-        raise ConfigError(f"training.init: {folder} is of another architecture: {difference}")
-    return weights
+    return load_trunk(place) if is_trunk(place) else load_checkpoint(place)
+
+
+def _warn_of_relatives(trunk: PretrainedTrunk, config: Config) -> None:
+    rule = trunk.config.pretraining
+    evaluated = {*config.data.validation, *config.data.test}
+    if rule.exclude_similar is not None:
+        evaluated -= set(rule.exclude_folds) or evaluated
+    if evaluated:
+        warnings.warn(
+            f"training.init: the corpus of {trunk.path} may hold proteins similar to those of "
+            f"{', '.join(sorted(evaluated))}, expected pre-training with --exclude-similar",
+            InputWarning,
+            stacklevel=2,
+        )
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
@@ -484,7 +509,13 @@ def _trainer(
 
 
 def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
+    origin: dict[str, Any] = {}
+    if config.training.init:
+        metrics = _start(config).metrics
+        known = {key: metrics.get(key, {}) for key in ("data_sha256", "left_out")}
+        origin = {"init": {"path": config.training.init, **known}}
     return {
+        **origin,
         "name": run_name(config),
         "seed": config.training.seed,
         "parameters": sum(p.numel() for p in tagger.parameters()),
