@@ -88,7 +88,7 @@ def train(
         int | None, typer.Option(help="train on so many proteins, types in proportion")
     ] = None,
     init: Annotated[
-        str | None, typer.Option(help="checkpoint or run whose weights to start from")
+        str | None, typer.Option(help="checkpoint, run or pre-trained trunk to start from")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="passes at the most")] = None,
     learning_rate: Annotated[
