@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from topo import __version__
 from topo.config import Config, dump_config, parse_config
@@ -41,6 +41,8 @@ FORMAT = 1
 """Version of the folder's layout and of the meaning of the weights."""
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
+
+_Model = TypeVar("_Model", bound=Trunk)
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,7 @@ def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
         config = parse_config(_read_config(folder), str(folder / "config.yaml"))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    trunk = Trunk(config.model, config.graph.window, config.graph.structure)
-    _load_weights(trunk, folder / TRUNK_FILE)
+    trunk = _with_weights(Trunk, config, folder / TRUNK_FILE)
     return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
 
@@ -212,7 +213,6 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         if (folder / "members").is_dir():
             members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
             return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
-        tagger = Tagger(config.model, config.graph.window, config.graph.structure)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     if is_trunk(folder):
@@ -220,21 +220,28 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
             f"{folder}: found a pre-trained trunk, expected a tagger; "
             "topo train --init makes one of it"
         )
-    _load_weights(tagger, folder / MODEL_FILE)
+    tagger = _with_weights(Tagger, config, folder / MODEL_FILE)
     return Checkpoint(tagger.eval(), config, _read_metrics(folder), folder)
 
 
-def _load_weights(module: nn.Module, path: Path) -> None:
+def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
+    """Build a model and load its weights, on the CPU."""
     try:
-        module.load_state_dict(load_file(path))
+        weights = load_file(path)
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent}: holds no {path.name}") from None
     except (SafetensorError, OSError):
         raise CheckpointError(f"{path}: damaged weights") from None
-    except RuntimeError:
+    try:
+        model = kind(config.model, config.graph.window, config.graph.structure)
+        model.load_state_dict(weights)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    except (RuntimeError, TypeError, MemoryError):  # also where the architecture fits no memory
         raise CheckpointError(
             f"{path.parent}: the weights do not fit the architecture in config.yaml"
         ) from None
+    return model
 
 
 def model_card(config: Config, metrics: Mapping[str, Any]) -> str:

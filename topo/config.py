@@ -300,7 +300,7 @@ class PretrainingConfig(_Section):
         description="residues of the corpus held out, whole proteins; a tenth of it at the most",
     )
     crop: int = Field(256, gt=0, description="longest piece of a chain, residues")
-    batch_residues: int = Field(16_384, gt=0, description="padded residues a batch at the most")
+    batch_residues: int = Field(8_192, gt=0, description="padded residues a batch at the most")
     chosen: float = Field(
         0.15, gt=0, le=1, description="share of residues chosen to be told from their surroundings"
     )

@@ -44,6 +44,7 @@ from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.nn.calibration import fit_weights
+from topo.nn.ensemble import Ensemble
 from topo.nn.precision import autocast_precision
 from topo.nn.tagger import Tagger, total_loss
 from topo.protein import Prediction
@@ -403,7 +404,12 @@ def _start(config: Config) -> Checkpoint | PretrainedTrunk:
     folder = Path(config.training.init or "")
     run = Run(folder)
     place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
-    return load_trunk(place) if is_trunk(place) else load_checkpoint(place)
+    if is_trunk(place):
+        return load_trunk(place)
+    found = load_checkpoint(place)
+    if isinstance(found.tagger, Ensemble):
+        raise ConfigError(f"training.init: {folder} is an ensemble, expected a single model")
+    return found
 
 
 def _warn_of_relatives(trunk: PretrainedTrunk, config: Config) -> None:
