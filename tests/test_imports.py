@@ -35,6 +35,7 @@ LAYERS = [
     "topo.tracking",
     "topo.optimizer",
     "topo.training",
+    "topo.pretraining",
     "topo.inference",
     "topo.evaluation",
     "topo.cross_validation",

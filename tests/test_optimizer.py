@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from topo.optimizer import MuonWithAdamW
+from topo.config import load_config
+from topo.nn.tagger import Tagger
+from topo.optimizer import MuonWithAdamW, make_optimizer
 
 
 def net() -> nn.Sequential:
@@ -17,8 +19,9 @@ def net() -> nn.Sequential:
 
 
 def joined(model: nn.Sequential) -> MuonWithAdamW:
-    groups = [{"params": [p for p in model.parameters() if p.ndim == 1], "lr": 0.01}]
-    return MuonWithAdamW([p for p in model.parameters() if p.ndim == 2], groups, 0.02, 0.1)
+    matrices = {"params": [p for p in model.parameters() if p.ndim == 2]}
+    rest = {"params": [p for p in model.parameters() if p.ndim == 1], "lr": 0.01}
+    return MuonWithAdamW([matrices | {"lr": 0.02, "weight_decay": 0.1}], [rest])
 
 
 def gradients(model: nn.Sequential, step: int) -> None:
@@ -53,7 +56,7 @@ def test_a_schedule_steps_both():
     optimizer.step()
     schedule.step()
     rates = [group["lr"] for part in optimizer.parts.values() for group in part.param_groups]
-    assert rates == pytest.approx([0.01, 0.005])
+    assert rates == pytest.approx([0.005, 0.01])
 
 
 def test_its_state_resumes():
@@ -72,3 +75,24 @@ def test_its_state_resumes():
             steps.step()
     for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_each_weight_has_its_rate():
+    config = load_config(None, ["training.learning_rate=0.5", "training.init_rate=0.1"])
+    tagger = Tagger(config.model, config.graph.window, config.graph.structure)
+    names = {id(weight): name for name, weight in tagger.named_parameters()}
+    optimizer = make_optimizer(tagger, config.training, {"recurrent.layers.0.rnn.weight_hh_l0"})
+    found = {
+        names[id(weight)]: (kind, group["lr"], group["weight_decay"])
+        for kind, part in optimizer.parts.items()
+        for group in part.param_groups
+        for weight in group["params"]
+    }
+    assert found.keys() == {n for n, p in tagger.named_parameters() if p.requires_grad}
+    assert found["recurrent.layers.0.rnn.weight_hh_l0"] == ("muon", pytest.approx(0.1), 0.01)
+    assert found["recurrent.layers.1.rnn.weight_hh_l0"] == ("muon", 1.0, 0.01)
+    assert found["recurrent.layers.1.rnn.bias_hh_l0"] == ("adamw", 0.5, 0.0)
+    assert found["encoder.embed.weight"] == ("adamw", 0.5, 0.01)
+    assert found["crf.transition"] == ("adamw", 5.0, 0.0)
+    alone = make_optimizer(tagger, config.training.model_copy(update={"optimizer": "adamw"}))
+    assert type(alone) is torch.optim.AdamW

@@ -2,6 +2,7 @@
 
 ===================  ==========================================================================
 ``model.safetensors``  weights
+``trunk.safetensors``  in place of them, in a pre-trained trunk, those of the trunk
 ``config.yaml``        format, labels, types, versions, the whole configuration, the grammar
 ``metrics.json``       how it scored, on what
 ``README.md``          model card
@@ -21,11 +22,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from topo import __version__
 from topo.config import Config, dump_config, parse_config
@@ -33,9 +35,14 @@ from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.labels import LABELS, TYPES
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
+from topo.nn.trunk import Trunk
 
 FORMAT = 1
 """Version of the folder's layout and of the meaning of the weights."""
+
+MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
+
+_Model = TypeVar("_Model", bound=Trunk)
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,54 @@ def save_checkpoint(
     TopoError
         If the folder cannot be written.
     """
-    weights = {name: t.detach().cpu().contiguous() for name, t in tagger.state_dict().items()}
     with _replaced(Path(path)) as fresh:
-        save_file(weights, fresh / "model.safetensors")
-        (fresh / "model.safetensors").chmod(0o644)  # it is made readable for its owner alone
+        _write_weights(tagger.state_dict(), fresh / MODEL_FILE)
         _write_texts(fresh, config, metrics, card)
+
+
+def save_trunk(
+    path: str | PathLike[str],
+    trunk: Trunk,
+    config: Config,
+    metrics: Mapping[str, Any],
+    card: str,
+) -> None:
+    """Write the weights of a trunk, without those of heads, as :func:`save_checkpoint` does."""
+    with _replaced(Path(path)) as fresh:
+        _write_weights(trunk.trunk_state(), fresh / TRUNK_FILE)
+        _write_texts(fresh, config, metrics, card)
+
+
+def is_trunk(path: str | PathLike[str]) -> bool:
+    """Tell whether a folder holds a pre-trained trunk rather than a tagger."""
+    return (Path(path) / TRUNK_FILE).is_file()
+
+
+@dataclass(frozen=True)
+class PretrainedTrunk:
+    """The weights of a trunk by name, the configuration they were trained with, and its scores."""
+
+    weights: Mapping[str, Tensor]
+    config: Config
+    metrics: Mapping[str, Any]
+    path: Path
+
+
+def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
+    """Read the folder of a pre-trained trunk.
+
+    Raises
+    ------
+    CheckpointError
+        As :func:`load_checkpoint` does.
+    """
+    folder = Path(path)
+    try:
+        config = parse_config(_read_config(folder), str(folder / "config.yaml"))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    trunk = _with_weights(Trunk, config, folder / TRUNK_FILE)
+    return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
 
 def save_ensemble(
@@ -137,6 +187,11 @@ def _replaced(target: Path) -> Iterator[Path]:
         raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
 
 
+def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:
+    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path)
+    path.chmod(0o644)  # it is made readable for its owner alone
+
+
 def _write_texts(folder: Path, config: Config, metrics: Mapping[str, Any], card: str) -> None:
     (folder / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
@@ -158,30 +213,39 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         if (folder / "members").is_dir():
             members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
             return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
-        tagger = Tagger(config.model, config.graph.window, config.graph.structure)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    try:
-        weights = load_file(folder / "model.safetensors")
-        tagger.load_state_dict(weights)
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder}: holds no model.safetensors") from None
-    except (SafetensorError, OSError):
-        raise CheckpointError(f"{folder / 'model.safetensors'}: damaged weights") from None
-    except RuntimeError:
+    if is_trunk(folder):
         raise CheckpointError(
-            f"{folder}: the weights do not fit the architecture in config.yaml"
-        ) from None
+            f"{folder}: found a pre-trained trunk, expected a tagger; "
+            "topo train --init makes one of it"
+        )
+    tagger = _with_weights(Tagger, config, folder / MODEL_FILE)
     return Checkpoint(tagger.eval(), config, _read_metrics(folder), folder)
+
+
+def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
+    """Build a model and load its weights, on the CPU."""
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.parent}: holds no {path.name}") from None
+    except (SafetensorError, OSError):
+        raise CheckpointError(f"{path}: damaged weights") from None
+    try:
+        model = kind(config.model, config.graph.window, config.graph.structure)
+        model.load_state_dict(weights)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    except (RuntimeError, TypeError, MemoryError):  # also where the architecture fits no memory
+        raise CheckpointError(
+            f"{path.parent}: the weights do not fit the architecture in config.yaml"
+        ) from None
+    return model
 
 
 def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
     """Write the model card of a run's best epoch from its configuration and ``run.json``."""
-    figures = metrics.get("validation", {})
-    rows = [f"| {k.removeprefix('val_')} | {v:.4f} |" for k, v in figures.items() if "val_" in k]
-    files = [f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()]
-    left_out = [f"- {what}: {count}" for what, count in metrics["left_out"].items()]
-    proteins = ", ".join(f"{count} {name}" for name, count in metrics["proteins"].items())
     return "\n".join(
         [
             f"# {metrics['name']}",
@@ -192,20 +256,12 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             f"{config.training.epochs}; seed {metrics['seed']}. The whole configuration is in",
             "`config.yaml`, the versions it was trained with too.",
             "",
-            "## Data",
-            "",
-            *files,
-            f"- proteins: {proteins}",
-            *left_out,
-            "",
+            *_data_part(metrics),
             "## Validation",
             "",
             "Scores of the best epoch on the proteins that picked it, so on the bright side.",
             "",
-            "| figure | value |",
-            "|---|---|",
-            *rows,
-            "",
+            *_validation_table(metrics),
             "## Limits",
             "",
             "Trained on plasma-membrane, secretory and outer-membrane topologies. Not covered:",
@@ -215,6 +271,65 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
+    """Write the card of a pre-trained trunk from its configuration and ``run.json``."""
+    rule = config.pretraining
+    return "\n".join(
+        [
+            f"# {metrics['name']}, pre-trained trunk",
+            "",
+            "Graph convolutions, chain convolutions and recurrent stack, trained to tell masked",
+            "residues from their surroundings; no heads. `topo train --init` begins with it.",
+            "",
+            f"{metrics['parameters']:,} weights; {metrics['residues_seen']:,} residues of",
+            f"{rule.residues:,} shown, in pieces of {rule.crop} at the most; seed "
+            f"{metrics['seed']}.",
+            f"{rule.chosen:.0%} of the residues chosen, of these {rule.masked:.0%} masked and "
+            f"{rule.random:.0%} random.",
+            "",
+            *_data_part(metrics),
+            "## Validation",
+            "",
+            "On the held-out slice of the corpus, all chosen residues masked; pseudo-perplexity is",
+            "exp(mean cross-entropy). Background frequencies alone give "
+            f"{metrics['background_pseudo_perplexity']:.4f}.",
+            "",
+            *_validation_table(metrics),
+        ]
+    )
+
+
+def _data_part(metrics: Mapping[str, Any]) -> list[str]:
+    """List files with checksums, numbers of proteins and what was left out."""
+    proteins = ", ".join(f"{count} {name}" for name, count in metrics["proteins"].items())
+    return [
+        "## Data",
+        "",
+        *(f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()),
+        f"- proteins: {proteins}",
+        *(f"- {what}: {count}" for what, count in metrics["left_out"].items()),
+        *_start(metrics.get("init")),
+        "",
+    ]
+
+
+def _start(init: Mapping[str, Any] | None) -> list[str]:
+    """List what the weights that a run began with had been trained on."""
+    if init is None:
+        return []
+    return [
+        f"- began with the weights of `{init['path']}`, trained on",
+        *(f"  - `{name}`: SHA-256 {digest}" for name, digest in init["data_sha256"].items()),
+        *(f"  - {what}: {count}" for what, count in init["left_out"].items()),
+    ]
+
+
+def _validation_table(metrics: Mapping[str, Any]) -> list[str]:
+    figures = metrics.get("validation", {})
+    rows = [f"| {k.removeprefix('val_')} | {v:.4f} |" for k, v in figures.items() if "val_" in k]
+    return ["| figure | value |", "|---|---|", *rows, ""]
 
 
 def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping[str, str]) -> str:

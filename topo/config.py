@@ -6,7 +6,7 @@ The description of a field is what ``topo train --help`` and the commented YAML 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -231,7 +231,14 @@ class TrainingConfig(_Section):
     """The optimisation."""
 
     init: str | None = Field(
-        None, description="checkpoint or run to start from, of the same architecture; none: afresh"
+        None,
+        description="checkpoint, run or pre-trained trunk to start from, of the same architecture; "
+        "none: afresh",
+    )
+    init_rate: float = Field(
+        1.0,
+        gt=0,
+        description="learning rate of the weights that came from init, as a multiple of the rest",
     )
     epochs: int = Field(30, gt=0, description="passes at the most")
     batch: int = Field(32, gt=0, description="proteins a batch at the most")
@@ -273,6 +280,61 @@ class TrainingConfig(_Section):
     deterministic: bool = Field(False, description="bit-equal history on the same machine")
 
 
+class PretrainingConfig(_Section):
+    """Masked-residue pre-training (``topo pretrain``).
+
+    It takes the architecture from ``graph`` and ``model``, and optimiser, seed, precision and
+    device from ``training``; batches, length and picking of the best weights are said here.
+    """
+
+    corpus: str | None = Field(None, description="FASTA of unlabelled proteins, plain or gzipped")
+    exclude_similar: str | None = Field(
+        None,
+        description="TSV with the columns id and similar_folds (F1,F2 or -): proteins of the "
+        "corpus that are similar to an excluded fold are left out",
+    )
+    exclude_folds: list[str] = Field(
+        default_factory=list, description="folds excluded so; none: every fold of the table"
+    )
+    residues: int = Field(20_000_000, gt=0, description="residues to show, counting repeats")
+    interval: int = Field(
+        1_000_000, gt=0, description="residues between validations, each a row of history.csv"
+    )
+    validation: int = Field(
+        200_000,
+        gt=0,
+        description="residues of the corpus held out, whole proteins; a tenth of it at the most",
+    )
+    crop: int = Field(256, gt=0, description="longest piece of a chain, residues")
+    batch_residues: int = Field(8_192, gt=0, description="padded residues a batch at the most")
+    chosen: float = Field(
+        0.15, gt=0, le=1, description="share of residues chosen to be told from their surroundings"
+    )
+    masked: float = Field(0.8, ge=0, le=1, description="share of the chosen shown as unknown")
+    random: float = Field(
+        0.1, ge=0, le=1, description="share of the chosen shown as a random residue; the rest stay"
+    )
+    workers: int = Field(
+        0, ge=0, description="processes that prepare batches; 0: the training does it itself"
+    )
+
+    @model_validator(mode="after")
+    def _interval_holds_pieces(self) -> PretrainingConfig:
+        if self.interval < 2 * self.crop:
+            raise ValueError(
+                f"found interval {self.interval}, expected at least two pieces of {self.crop}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> PretrainingConfig:
+        if self.masked + self.random > 1 + 1e-9:
+            raise ValueError(
+                f"found masked {self.masked} and random {self.random}, expected at most 1 together"
+            )
+        return self
+
+
 class TrackingConfig(_Section):
     """Where the numbers go besides the run's folder."""
 
@@ -290,6 +352,9 @@ class Config(_Section):
     sampling: SamplingConfig = Field(default_factory=SamplingConfig, description="sampling")
     loss: LossConfig = Field(default_factory=LossConfig, description="loss weights")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="optimisation")
+    pretraining: PretrainingConfig = Field(
+        default_factory=PretrainingConfig, description="masked-residue pre-training"
+    )
     tracking: TrackingConfig = Field(default_factory=TrackingConfig, description="tracking")
 
     @model_validator(mode="after")
@@ -364,6 +429,39 @@ def parse_config(tree: Mapping[str, Any], source: str = "configuration") -> Conf
         return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_explain(error)}") from None
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn a tree into one level with dotted keys."""
+    level = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            level |= flat(value, f"{prefix}{key}.")
+        else:
+            level[prefix + key] = value
+    return level
+
+
+def first_difference(
+    found: Config, expected: Config, parts: Sequence[str] = ("",), besides: str | None = None
+) -> str | None:
+    """Name the first field that differs, with both values; None where there is none.
+
+    Parameters
+    ----------
+    found, expected
+        What is compared.
+    parts
+        Beginnings of the dotted keys that count.
+    besides
+        End of the dotted keys that do not count.
+    """
+    ours, theirs = (flat(config.model_dump(mode="json")) for config in (found, expected))
+    for key, value in theirs.items():
+        counts = key.startswith(tuple(parts)) and not (besides and key.endswith(besides))
+        if counts and ours.get(key) != value:
+            return f"found {key} {ours.get(key)}, expected {value}"
+    return None
 
 
 def dump_config(config: Config) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from topo.checkpoint import ensemble_card, save_ensemble
-from topo.config import Config, parse_config, run_name
+from topo.config import Config, first_difference, parse_config, run_name
 from topo.data.splits import Splits, load_splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
@@ -202,23 +202,10 @@ def _predictions(run: Run, splits: Splits) -> list[Prediction]:
 def _check_same(run: Run, config: Config, splits: Splits) -> None:
     if not (run.path / "config.yaml").is_file():
         return
-    found, expected = (flat(c.model_dump(mode="json")) for c in (run.config(), config))
-    for key, value in expected.items():
-        if found.get(key) != value:
-            raise ConfigError(
-                f"{run.path}: found {key} {found.get(key)}, expected {value}; "
-                "a cross-validation goes on with the same configuration, or in another folder"
-            )
+    if difference := first_difference(run.config(), config):
+        raise ConfigError(
+            f"{run.path}: {difference}; "
+            "a cross-validation goes on with the same configuration, or in another folder"
+        )
     if run.info().get("data_sha256", splits.checksums) != splits.checksums:
         raise ConfigError(f"{run.path}: the data have changed since it was trained")
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn a tree into one level with dotted keys."""
-    level = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            level |= flat(value, f"{prefix}{key}.")
-        else:
-            level[prefix + key] = value
-    return level

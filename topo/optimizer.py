@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
+
+from topo.config import TrainingConfig
+
+Groups = list[dict[str, Any]]
 
 
 class MuonWithAdamW(Optimizer):
@@ -19,32 +24,19 @@ class MuonWithAdamW(Optimizer):
     Parameters
     ----------
     matrices
-        Parameters of two dimensions.
-    groups
+        Parameter groups for Muon, of parameters of two dimensions.
+    rest
         Parameter groups for AdamW.
-    learning_rate
-        Of the matrices.
-    weight_decay
-        Of the matrices.
     """
 
-    def __init__(
-        self,
-        matrices: Iterable[Tensor],
-        groups: Iterable[dict[str, Any]],
-        learning_rate: float,
-        weight_decay: float,
-    ) -> None:
-        muon = Muon(
-            list(matrices),
-            lr=learning_rate,
-            weight_decay=weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        )
-        self.parts = {"muon": muon, "adamw": AdamW(list(groups), weight_decay=0.0)}
+    def __init__(self, matrices: Groups, rest: Groups) -> None:
+        self.parts: dict[str, Optimizer] = {
+            "adamw": AdamW(rest, weight_decay=0.0),
+            "muon": Muon(matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+        }
         super().__init__(self._groups(), {})
 
-    def _groups(self) -> list[dict[str, Any]]:
+    def _groups(self) -> Groups:
         return [group for part in self.parts.values() for group in part.param_groups]
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -63,3 +55,45 @@ class MuonWithAdamW(Optimizer):
         for name, part in self.parts.items():
             part.load_state_dict(state_dict[name])
         self.param_groups[:] = self._groups()  # loading replaced them
+
+
+def make_optimizer(
+    model: nn.Module, training: TrainingConfig, initialised: Container[str] = ()
+) -> Optimizer:
+    """Return the optimiser of a trunk or tagger.
+
+    Biases, norms and the grammar's scores do not decay. The first group is one of AdamW's.
+
+    Parameters
+    ----------
+    model
+        Its recurrent stack is ``recurrent``, its grammar's scores are in ``crf``.
+    training
+        Which optimiser, its rates and its decay.
+    initialised
+        Names of the weights that came from another model; ``init_rate`` applies to them.
+    """
+    groups: dict[str, dict[tuple[float, float], list[nn.Parameter]]] = {
+        "adamw": defaultdict(list),
+        "muon": defaultdict(list),
+    }
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
+        grammar = name.startswith("crf.")
+        rate = training.learning_rate * (training.init_rate if name in initialised else 1.0)
+        decay = 0.0 if grammar or weight.ndim <= 1 else training.weight_decay
+        if grammar:
+            rate *= training.grammar_rate
+        kind = "adamw"
+        if training.optimizer == "muon" and name.startswith("recurrent.") and weight.ndim == 2:
+            kind, rate = "muon", rate * training.muon_rate
+        groups[kind][rate, decay].append(weight)
+    adamw, matrices = (
+        [
+            {"params": weights, "lr": rate, "weight_decay": decay}
+            for (rate, decay), weights in groups[kind].items()
+        ]
+        for kind in ("adamw", "muon")
+    )
+    return MuonWithAdamW(matrices, adamw) if matrices else AdamW(adamw, weight_decay=0.0)

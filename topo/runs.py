@@ -8,6 +8,7 @@
 ``checkpoints/``         Lightning's own files, for resuming
 ``model/``               the checkpoint of the best epoch (see :mod:`topo.checkpoint`)
 ``evaluation/``          what ``topo evaluate`` wrote
+``trunk/``               of ``topo pretrain``, in place of ``model/``: the trunk's weights
 =======================  =====================================================================
 """
 
@@ -34,6 +35,11 @@ class Run:
     def model(self) -> Path:
         """Folder of the best epoch's checkpoint."""
         return self.path / "model"
+
+    @property
+    def trunk(self) -> Path:
+        """Folder of a pre-trained trunk, in a run of ``topo pretrain``."""
+        return self.path / "trunk"
 
     @property
     def resume_file(self) -> Path:
@@ -68,7 +74,7 @@ class Run:
         with atomic_text(self.path / "history.csv") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in rows)
+            writer.writerows({k: _cell(float(v)) for k, v in row.items()} for row in rows)
 
     def history(self) -> list[dict[str, float]]:
         """Read ``history.csv``."""
@@ -77,6 +83,11 @@ class Run:
             raise TopoError(f"{self.path}: no epoch of this run has ended yet")
         with open(path, encoding="utf-8", newline="") as file:
             return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(value: float) -> str:
+    """Write a whole number in full and any other with six digits."""
+    return f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
 
 
 def new_run(parent: Path, name: str) -> Run:

@@ -9,7 +9,8 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,31 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch_geometric.data import Data
 
-from topo.checkpoint import environment, load_checkpoint, model_card, save_checkpoint
-from topo.config import Config, TrainingConfig, dump_config, run_name
+from topo.checkpoint import (
+    Checkpoint,
+    PretrainedTrunk,
+    environment,
+    is_trunk,
+    load_checkpoint,
+    load_trunk,
+    model_card,
+    save_checkpoint,
+)
+from topo.config import Config, TrainingConfig, dump_config, first_difference, run_name
 from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet, Splits
-from topo.errors import ConfigError
+from topo.errors import ConfigError, InputWarning
 from topo.io.files import atomic_text
 from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.nn.calibration import fit_weights
+from topo.nn.ensemble import Ensemble
 from topo.nn.precision import autocast_precision
 from topo.nn.tagger import Tagger, total_loss
-from topo.optimizer import MuonWithAdamW
+from topo.optimizer import make_optimizer
 from topo.protein import Prediction
 from topo.runs import Run
 from topo.tracking import Tracker
@@ -45,8 +56,57 @@ RUN_VARIABLE = "TOPO_RUN"
 """Environment variable that tells the processes of one training where its run is."""
 
 
-class TaggerTraining(pl.LightningModule):
-    """How the tagger learns: losses, optimiser, schedule, and validation by the headline figures.
+class SeededTraining(pl.LightningModule):
+    """What all trainings share: random state by place, clipping, schedule, means of an epoch.
+
+    Parameters
+    ----------
+    config
+        The run's configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.sums: dict[str, list[float]] = defaultdict(list)
+
+    def on_train_epoch_start(self) -> None:
+        """Begin with no losses."""
+        self.sums.clear()
+
+    def on_train_batch_start(self, batch: Data, index: int) -> None:
+        """Derive the random state from seed, epoch and step, so that resuming changes nothing."""
+        place = (self.config.training.seed, self.current_epoch, index)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+
+    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        """Clip by the norm of all gradients and record what it was before."""
+        limit = self.config.training.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
+        self.sums["gradient_norm"].append(float(norm))
+        if self.logger:
+            self.log("gradient_norm_step", norm)
+
+    def scheduled_optimizer(
+        self, model: torch.nn.Module, steps: int, initialised: Container[str] = ()
+    ) -> dict[str, Any]:
+        """Return the optimiser of a model, its learning rates following the schedule."""
+        training = self.config.training
+        optimizer = make_optimizer(model, training, initialised)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def epoch_means(self) -> dict[str, float]:
+        """Return the mean of everything recorded in this epoch, and the largest gradient norm."""
+        means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
+        return means | {"gradient_norm_max": max(self.sums.get("gradient_norm", [0.0]))}
+
+
+class TaggerTraining(SeededTraining):
+    """How the tagger learns: losses, optimiser, and validation by the headline figures.
 
     Parameters
     ----------
@@ -57,14 +117,14 @@ class TaggerTraining(pl.LightningModule):
     """
 
     def __init__(self, config: Config, splits: Splits) -> None:
-        super().__init__()
-        self.config, self.splits = config, splits
+        super().__init__(config)
+        self.splits = splits
         self.validation = whole_order(splits.validation)
         self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
-        if config.training.init:
-            self.tagger.load_state_dict(initial_weights(config))
+        weights = initial_weights(config) if config.training.init else {}
+        self.tagger.load_state_dict(self.tagger.state_dict() | weights)
+        self.initialised = frozenset(weights)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
-        self.sums: dict[str, list[float]] = defaultdict(list)
         self.predictions: list[Prediction] = []
 
     def train_dataloader(self) -> Any:
@@ -81,15 +141,6 @@ class TaggerTraining(pl.LightningModule):
     def val_dataloader(self) -> Any:
         """Whole validation chains."""
         return whole_loader(self.splits.validation, self.config)
-
-    def on_train_epoch_start(self) -> None:
-        """Begin with no losses."""
-        self.sums.clear()
-
-    def on_train_batch_start(self, batch: Data, index: int) -> None:
-        """Derive the random state from seed, epoch and step, so that resuming changes nothing."""
-        place = (self.config.training.seed, self.current_epoch, index)
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, graph: Data, index: int) -> Tensor:
         """Return the weighted sum of the heads' losses."""
@@ -114,46 +165,12 @@ class TaggerTraining(pl.LightningModule):
         truths = [protein.labels or "" for protein in self.validation]
         figures = headline_figures(truths, self.predictions)
         figures = {f"val_{name}": value for name, value in figures.items()}
-        means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
-        norms = self.sums.get("gradient_norm", [0.0])
-        self.log_dict(means | figures | {"gradient_norm_max": max(norms)})
-
-    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
-        """Clip by the norm of all gradients and record what it was before."""
-        limit = self.config.training.clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), limit)
-        self.sums["gradient_norm"].append(float(norm))
-        if self.logger:
-            self.log("gradient_norm_step", norm)
+        self.log_dict(self.epoch_means() | figures)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Muon and AdamW, or AdamW alone; the schedule steps by batch.
-
-        Biases, norms and the grammar's scores do not decay.
-        """
-        training = self.config.training
-        rate, decay = training.learning_rate, training.weight_decay
-        grammar = [p for p in self.tagger.crf.parameters() if p.requires_grad]
-        matrices = [p for p in self.tagger.recurrent.parameters() if p.ndim == 2]
-        by_muon = matrices if training.optimizer == "muon" else []
-        others = {id(p) for p in [*self.tagger.crf.parameters(), *by_muon]}
-        rest = [p for p in self.tagger.parameters() if id(p) not in others]
-        groups = [
-            {"params": [p for p in rest if p.ndim > 1], "lr": rate, "weight_decay": decay},
-            {"params": [p for p in rest if p.ndim <= 1], "lr": rate},
-            {"params": grammar, "lr": rate * training.grammar_rate},
-        ]
-        optimizer: torch.optim.Optimizer
-        if by_muon:
-            optimizer = MuonWithAdamW(by_muon, groups, rate * training.muon_rate, decay)
-        else:
-            optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
-        steps = len(self.train_dataloader()) * training.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(training, steps))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        """Return the configured optimiser and a schedule that steps by batch."""
+        steps = len(self.train_dataloader()) * self.config.training.epochs
+        return self.scheduled_optimizer(self.tagger, steps, self.initialised)
 
     def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
         smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
@@ -192,21 +209,22 @@ class HistoryWriter(callbacks.Callback):
             return
         figures = {k: float(v) for k, v in trainer.callback_metrics.items() if k != "loss"}
         figures = {k: v for k, v in figures.items() if not k.endswith("_step")}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate, **figures})
+        self.rows.append({**self.columns(trainer), **figures})
         self.run.write_history(self.rows)
-        self._print(trainer)
+        print(self.line(trainer), file=sys.stderr, flush=True)
 
-    def _print(self, trainer: pl.Trainer) -> None:
+    def columns(self, trainer: pl.Trainer) -> dict[str, float]:
+        """Return the columns that come before the figures."""
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        return {"epoch": trainer.current_epoch, "learning_rate": rate}
+
+    def line(self, trainer: pl.Trainer) -> str:
+        """Return the line of progress that goes with the last row."""
         row, seconds = self.rows[-1], time.monotonic() - self.started
         names = ("train_loss", "val_loss", "val_residue_accuracy", "val_type_accuracy_macro",
                  "val_topology_accuracy_macro")  # fmt: skip
         shown = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
-        print(
-            f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        return f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s"
 
 
 def fit(
@@ -238,39 +256,105 @@ def fit(
     TopoError
         If the folder cannot be written.
     """
-    _quieten()
-    training = config.training
-    if training.threads:
-        torch.set_num_threads(training.threads)
-    pl.seed_everything(training.seed, verbose=False)
+    prepare(config)
     module = TaggerTraining(config, splits)
     tracker = Tracker(config, run.path, run.path.name)
-    if rank_zero_only.rank == 0:
-        with atomic_text(run.path / "config.yaml") as file:
-            file.write(dump_config(config))
-        run.update_info(**_run_info(config, splits, module.tagger))
-    os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
-    best = _best_epoch(run, training)
-    trainer = _trainer(config, run, tracker, [best, *also], progress)
-    started = time.monotonic()
-    path = run.resume_file if resume and run.resume_file.is_file() else None
-    try:
-        trainer.fit(module, ckpt_path=path, weights_only=True)
-    finally:
-        os.environ.pop(RUN_VARIABLE)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if not trainer.is_global_zero:
+    begin_run(run, config, _run_info(config, splits, module.tagger))
+    training = config.training
+    trained = run_epochs(
+        module,
+        run,
+        tracker,
+        [HistoryWriter(run), *also],
+        epochs=training.epochs,
+        monitor=training.monitor,
+        resume=resume,
+        progress=progress,
+    )
+    if not trained.trainer.is_global_zero:
         return run.model
-    _export(config, run, trainer, module, best, time.monotonic() - started)
+    _export(config, run, module, trained)
     if tracker.url:
         run.update_info(wandb=tracker.url)
     _track_results(tracker, config, module)
     return run.model
 
 
+def prepare(config: Config) -> None:
+    """Silence Lightning, set the threads, and seed what builds the model."""
+    _quieten()
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    pl.seed_everything(config.training.seed, verbose=False)
+
+
+def begin_run(run: Run, config: Config, info: Mapping[str, Any]) -> None:
+    """Write ``config.yaml`` and ``run.json``, in the one process that writes."""
+    if rank_zero_only.rank == 0:
+        with atomic_text(run.path / "config.yaml") as file:
+            file.write(dump_config(config))
+        run.update_info(**info)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is left when the epochs are over."""
+
+    trainer: pl.Trainer
+    best_path: str
+    seconds: float
+
+    def restore_best(self, module: SeededTraining) -> int:
+        """Load the best epoch's weights into the module, and return the epoch's number."""
+        state = torch.load(self.best_path, map_location="cpu", weights_only=True)
+        module.load_state_dict(state["state_dict"])
+        return int(state["epoch"])
+
+    def best_row(self, run: Run, epoch: int) -> dict[str, float]:
+        """Note epoch and time in ``run.json``, and return the epoch's row of ``history.csv``."""
+        before = run.info().get("seconds", 0.0)
+        run.update_info(best_epoch=epoch, seconds=round(before + self.seconds, 1))
+        return next(row for row in run.history() if row["epoch"] == epoch)
+
+
+def run_epochs(
+    module: SeededTraining,
+    run: Run,
+    tracker: Tracker,
+    wanted: Sequence[callbacks.Callback],
+    *,
+    epochs: int,
+    monitor: str,
+    resume: bool,
+    progress: bool,
+) -> Trained:
+    """Train with Lightning, from the last finished epoch where ``resume`` finds one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user stops it.
+    """
+    config = module.config
+    best = _best_epoch(run, monitor)
+    trainer = _trainer(config, run, tracker, [*wanted, best], epochs, monitor, progress)
+    started = time.monotonic()
+    path = run.resume_file if resume and run.resume_file.is_file() else None
+    os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
+    try:
+        trainer.fit(module, ckpt_path=path, weights_only=True)
+    finally:
+        os.environ.pop(RUN_VARIABLE)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return Trained(trainer, best.best_model_path, time.monotonic() - started)
+
+
 def initial_weights(config: Config) -> dict[str, Tensor]:
-    """Read the weights of the checkpoint or run ``config.training.init``.
+    """Read the weights of the checkpoint, run or trunk ``config.training.init``.
+
+    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk, with a
+    warning where its corpus may hold relatives of the folds to be evaluated.
 
     Raises
     ------
@@ -279,15 +363,47 @@ def initial_weights(config: Config) -> dict[str, Tensor]:
     ConfigError
         If it is not of the architecture of ``config``.
     """
-    folder = Path(config.training.init or "")
-    model = Run(folder).model
-    found = load_checkpoint(model if model.is_dir() else folder)
-    same_graph = found.config.graph == config.graph
-    if found.config.model.model_dump() != config.model.model_dump() or not same_graph:
+    start = _start(config)
+    if isinstance(start, PretrainedTrunk):
+        weights = dict(start.weights)
+        parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
+        difference = first_difference(start.config, config, parts, besides=".dropout")
+        _warn_of_relatives(start, config)
+    else:
+        weights = start.tagger.state_dict()
+        difference = first_difference(start.config, config, ("graph.", "model."))
+    if difference:
         raise ConfigError(
-            f"training.init: {folder} is of another architecture, expected that of this run"
+            f"training.init: {config.training.init} is of another architecture: {difference}"
         )
-    return found.tagger.state_dict()
+    return weights
+
+
+def _start(config: Config) -> Checkpoint | PretrainedTrunk:
+    """Read what ``config.training.init`` names: a run, or the folder of a tagger or trunk."""
+    folder = Path(config.training.init or "")
+    run = Run(folder)
+    place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
+    if is_trunk(place):
+        return load_trunk(place)
+    found = load_checkpoint(place)
+    if isinstance(found.tagger, Ensemble):
+        raise ConfigError(f"training.init: {folder} is an ensemble, expected a single model")
+    return found
+
+
+def _warn_of_relatives(trunk: PretrainedTrunk, config: Config) -> None:
+    rule = trunk.config.pretraining
+    evaluated = {*config.data.validation, *config.data.test}
+    if rule.exclude_similar is not None:
+        evaluated -= set(rule.exclude_folds) or evaluated
+    if evaluated:
+        warnings.warn(
+            f"training.init: the corpus of {trunk.path} may hold proteins similar to those of "
+            f"{', '.join(sorted(evaluated))}, expected pre-training with --exclude-similar",
+            InputWarning,
+            stacklevel=2,
+        )
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
@@ -321,12 +437,12 @@ def _schedule(training: TrainingConfig, steps: int) -> Any:
     return factor
 
 
-def _best_epoch(run: Run, training: TrainingConfig) -> callbacks.ModelCheckpoint:
+def _best_epoch(run: Run, monitor: str) -> callbacks.ModelCheckpoint:
     return callbacks.ModelCheckpoint(
         dirpath=run.path / "checkpoints",
         filename="best",
-        monitor=training.monitor,
-        mode=_mode(training.monitor),
+        monitor=monitor,
+        mode=_mode(monitor),
         save_last=True,
         enable_version_counter=False,
         save_on_train_epoch_end=True,
@@ -341,16 +457,17 @@ def _trainer(
     config: Config,
     run: Run,
     tracker: Tracker,
-    others: Sequence[callbacks.Callback],
+    wanted: Sequence[callbacks.Callback],
+    epochs: int,
+    monitor: str,
     progress: bool,
 ) -> pl.Trainer:
-    training = config.training
-    wanted: list[callbacks.Callback] = [HistoryWriter(run), *others]
+    training, wanted = config.training, [*wanted]
     if training.patience:
         wanted.append(
             callbacks.EarlyStopping(
-                training.monitor,
-                mode=_mode(training.monitor),
+                monitor,
+                mode=_mode(monitor),
                 patience=training.patience,
                 check_on_train_epoch_end=True,
             )
@@ -360,7 +477,7 @@ def _trainer(
     if loggers := tracker.loggers():
         wanted.append(callbacks.LearningRateMonitor("step"))
     return pl.Trainer(
-        max_epochs=training.epochs,
+        max_epochs=epochs,
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
         devices=training.devices,
         precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
@@ -378,7 +495,13 @@ def _trainer(
 
 
 def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
+    origin: dict[str, Any] = {}
+    if config.training.init:
+        metrics = _start(config).metrics
+        known = {key: metrics.get(key, {}) for key in ("data_sha256", "left_out")}
+        origin = {"init": {"path": config.training.init, **known}}
     return {
+        **origin,
         "name": run_name(config),
         "seed": config.training.seed,
         "parameters": sum(p.numel() for p in tagger.parameters()),
@@ -392,21 +515,15 @@ def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
 def _export(
     config: Config,
     run: Run,
-    trainer: pl.Trainer,
     module: TaggerTraining,
-    best: callbacks.ModelCheckpoint,
-    seconds: float,
+    trained: Trained,
 ) -> None:
     """Write the best epoch as a checkpoint, its probabilities calibrated on validation."""
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    module.load_state_dict(state["state_dict"])
+    epoch = trained.restore_best(module)
     tagger = module.tagger.eval().cpu()
     _calibrate(tagger, config, module.splits.validation)
     module.predictions = _predict_whole(tagger, config, module.splits.validation)
-    epoch = int(state["epoch"])
-    row = next(row for row in run.history() if row["epoch"] == epoch)
-    before = run.info().get("seconds", 0.0)
-    run.update_info(best_epoch=epoch, seconds=round(before + seconds, 1))
+    row = trained.best_row(run, epoch)
     metrics = run.info() | {"validation": row}
     save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
 

@@ -15,6 +15,7 @@ from topo.cli.data import data_app
 from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
 from topo.cli.predict import predict
+from topo.cli.pretrain import pretrain
 from topo.cli.runs import runs_app
 from topo.cli.sweep import sweep
 from topo.cli.train import train
@@ -33,6 +34,7 @@ app.command("cv", context_settings=CONTEXT)(cv)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
+app.command("pretrain", context_settings=CONTEXT)(pretrain)
 app.command("sweep", context_settings=CONTEXT)(sweep)
 app.command("train")(train)
 app.add_typer(data_app, name="data")

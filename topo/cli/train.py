@@ -88,7 +88,7 @@ def train(
         int | None, typer.Option(help="train on so many proteins, types in proportion")
     ] = None,
     init: Annotated[
-        str | None, typer.Option(help="checkpoint or run whose weights to start from")
+        str | None, typer.Option(help="checkpoint, run or pre-trained trunk to start from")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="passes at the most")] = None,
     learning_rate: Annotated[
@@ -150,14 +150,26 @@ def train(
     print(f"run {run.path}\nmodel {model}")
 
 
-def read_settings(arguments: Sequence[str]) -> Config:
-    """Turn options of ``topo train`` into a configuration, for commands that train many times.
+def read_settings(
+    arguments: Sequence[str],
+    refused: Sequence[str] = ("name", "output", "resume"),
+    reason: str = "which is given to each training by this command",
+) -> Config:
+    """Turn options of ``topo train`` into a configuration, for other commands that train.
+
+    Parameters
+    ----------
+    arguments
+        The options.
+    refused
+        Options, by parameter name, that have no meaning there.
+    reason
+        Why, for the message.
 
     Raises
     ------
     ConfigError
-        On an option that ``topo train`` does not have, or one of name, output and resume, which
-        such a command decides by itself.
+        On an option that ``topo train`` does not have, or a refused one.
     """
     command = typer.Typer(add_completion=False)
     command.command()(train)
@@ -165,9 +177,10 @@ def read_settings(arguments: Sequence[str]) -> Config:
         context = typer.main.get_command(command).make_context("topo train", [*arguments])
     except typer.BadParameter.__base__ as error:  # any error of use; its name is not exported
         raise ConfigError(f"topo train: {error.format_message()}") from None
-    for option in ("name", "output", "resume"):
-        if context.get_parameter_source(option).name == "COMMANDLINE":
-            raise ConfigError(f"found --{option}, which is given to each training by this command")
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name).name == "COMMANDLINE"
+        if given and option.name in refused:
+            raise ConfigError(f"found {option.opts[0]}, {reason}")
     return _settings(context.params)
 
 

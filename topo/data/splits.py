@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,14 +121,39 @@ def hold_out(
 
 def read_similar_folds(path: str | Path) -> list[set[str]]:
     """Read a ``_similar_folds.tsv``: for each record of its file, the folds it is similar to."""
+    return [_folds(row) for row in _similar_rows(path, ("similar_folds",))]
+
+
+def read_similar_ids(path: str | Path) -> dict[str, set[str]]:
+    """Read a table of ids and the folds each is similar to; other ids are similar to none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks the column ``id`` or ``similar_folds``.
+    """
+    found: dict[str, set[str]] = {}
+    for row in _similar_rows(path, ("id", "similar_folds")):
+        found.setdefault(row["id"], set()).update(_folds(row))
+    return found
+
+
+def _similar_rows(path: str | Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t")
-            if "similar_folds" not in (reader.fieldnames or ()):
-                raise InputError(path, "expected a column similar_folds", line=1)
-            return [set((row["similar_folds"] or "-").split(",")) - {"-"} for row in reader]
+            for column in columns:
+                if column not in (reader.fieldnames or ()):
+                    raise InputError(path, f"expected a column {column}", line=1)
+            yield from reader
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(path, "expected a table of tab-separated text") from None
+
+
+def _folds(row: Mapping[str, str]) -> set[str]:
+    return set((row["similar_folds"] or "-").split(",")) - {"-"}
 
 
 def _roles(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.ndarray:

@@ -7,20 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
-from topo.graph import NODE_FEATURES, STRUCTURE_FEATURES
 from topo.io.grammar import find_grammar
 from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
-from topo.nn.convolution import ChainConvolution
 from topo.nn.crf import GrammarCRF
-from topo.nn.encoder import GraphEncoder
 from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
-from topo.nn.recurrent import ChainDropout, RecurrentStack
+from topo.nn.recurrent import ChainDropout
+from topo.nn.trunk import Trunk
 from topo.protein import Prediction, Protein
 
 DECODERS = ("viterbi", "posterior", "argmax")
@@ -44,8 +42,8 @@ class Decoded(NamedTuple):
     confidence: np.ndarray  # (B,) float32
 
 
-class Tagger(nn.Module):
-    """Graph convolutions, chain convolutions, recurrent stack and heads.
+class Tagger(Trunk):
+    """Graph convolutions, chain convolutions, recurrent stack (the trunk) and heads.
 
     Parameters
     ----------
@@ -58,13 +56,8 @@ class Tagger(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, window: int, structure: bool = False) -> None:
-        super().__init__()
-        heads = config.heads
-        features = NODE_FEATURES + (STRUCTURE_FEATURES if structure else 0)
-        self.encoder = GraphEncoder(features, window, config.encoder, structure)
-        self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
-        self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
-        width = self.recurrent.width
+        super().__init__(config, window, structure)
+        heads, width = config.heads, self.recurrent.width
         self.uses_crf = heads.topology == "crf"
         channels = heads.channels if self.uses_crf else "letters"
         self.crf = GrammarCRF(find_grammar(heads.grammar), channels=channels).requires_grad_(
@@ -85,9 +78,7 @@ class Tagger(nn.Module):
 
     def forward(self, graph: Data) -> Scores:
         """Score a batch of residue graphs."""
-        x = self.encoder(graph)  # (R, gcs)
-        x = self.conv(x, graph.length)
-        x = self.recurrent(x, graph.length)  # (R, directions x size)
+        x = self.encode(graph)  # (R, directions x size)
         x = self.dropout(x, graph.length)
         chains = len(graph.length)
         return Scores(

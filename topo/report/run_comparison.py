@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from topo.cross_validation import flat
+from topo.config import flat
 from topo.io.files import atomic_path, atomic_text
 from topo.report.curves import PANELS
 from topo.report.run_table import COLUMNS, run_row
