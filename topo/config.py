@@ -187,6 +187,15 @@ class DataConfig(_Section):
     crop: int = Field(
         500, ge=0, description="longest piece of a chain seen in training, residues; 0: no crop"
     )
+    substitutions: float = Field(
+        0.0, ge=0, lt=1, description="share of residues that training replaces, by BLOSUM62's odds"
+    )
+    blur: int = Field(
+        0,
+        ge=0,
+        description="residues on each side of a membrane segment's ends whose labels training "
+        "takes as unknown",
+    )
     size: int | None = Field(
         None, gt=0, description="train on this many proteins only, the types in proportion"
     )

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from topo.config import GraphConfig
+from topo.data.augmentation import blur_boundaries, substitute
 from topo.grammar import Grammar
 from topo.graph import residue_graph
 from topo.labels import TYPES
@@ -37,6 +39,11 @@ class ProteinDataset(Dataset):
         Spatial edges of the graphs; None leaves structure out.
     structure_dropout, plddt_dropout
         Share of structures, and of the rest's pLDDT, that are left out at random.
+    substitutions
+        Share of residues that are replaced at random, see :func:`substitute`.
+    blur
+        Residues beside a membrane segment's ends whose labels are hidden, see
+        :func:`blur_boundaries`.
     """
 
     def __init__(
@@ -49,6 +56,8 @@ class ProteinDataset(Dataset):
         structure: GraphConfig | None = None,
         structure_dropout: float = 0.0,
         plddt_dropout: float = 0.0,
+        substitutions: float = 0.0,
+        blur: int = 0,
     ) -> None:
         self.proteins = proteins
         self.types = types
@@ -57,6 +66,7 @@ class ProteinDataset(Dataset):
         self.seed = seed
         self.structure = structure
         self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
+        self.substitutions, self.blur = substitutions, blur
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -64,7 +74,7 @@ class ProteinDataset(Dataset):
 
     def __getitem__(self, index: int) -> Data:
         start, end = self._piece(index)
-        return residue_graph(
+        graph = residue_graph(
             self._shown(index),
             self.window,
             start=start,
@@ -72,6 +82,9 @@ class ProteinDataset(Dataset):
             types=self.types[index].tolist(),
             structure=self.structure,
         )
+        if self.blur and graph.y is not None:
+            graph.y = torch.from_numpy(blur_boundaries(graph.y.numpy(), self.blur))
+        return graph
 
     def lengths(self) -> np.ndarray:
         """Residues that each protein shows, int64, shape (N,)."""
@@ -79,8 +92,12 @@ class ProteinDataset(Dataset):
         return np.minimum(lengths, self.crop) if self.crop else lengths
 
     def _shown(self, index: int) -> Protein:
-        """Return a protein, at random without its structure or its pLDDT."""
+        """Return a protein, varied at random: substitutions, no structure, no pLDDT."""
         protein = self.proteins[index]
+        if self.substitutions:
+            random = np.random.default_rng((self.seed, self.epoch, index, 2))
+            varied = substitute(protein.sequence, self.substitutions, random)
+            protein = replace(protein, sequence=varied)
         if protein.coordinates is None or not (self.structure_dropout or self.plddt_dropout):
             return protein
         whole, confidence = np.random.default_rng((self.seed, self.epoch, index, 1)).random(2)

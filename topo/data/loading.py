@@ -33,6 +33,8 @@ def train_loader(
         structure=config.graph.spatial,
         structure_dropout=config.data.structure_dropout,
         plddt_dropout=config.data.plddt_dropout,
+        substitutions=config.data.substitutions,
+        blur=config.data.blur,
     )
     sampler = BucketSampler(
         sampling_weights(labelled, sampling),

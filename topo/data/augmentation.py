@@ -1,0 +1,96 @@
+"""Training proteins varied without changing their topology: substitutions, blurred boundaries."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from Bio.Align import substitution_matrices
+
+from topo.graph import AMINO_ACIDS
+from topo.labels import LABEL_INDEX, UNKNOWN_INDEX
+
+
+def _numbers(text: str) -> np.ndarray:
+    return np.array([float(number) for number in text.split()])
+
+
+BACKGROUND = _numbers(
+    "0.07805 0.01925 0.05364 0.06295 0.03856 0.07377 0.02199 0.05142 0.05744 0.09019 "
+    "0.02243 0.04487 0.05203 0.04264 0.05129 0.07120 0.05841 0.06441 0.01330 0.03216"
+)
+"""Frequencies of the standard residues, in the order of the graph's features: Robinson & Robinson
+1991, Proc Natl Acad Sci 88:8880."""
+
+
+def substitute(sequence: str, rate: float, random: np.random.Generator) -> str:
+    """Replace a share of the standard residues by others, as evolution would.
+
+    Parameters
+    ----------
+    sequence
+        One-letter codes; letters that are no standard residue stay.
+    rate
+        Expected share of residues that change.
+    random
+        Source of the choice; every residue uses two of its numbers.
+    """
+    codes = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)
+    chosen, place = random.random((2, len(codes)))
+    index = _residue_index()[np.minimum(codes, 127)]
+    change = (chosen < rate) & (index >= 0)
+    drawn = (_replacements()[index] < place[:, None]).sum(1).clip(max=len(AMINO_ACIDS) - 1)
+    letters = np.frombuffer(AMINO_ACIDS.encode(), dtype=np.uint8)
+    return np.where(change, letters[drawn], codes).tobytes().decode("ascii")
+
+
+def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
+    """Make labels unknown on both sides of the ends of membrane segments.
+
+    Where a helix or strand ends is known to a few residues only. The middle of every segment keeps
+    its label, so that none disappears.
+
+    Parameters
+    ----------
+    labels
+        Label indices, int64, (R,).
+    margin
+        Residues on each side of a boundary, fewer in segments shorter than twice that.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, (R,), -100 where unknown.
+    """
+    blurred = labels.copy()
+    boundaries = np.nonzero(labels[1:] != labels[:-1])[0] + 1
+    membrane = np.isin(labels, [LABEL_INDEX["M"], LABEL_INDEX["B"]])
+    edges = np.concatenate([[0], boundaries, [len(labels)]])
+    middles = (np.diff(edges) - 1) // 2
+    for left, right, end in zip(middles[:-1], middles[1:], boundaries, strict=True):
+        if membrane[end - 1] or membrane[end]:
+            blurred[end - min(margin, left) : end + min(margin, right)] = UNKNOWN_INDEX
+    return blurred
+
+
+@lru_cache(maxsize=1)
+def _residue_index() -> np.ndarray:
+    """Return the residue's number of each ASCII code, -1 for other letters, (128,)."""
+    index = np.full(128, -1)
+    for number, residue in enumerate(AMINO_ACIDS):
+        index[ord(residue)] = number
+    return index
+
+
+@lru_cache(maxsize=1)
+def _replacements() -> np.ndarray:
+    """Return the cumulative probability of each other residue, (20, 20).
+
+    BLOSUM62 (Henikoff & Henikoff 1992) holds half-bits: two residues stand aligned 2^(score / 2)
+    times as often as by chance.
+    """
+    matrix = substitution_matrices.load("BLOSUM62")
+    scores = np.array([[matrix[a, b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
+    odds = BACKGROUND * 2 ** (scores / 2)
+    np.fill_diagonal(odds, 0.0)
+    return np.cumsum(odds / odds.sum(1, keepdims=True), axis=1)
