@@ -37,6 +37,7 @@ FILE = ".topo-resume"
 _MAGIC = b"topo predictions 1\n"
 _BLOCK = struct.Struct("<QI")  # length and CRC-32 of what follows
 _KEY = 32
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _CONFIDENCE = struct.Struct("<d")
 
 
@@ -103,17 +104,21 @@ class PredictionStore:
         self.close()
 
     def _append(self, content: bytes) -> int:
-        """Write a block in one piece and return where its content starts."""
-        block = memoryview(_BLOCK.pack(len(content), zlib.crc32(content)) + content)
-        start = self._end
+        """Write a block and return where its content starts."""
+        start = self._end + _BLOCK.size
+        self._write(_BLOCK.pack(len(content), zlib.crc32(content)) + content)
+        return start
+
+    def _write(self, data: bytes) -> None:
+        """Write behind what is there; what a failure has half written is written over."""
+        left = memoryview(data)
         try:
-            os.lseek(self._file, start, os.SEEK_SET)
-            while block:
-                block = block[os.write(self._file, block) :]
+            os.lseek(self._file, self._end, os.SEEK_SET)
+            while left:
+                left = left[os.write(self._file, left) :]
         except OSError as error:
             raise _unwritable(self.path, error) from None
-        self._end = start + _BLOCK.size + len(content)
-        return start + _BLOCK.size
+        self._end += len(data)
 
     def _scan(self, data_end: int) -> None:
         """Find the whole blocks behind the header and cut off what follows them."""
@@ -135,14 +140,17 @@ def create_store(path: Path, header: Mapping[str, Any]) -> PredictionStore:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        _lock(file, path)
-        os.write(file, _MAGIC)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
     except OSError as error:
         raise _unwritable(path, error) from None
     store = PredictionStore(path, header, file)
-    store._end = len(_MAGIC)
-    store._append(json.dumps(header, sort_keys=True).encode())
+    try:
+        _lock(file, path)
+        store._write(_MAGIC)
+        store._append(json.dumps(header, sort_keys=True).encode())
+    except BaseException:
+        store.remove()
+        raise
     return store
 
 
@@ -160,7 +168,7 @@ def reopen_store(path: Path) -> PredictionStore | None:
         If the file is something else, cannot be read, or its run has not ended.
     """
     try:
-        file = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        file = os.open(path, os.O_RDWR | _BINARY)
     except FileNotFoundError:
         return None
     except OSError as error:
