@@ -162,8 +162,11 @@ def test_a_chain_in_pieces_is_legal_and_near_the_whole(base: Checkpoint) -> None
     pieces = next(predict([Protein("a", sequence)], base, precision="32", longest=1500))
     assert is_legal(pieces.labels)
     assert len(pieces.labels) == 4000
-    same = np.mean([a == b for a, b in zip(whole.labels, pieces.labels, strict=True)])
-    assert same > 0.8
+    same = np.mean(
+        [(a in "MBS") == (b in "MBS") for a, b in zip(whole.labels, pieces.labels, strict=True)]
+    )
+    assert same > 0.95  # which side is inside is open in such a chain
+    np.testing.assert_allclose(whole.type_probabilities, pieces.type_probabilities, atol=0.05)
     np.testing.assert_allclose(pieces.probabilities.sum(1), 1, atol=1e-5)
 
 

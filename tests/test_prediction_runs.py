@@ -357,12 +357,12 @@ def test_a_strange_store_is_refused(model: Path, tmp_path: Path, capsys) -> None
     "line",
     [
         "{topo} convert {source} - --to fasta | head -n 1",
-        "{topo} predict {source} -o {folder} --model {model} --plots none | head -n 1",
+        "{topo} predict {example} -o {folder} --model {model} --plots none --threads 1 | head -n 1",
     ],
 )
 def test_a_closed_pipe_is_quiet(line: str, model: Path, many: Path, tmp_path: Path) -> None:
     topo = f"{sys.executable} -m topo"
-    shell = line.format(topo=topo, source=many, folder=tmp_path, model=model)
-    done = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=120)
+    shell = line.format(topo=topo, source=many, example=EXAMPLE, folder=tmp_path, model=model)
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=300)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""

@@ -1,13 +1,13 @@
 """Chains too long for one pass: scored in overlapping pieces, decoded as one chain.
 
-Only the network works on pieces. Their scores are joined before decoding, whose memory is small
-(some 1 kB a residue), so that the topology of the whole is legal by construction.
+Only encoder, convolutions and recurrence work on pieces. What they make of the residues is joined
+before heads and decoder, whose memory is small (some 5 kB a residue), so that the topology of the
+whole is legal by construction, and its type is that of the whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -27,11 +27,10 @@ AGREEMENT = 25
 def score_in_pieces(
     protein: Protein, tagger: Tagger, config: GraphConfig, longest: int
 ) -> tuple[Scores, list[int]]:
-    """Score a chain in pieces of at most ``longest`` residues.
+    """Score a chain that the network reads in pieces of at most ``longest`` residues.
 
-    Where two pieces overlap, they are joined in the middle of the longest run of residues whose
-    highest emission is the same in both. Type scores are averaged by the pieces' lengths, as
-    log-probabilities.
+    Where two pieces overlap, their features are joined in the middle of the longest run of
+    residues whose highest emission is the same in both. The heads read the joined features.
 
     Returns
     -------
@@ -39,37 +38,35 @@ def score_in_pieces(
         Scores of the whole chain; and positions (from 0) where pieces were joined although they
         agree over fewer than :data:`AGREEMENT` residues in a row.
     """
-    device = next(tagger.parameters()).device
     spans = cut_chain(len(protein), longest)
-    parts = []
-    for start, end in spans:
-        graph = residue_graph(
-            protein, config.window, start=start, end=end, structure=config.spatial
-        )
-        scores = tagger(collate([graph]).to(device))
-        parts.append(Scores(*(None if s is None else s.cpu() for s in scores)))
-    joints, disagreements = [0], []
-    for (a, (_, end)), (b, (start, _)) in pairwise(zip(parts, spans, strict=True)):
-        same = _same_best(a.emissions[start - end :], b.emissions[: end - start])
-        middle, agreeing = longest_run(same.tolist())
-        joints.append(start + middle)
-        if agreeing < AGREEMENT:
-            disagreements.append(start + middle)
-    joints.append(len(protein))
-    kept = [
-        slice(low - start, high - start)
-        for (start, _), (low, high) in zip(spans, pairwise(joints), strict=True)
-    ]
-    weights = torch.tensor([end - start for start, end in spans], dtype=torch.float32)
-    return (
-        Scores(
-            emissions=torch.cat([p.emissions[k] for p, k in zip(parts, kept, strict=True)]),
-            types=_mean_type([p.types for p in parts], weights),
-            ends=_joined([p.ends for p in parts], kept),
-            lengths=torch.tensor([len(protein)]),
-        ),
-        disagreements,
-    )
+    parts: list[Tensor] = []  # what is kept of each piece, (size, width)
+    disagreements = []
+    low, last, last_best = 0, torch.empty(0), torch.empty(0)
+    for number, (start, end) in enumerate(spans):
+        x, best = _read_piece(protein, tagger, config, start, end)
+        if number:
+            shared = spans[number - 1][1] - start
+            middle, agreeing = longest_run((last_best[-shared:] == best[:shared]).tolist())
+            parts.append(last[low - spans[number - 1][0] : start + middle - spans[number - 1][0]])
+            low = start + middle
+            if agreeing < AGREEMENT:
+                disagreements.append(low)
+        last, last_best = x, best
+    parts.append(last[low - spans[-1][0] :])
+    joined = torch.cat(parts)
+    chain = torch.zeros(len(joined), dtype=torch.long, device=joined.device)
+    lengths = torch.tensor([len(joined)], device=joined.device)
+    return tagger.score(joined, chain, lengths), disagreements
+
+
+def _read_piece(
+    protein: Protein, tagger: Tagger, config: GraphConfig, start: int, end: int
+) -> tuple[Tensor, Tensor]:
+    """Return the features (size, width) of a piece, and its residues' highest emission."""
+    graph = residue_graph(protein, config.window, start=start, end=end, structure=config.spatial)
+    graph = collate([graph]).to(next(tagger.parameters()).device)
+    x = tagger.features(graph)
+    return x, tagger.score(x, graph.batch, graph.length).emissions.argmax(1)
 
 
 def cut_chain(size: int, longest: int) -> list[tuple[int, int]]:
@@ -92,19 +89,3 @@ def longest_run(same: Sequence[bool]) -> tuple[int, int]:
             middle, longest = (start + place) // 2, place - start
         start = place + 1
     return middle, longest
-
-
-def _same_best(one: Tensor, other: Tensor) -> Tensor:
-    return one.argmax(1) == other.argmax(1)
-
-
-def _mean_type(types: list[Tensor | None], weights: Tensor) -> Tensor | None:
-    known = [scores.log_softmax(1) for scores in types if scores is not None]
-    if not known:
-        return None
-    return (torch.cat(known) * weights[:, None]).sum(0, keepdim=True) / weights.sum()
-
-
-def _joined(parts: list[Tensor | None], kept: list[slice]) -> Tensor | None:
-    known = [part[k] for part, k in zip(parts, kept, strict=True) if part is not None]
-    return torch.cat(known) if known else None
