@@ -71,7 +71,7 @@ def test_answers_come_in_input_order_whatever_the_batches(model: Path) -> None:
 
 
 def test_records_are_read_as_they_are_needed(model: Path, monkeypatch) -> None:
-    monkeypatch.setattr("topo.inference.WINDOW", 3)
+    monkeypatch.setattr("topo.inference.batches.WINDOW", 3)
     taken = []
 
     def stream():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,30 +71,56 @@ def test_loss_falls(finished: Run) -> None:
 def test_killed_and_resumed_run_has_the_history_of_an_uninterrupted_one(
     finished: Run, tmp_path: Path
 ) -> None:
-    arguments = [
-        sys.executable,
-        "-m",
-        "topo",
-        "train",
-        *SMALL,
-        "--epochs",
-        "4",
-        "-o",
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     run = Run(tmp_path / finished.path.name)
-    deadline = time.monotonic() + 120
-    while not run.resume_file.is_file() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = len(run.history())
-    assert 1 <= done < 4
+    kill([*SMALL_RUN, "-o", str(tmp_path)], lambda: run.resume_file.is_file())
+    assert 1 <= len(run.history()) < 4
     assert not run.model.exists()
     assert command("train", "--resume", run.path) == 0
-    assert (run.path / "history.csv").read_text() == (finished.path / "history.csv").read_text()
-    ours, theirs = (load_file(r.model / "model.safetensors") for r in (run, finished))
+    assert_equal_runs(run, finished)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_run_killed_at_random_moments_ends_as_if_it_had_not_been(
+    seed: int, finished: Run, tmp_path: Path
+) -> None:
+    run, draw = Run(tmp_path / finished.path.name), random.Random(seed)
+    began = seconds_to_first_epoch(run, [*SMALL_RUN, "-o", str(tmp_path)])
+    for _ in range(2):
+        if run.model.is_dir():
+            break
+        end = time.monotonic() + draw.uniform(0, 1.5 * began)
+        kill(["--resume", str(run.path)], lambda end=end: time.monotonic() > end)
+    if not run.model.is_dir():
+        assert command("train", "--resume", run.path) == 0
+    assert_equal_runs(run, finished)
+
+
+SMALL_RUN = [*SMALL, "--epochs", "4"]
+
+
+def kill(options: list[str], moment: Callable[[], bool]) -> None:
+    """Start a training and kill it when its moment has come, unless it ends before."""
+    line = [sys.executable, "-m", "topo", "train", *options]
+    process = subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not moment() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def seconds_to_first_epoch(run: Run, options: list[str]) -> float:
+    """Kill a new training when it can be resumed, and tell how long that took."""
+    began = time.monotonic()
+    kill(options, run.resume_file.is_file)
+    assert run.resume_file.is_file()
+    return time.monotonic() - began
+
+
+def assert_equal_runs(run: Run, other: Run) -> None:
+    assert (run.path / "history.csv").read_text() == (other.path / "history.csv").read_text()
+    ours, theirs = (load_file(r.model / "model.safetensors") for r in (run, other))
     assert all((ours[name] == theirs[name]).all() for name in theirs)
 
 

@@ -61,6 +61,8 @@ CHARGE = {"D": -1.0, "E": -1.0, "K": 1.0, "R": 1.0, "H": 0.1}
 POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
 """Decay lengths, in residues, of the features that tell how far each end of the chain is."""
 
+_USUAL = 2048  # residues
+
 NODE_FEATURES = len(AMINO_ACIDS) + 1 + 3 + 2 * len(POSITION_SCALES)
 """Width D of the node features: one-hot residue, three scales, distance to both termini."""
 
@@ -187,9 +189,8 @@ def _residue_table() -> np.ndarray:
     return table
 
 
-@lru_cache(maxsize=4096)
 def chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
-    """Join every residue to its chain neighbours.
+    """Join every residue to its chain neighbours; remembered for chains of usual lengths.
 
     Returns
     -------
@@ -198,12 +199,19 @@ def chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
     separation
         int64, shape (E,): target minus source.
     """
+    return (_chain_edges if size > _USUAL else _remembered_edges)(size, window)
+
+
+def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
     offsets = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
     target = np.repeat(np.arange(size), len(offsets))
     source = target + np.tile(offsets, size)
     keep = (source >= 0) & (source < size)
     edges = torch.from_numpy(np.stack([source[keep], target[keep]]))
     return edges, edges[1] - edges[0]
+
+
+_remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # 200 MB at the most
 
 
 def collate(graphs: Sequence[Data]) -> Data:

@@ -46,9 +46,15 @@ class Ensemble(Tagger):
         for name in ("label_temperature", "type_weights", "type_shift"):
             self.register_buffer(name, _mean([state[name] for state in states]))
 
-    def forward(self, graph: Data) -> Scores:
-        """Score a batch of residue graphs by the mean of the members' scores."""
-        scores = [member(graph) for member in self.members]
+    def features(self, graph: Data) -> Tensor:
+        """Return what the members' heads read of each residue, side by side, (R, widths)."""
+        return torch.cat([member.features(graph) for member in self.members], dim=1)
+
+    def score(self, x: Tensor, batch: Tensor, lengths: Tensor) -> Scores:
+        """Average the scores that the members' heads give to their own part of ``x``."""
+        parts = x.split([member.recurrent.width for member in self.members], dim=1)
+        pairs = zip(self.members, parts, strict=True)
+        scores = [member.score(part, batch, lengths) for member, part in pairs]
         # Log-probabilities, so that no member outweighs another by the scale of its type scores.
         types = [s.types.log_softmax(1) for s in scores if s.types is not None]
         ends = [s.ends for s in scores if s.ends is not None]
@@ -56,7 +62,7 @@ class Ensemble(Tagger):
             emissions=_mean([self._comparable(s.emissions) for s in scores]),
             types=_mean(types) if types else None,
             ends=_mean(ends) if ends else None,
-            lengths=graph.length,
+            lengths=lengths,
         )
 
     def _comparable(self, emissions: Tensor) -> Tensor:

@@ -6,6 +6,10 @@ from typing import Protocol
 
 import torch
 
+from topo.errors import ConfigError
+
+PRECISIONS = ("auto", "32", "bf16")
+
 
 class _Wishes(Protocol):
     precision: str
@@ -22,6 +26,19 @@ def bfloat16_pays(device: str) -> bool:
 
 def autocast_precision(wishes: _Wishes) -> str:
     """Resolve ``auto`` to ``bf16`` or ``32`` for the accelerator that is asked for."""
-    if wishes.precision != "auto":
-        return wishes.precision
-    return "bf16" if bfloat16_pays(wishes.accelerator) else "32"
+    return resolve_precision(wishes.precision, wishes.accelerator)
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """Resolve ``auto`` to ``bf16`` where that pays on the device, else to ``32``.
+
+    Raises
+    ------
+    ConfigError
+        If the precision is none of :data:`PRECISIONS`.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"found precision {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    return "bf16" if bfloat16_pays(device) else "32"

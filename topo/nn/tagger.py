@@ -78,14 +78,19 @@ class Tagger(Trunk):
 
     def forward(self, graph: Data) -> Scores:
         """Score a batch of residue graphs."""
-        x = self.encode(graph)  # (R, directions x size)
-        x = self.dropout(x, graph.length)
-        chains = len(graph.length)
+        return self.score(self.features(graph), graph.batch, graph.length)
+
+    def features(self, graph: Data) -> Tensor:
+        """Return what the heads read of each residue, (R, width)."""
+        return self.dropout(self.encode(graph), graph.length)
+
+    def score(self, x: Tensor, batch: Tensor, lengths: Tensor) -> Scores:
+        """Let the heads read residues (R, width), each of chain ``batch`` (R,)."""
         return Scores(
             emissions=self.topology_head(x).float(),
-            types=self.type_head(x, graph.batch, chains).float() if self.type_head else None,
+            types=self.type_head(x, batch, len(lengths)).float() if self.type_head else None,
             ends=self.cleavage_head(x).float().squeeze(1) if self.cleavage_head else None,
-            lengths=graph.length,
+            lengths=lengths,
         )
 
     def losses(self, scores: Scores, graph: Data, smoothing: float = 0.0) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topo.errors import TopoError
 from topo.io.files import atomic_path
@@ -12,6 +13,9 @@ from topo.io.ids import FileNames
 from topo.protein import Prediction
 from topo.report.snake import draw_snake
 from topo.report.traces import draw_traces
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE_FORMATS = ("png", "svg", "pdf")
 PLOTS = ("none", "wrong", "all")
@@ -64,9 +68,18 @@ def save_pictures(
         for form in formats:
             path = Path(folder) / f"{name}_{kind}.{form}"
             with atomic_path(path) as temporary:
-                figure.savefig(temporary, format=form, dpi=150)
+                _save(figure, temporary, form)
             written.append(path)
     return written
+
+
+def _save(figure: Figure, path: Path, form: str) -> None:
+    """Save a figure without a date or random names, so that equal figures give equal files."""
+    from matplotlib import rc_context
+
+    date = {"svg": "Date", "pdf": "CreationDate"}.get(form)
+    with rc_context({"svg.hashsalt": "topo"}):
+        figure.savefig(path, format=form, dpi=150, metadata={date: None} if date else None)
 
 
 class Pictures:

@@ -3,7 +3,8 @@
 The browser draws everything from compact data: an index of all proteins, and blocks of sequences
 and probabilities, each zlib data as base64. Probabilities are rounded to 0.01, and kept for the
 first proteins only, up to :data:`PROBABILITY_RESIDUES` residues; the page says so. Where those have
-structures, the page holds their C-alphas and 3Dmol.js (some 540 kB) to show them.
+structures, the page holds their C-alphas and 3Dmol.js (some 540 kB) to show them. There is no date
+in it, so that equal predictions give equal pages.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import base64
 import html
 import json
 import tempfile
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -167,7 +167,6 @@ def _template(title: str, downloads: Sequence[str], structures: bool = False) ->
     fields = {
         "title": html.escape(title),
         "program": f"topo {__version__}",
-        "date": time.strftime("%Y-%m-%d %H:%M"),
         "downloads": _links(downloads),
         "style": asset("style.css"),
         "viewer": f"<script>\n{_viewer(asset)}</script>" if structures else "",

@@ -1,0 +1,107 @@
+"""A batch of proteins becomes a batch of predictions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from topo.checkpoint import Checkpoint
+from topo.errors import ConfigError, InputWarning
+from topo.graph import collate, residue_graph
+from topo.inference.pieces import score_in_pieces
+from topo.nn.precision import resolve_precision
+from topo.nn.tagger import DECODERS, Scores
+from topo.protein import Prediction, Protein
+
+LONGEST = 100_000
+"""Residues up to which a chain is scored in one piece."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an answer depends on beside protein and model.
+
+    Parameters
+    ----------
+    decoder
+        One of :data:`topo.nn.tagger.DECODERS`.
+    precision
+        ``32`` or ``bf16``.
+    longest
+        Residues in one piece at the most; longer chains are scored in overlapping pieces.
+    """
+
+    decoder: str = "viterbi"
+    precision: str = "32"
+    longest: int = LONGEST
+
+    @classmethod
+    def of(cls, decoder: str, precision: str, longest: int, device: str) -> Settings:
+        """Check the values, and resolve precision ``auto`` for a device.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such decoder or precision, or pieces are too short to overlap.
+        """
+        if decoder not in DECODERS:
+            raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
+        if longest < 2:
+            raise ConfigError(f"found pieces of {longest} residues, expected 2 or more")
+        return cls(decoder, resolve_precision(precision, device), longest)
+
+
+class BatchPredictor:
+    """Predicts batches with a model.
+
+    Parameters
+    ----------
+    checkpoint
+        The model, on its device.
+    settings
+        How.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings) -> None:
+        self.tagger, self.graph = checkpoint.tagger, checkpoint.config.graph
+        self.settings = settings
+
+    @torch.inference_mode()
+    def __call__(self, proteins: Sequence[Protein]) -> list[Prediction]:
+        """Predict proteins, in their order.
+
+        A chain beyond the longest piece must come alone; where its pieces do not agree, a warning
+        names it.
+        """
+        if not proteins:
+            return []
+        device = next(self.tagger.parameters()).device.type
+        half = self.settings.precision == "bf16"
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
+            scores = self._scores(proteins)
+        return self.tagger.predictions(proteins, scores, self.settings.decoder)
+
+    def _scores(self, proteins: Sequence[Protein]) -> Scores:
+        if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:
+            return self._scores_of_long(proteins[0])
+        device = next(self.tagger.parameters()).device
+        config = self.graph
+        graphs = [residue_graph(p, config.window, structure=config.spatial) for p in proteins]
+        return self.tagger(collate(graphs).to(device))
+
+    def _scores_of_long(self, protein: Protein) -> Scores:
+        scores, disagreements = score_in_pieces(
+            protein, self.tagger, self.graph, self.settings.longest
+        )
+        if disagreements:
+            places = ", ".join(str(place + 1) for place in disagreements)
+            warnings.warn(
+                f"{protein.id}: its pieces of {self.settings.longest} residues do not agree where "
+                f"they are joined (residue {places})",
+                InputWarning,
+                stacklevel=1,
+            )
+        return scores

@@ -1,0 +1,190 @@
+"""Several processes that predict batches, one device or one processor core each.
+
+The parent reads, cuts batches, keeps the order and writes; a worker gets one batch at a time
+through a pipe and sends back its predictions. Workers end when the pipe does, so none outlives a
+parent that was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import TracebackType
+
+from topo.errors import InputWarning, TopoError
+from topo.inference.batches import Batch
+from topo.inference.compute import BatchPredictor, Settings
+from topo.protein import Prediction
+
+_AHEAD = 16
+"""Batches for each worker that may wait for one before them."""
+
+
+@dataclass(eq=False)
+class _Turn:
+    """A batch and, once it is computed, its predictions."""
+
+    batch: Batch
+    predictions: list[Prediction] | None = None
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    turn: _Turn | None = None
+
+
+class WorkerPool:
+    """Processes that share batches; a context manager, at whose end they are gone.
+
+    Parameters
+    ----------
+    model
+        Folder of the checkpoint; each process loads it.
+    devices
+        Torch device of each process.
+    settings
+        How to predict.
+    """
+
+    def __init__(self, model: Path, devices: Sequence[str], settings: Settings) -> None:
+        self._model, self._devices, self._settings = model, devices, settings
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> WorkerPool:
+        context = multiprocessing.get_context("spawn")
+        with _interrupts_ignored():  # which the processes inherit: the parent decides
+            for device in self._devices:
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_serve, args=(theirs, self._model, device, self._settings), daemon=True
+                )
+                process.start()
+                theirs.close()
+                self._workers.append(_Worker(process, ours))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Prediction]]]:
+        """Compute batches, and give them back in their order.
+
+        Raises
+        ------
+        TopoError
+            If a process died or could not begin.
+        """
+        turns: deque[_Turn] = deque()
+        for batch in batches:
+            turn = _Turn(batch, None if batch.proteins else [])
+            turns.append(turn)
+            if batch.proteins:
+                self._hand_out(turn)
+            while turns and (
+                turns[0].predictions is not None or len(turns) > _AHEAD * len(self._workers)
+            ):
+                yield self._finish(turns.popleft())
+        while turns:
+            yield self._finish(turns.popleft())
+
+    def _hand_out(self, turn: _Turn) -> None:
+        """Give a batch to the next worker that is free."""
+        while not (free := [worker for worker in self._workers if worker.turn is None]):
+            self._collect()
+        proteins = [replace(p, labels=None, metadata={}) for p in turn.batch.proteins]
+        free[0].turn = turn
+        try:
+            free[0].pipe.send(proteins)
+        except OSError:
+            _died(free[0])
+
+    def _finish(self, turn: _Turn) -> tuple[Batch, list[Prediction]]:
+        while turn.predictions is None:
+            self._collect()
+        return turn.batch, turn.predictions
+
+    def _collect(self) -> None:
+        """Wait until some worker has answered, and take what there is."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.turn is not None}
+        for pipe in wait(list(busy)):
+            worker = busy[pipe]
+            try:
+                predictions, told, failure = worker.pipe.recv()
+            except (EOFError, OSError):
+                _died(worker)
+            for message in told:
+                warnings.warn(message, InputWarning, stacklevel=2)
+            if failure is not None:
+                raise failure
+            worker.turn.predictions, worker.turn = predictions, None
+
+
+def _died(worker: _Worker) -> None:
+    worker.process.join()
+    code = worker.process.exitcode or 0
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    raise TopoError(
+        f"a worker process ended before its work ({how}); if memory is short, try fewer --workers "
+        "or a smaller --batch-residues"
+    ) from None
+
+
+def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> None:
+    """Predict what comes through the pipe until it ends."""
+    import torch
+
+    from topo.checkpoint import load_checkpoint
+
+    torch.set_num_threads(1)
+    predictor: BatchPredictor | None = None
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            proteins = pipe.recv()
+            predictions, failure = None, None
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", InputWarning)
+                try:
+                    if predictor is None:
+                        checkpoint = load_checkpoint(model)
+                        checkpoint.tagger.to(device)
+                        predictor = BatchPredictor(checkpoint, settings)
+                    predictions = predictor(proteins)
+                except TopoError as error:
+                    failure = TopoError(str(error))
+                except Exception:
+                    failure = RuntimeError(f"in a worker process:\n{traceback.format_exc()}")
+            messages = [str(w.message) for w in told if issubclass(w.category, InputWarning)]
+            pipe.send((predictions, messages, failure))
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread, which alone has signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
