@@ -86,7 +86,7 @@ def test_records_are_read_as_they_are_needed(model: Path, monkeypatch) -> None:
 
 
 def test_unknown_decoder_is_refused(model: Path) -> None:
-    with pytest.raises(ConfigError, match="expected one of viterbi, posterior, argmax"):
+    with pytest.raises(ConfigError, match="expected one of posterior, viterbi, argmax"):
         next(topo.predict([Protein("a", "M")], model, decoder="best"))
 
 

@@ -301,3 +301,14 @@ def test_the_encoder_stays_in_float32(base: Checkpoint) -> None:
     next(predict([Protein("a", "MKVLAAGIV")], base, precision="bf16"))
     handle.remove()
     assert kinds == [torch.float32]
+
+
+def test_command_lines_take_the_default_decoder():
+    from inspect import signature
+
+    from topo.cli.evaluate import evaluate
+    from topo.cli.predict import predict as predict_command
+    from topo.labels import DECODERS
+
+    for command_function in (evaluate, predict_command):
+        assert signature(command_function).parameters["decoder"].default == DECODERS[0]

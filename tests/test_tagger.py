@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from topo.config import ConvConfig, EncoderConfig, HeadsConfig, ModelConfig, RecurrentConfig
 from topo.data.dataset import type_sets
 from topo.graph import AMINO_ACIDS, collate, residue_graph
+from topo.labels import DECODERS
 from topo.nn.calibration import fit_weights
 from topo.nn.heads import cleavage_loss, cleavage_sites, residue_loss, type_loss
-from topo.nn.tagger import DECODERS, Tagger, fuse_types, tempered
+from topo.nn.tagger import Tagger, fuse_types, tempered
 from topo.paths import is_legal
 from topo.protein import Protein
 

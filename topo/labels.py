@@ -21,6 +21,9 @@ LABEL_INDEX = {letter: index for index, letter in enumerate(LABELS)}
 TYPES = ("TM", "SP+TM", "SP", "GLOB", "BETA")
 """Protein types in index order."""
 
+DECODERS = ("posterior", "viterbi", "argmax")
+"""Ways from scores to labels, the default first."""
+
 TYPE_INDEX = {name: index for index, name in enumerate(TYPES)}
 
 LABEL_NAMES = {

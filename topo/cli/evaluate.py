@@ -27,8 +27,8 @@ def evaluate(
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split of the run; test by default.")] = None,
     decoder: Annotated[
-        str, typer.Option(help="For a run: viterbi, posterior or argmax.")
-    ] = "viterbi",
+        str, typer.Option(help="For a run: posterior, viterbi or argmax.")
+    ] = "posterior",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -70,11 +70,12 @@ def _inputs(
 
     if predictions is None and truth is None:
         from topo.inference import predict_split
+        from topo.labels import DECODERS
 
         split = split or "test"
         true, guessed, folder = predict_split(run, split, decoder)
         source = {"run": str(folder), "split": split, "decoder": decoder}
-        name = split if decoder == "viterbi" else f"{split}-{decoder}"
+        name = split if decoder == DECODERS[0] else f"{split}-{decoder}"
         return true, guessed, source, folder / "evaluation" / name
     if predictions is None or truth is None:
         given, other = ("--truth", "--predictions") if truth else ("--predictions", "--truth")

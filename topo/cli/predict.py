@@ -72,7 +72,7 @@ def predict(
             help="write each structure with labels as B-factors, and PyMOL and ChimeraX scripts",
         ),
     ] = False,
-    decoder: Annotated[str, typer.Option(help="viterbi, posterior or argmax")] = "viterbi",
+    decoder: Annotated[str, typer.Option(help="posterior, viterbi or argmax")] = "posterior",
     precision: Annotated[
         str,
         typer.Option(help="32, bf16, or auto: bf16 where the processor has instructions for it"),

@@ -24,6 +24,7 @@ from topo.inference.store import PredictionStore
 from topo.inference.workers import WorkerPool
 from topo.io import read_inputs
 from topo.io.grammar import find_grammar
+from topo.labels import DECODERS
 from topo.protein import Prediction, Protein
 from topo.resources import bundled
 from topo.runs import Run, latest_run
@@ -85,7 +86,7 @@ def predict(
     proteins: str | PathLike[str] | Iterable[Protein],
     model: Checkpoint | str | PathLike[str] | None = None,
     *,
-    decoder: str = "viterbi",
+    decoder: str = DECODERS[0],
     batch_residues: int | None = None,
     precision: str = "auto",
     longest: int = LONGEST,
@@ -272,7 +273,7 @@ def describe(model: Checkpoint, settings: Settings, device: str) -> dict[str, An
 
 
 def predict_split(
-    run: Path | None, split: str, decoder: str = "viterbi"
+    run: Path | None, split: str, decoder: str = DECODERS[0]
 ) -> tuple[list[Protein], list[Prediction], Path]:
     """Predict a split of a run with the run's own model.
 

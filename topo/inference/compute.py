@@ -12,8 +12,9 @@ from topo.checkpoint import Checkpoint
 from topo.errors import ConfigError, InputWarning
 from topo.graph import collate, residue_graph
 from topo.inference.pieces import score_in_pieces
+from topo.labels import DECODERS
 from topo.nn.precision import resolve_precision
-from topo.nn.tagger import DECODERS, Scores
+from topo.nn.tagger import Scores
 from topo.protein import Prediction, Protein
 
 LONGEST = 100_000
@@ -27,14 +28,14 @@ class Settings:
     Parameters
     ----------
     decoder
-        One of :data:`topo.nn.tagger.DECODERS`.
+        One of :data:`topo.labels.DECODERS`.
     precision
         ``32`` or ``bf16``.
     longest
         Residues in one piece at the most; longer chains are scored in overlapping pieces.
     """
 
-    decoder: str = "viterbi"
+    decoder: str = DECODERS[0]
     precision: str = "32"
     longest: int = LONGEST
 

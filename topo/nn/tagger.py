@@ -14,14 +14,12 @@ from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
 from topo.io.grammar import find_grammar
-from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
+from topo.labels import DECODERS, LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
 from topo.nn.crf import GrammarCRF
 from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
 from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
 from topo.protein import Prediction, Protein
-
-DECODERS = ("viterbi", "posterior", "argmax")
 
 
 class Scores(NamedTuple):
@@ -120,7 +118,7 @@ class Tagger(Trunk):
         return losses
 
     @torch.no_grad()
-    def decode(self, scores: Scores, decoder: str = "viterbi") -> Decoded:
+    def decode(self, scores: Scores, decoder: str = DECODERS[0]) -> Decoded:
         """Turn scores into topologies.
 
         Parameters
@@ -128,9 +126,10 @@ class Tagger(Trunk):
         scores
             Of a batch of whole chains.
         decoder
-            ``viterbi``: the type of the largest probability, then its best path; ``posterior``:
-            the legal topology with the largest expected number of right residues; ``argmax``: each
-            residue's most probable label, legal or not.
+            ``posterior``: the legal topology with the largest expected number of right residues;
+            ``viterbi``: the type of the largest probability, then its best path, which misses
+            segments whose ends are uncertain, as each of their many placements has little
+            probability; ``argmax``: each residue's most probable label, legal or not.
         """
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
         emissions, field = self._field(scores)
@@ -169,7 +168,7 @@ class Tagger(Trunk):
         return F.log_softmax(scores.emissions, dim=1), {"lengths": scores.lengths}
 
     def predictions(
-        self, proteins: Sequence[Protein], scores: Scores, decoder: str = "viterbi"
+        self, proteins: Sequence[Protein], scores: Scores, decoder: str = DECODERS[0]
     ) -> list[Prediction]:
         """Decode the scores of a batch into a prediction for each of its proteins."""
         decoded = self.decode(scores, decoder)
