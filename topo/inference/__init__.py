@@ -242,6 +242,9 @@ class PredictionStream:
                 assert pair is not None, "a complete window lacks an answer"
                 yield pair
             self._pending.popleft()  # not before: an interrupt may lose what was given last
+            # Batches and window refer to each other, which would keep them until a rare collection.
+            window.batches.clear()
+            window.computed.clear()
 
     def _pair(self, window: Window, index: int) -> tuple[Protein, Prediction] | None:
         protein, key = window.proteins[index], window.answers[index]
