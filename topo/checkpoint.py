@@ -28,7 +28,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from topo import __version__
-from topo.config import Config, dump_config, parse_config
+from topo.config import Config, dump_config, parse_config, parse_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.labels import LABELS, TYPES
 from topo.nn.ensemble import Ensemble
@@ -158,17 +158,20 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         if (folder / "members").is_dir():
             members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
             return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
-        tagger = Tagger(config.model, config.graph.window, config.graph.structure)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     try:
         weights = load_file(folder / "model.safetensors")
-        tagger.load_state_dict(weights)
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: holds no model.safetensors") from None
     except (SafetensorError, OSError):
         raise CheckpointError(f"{folder / 'model.safetensors'}: damaged weights") from None
-    except RuntimeError:
+    try:
+        tagger = Tagger(config.model, config.graph.window, config.graph.structure)
+        tagger.load_state_dict(weights)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    except (RuntimeError, TypeError, MemoryError):  # also where the architecture fits no memory
         raise CheckpointError(
             f"{folder}: the weights do not fit the architecture in config.yaml"
         ) from None
@@ -269,7 +272,7 @@ def _header() -> str:
 def _read_config(folder: Path) -> dict[str, Any]:
     """Return the configuration part of ``config.yaml`` after checking its header."""
     try:
-        tree = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        tree = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)") from None
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from topo.config import MONITORS
+from topo.config import MONITORS, parse_yaml
 from topo.errors import ConfigError
 
 METHODS = ("grid", "random", "bayes")
@@ -125,7 +125,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
         the message names file and key.
     """
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError):
