@@ -195,6 +195,10 @@ def check_reader(name: str, content: bytes) -> None:
     assert message is None or message.isprintable()
 
 
+def _sweep(old: bytes, new: bytes) -> bytes:
+    return valid_files()["sweep"].replace(old, new)
+
+
 KNOWN = [
     ("predictions", b"# a Length: 999999999999\na\tinside\t1\t4\n"),
     ("predictions", b"a\tinside\t1\t999999999999\n"),
@@ -206,8 +210,13 @@ KNOWN = [
         b'{"id":"a","sequence":"M","labels":"I","probabilities":[[1%s,0,0,0,0,0]]}' % (b"0" * 400),
     ),
     ("structure", b"MODEL        \xc2\xb2\nATOM  "),
+    ("structure", b"data_x\nloop_\nx y\n"),
+    ("swissprot", SWISSPROT.replace("31..50", "-999999999999..50").encode()),
     *((name, b"a: 2001-99-99") for name in ("grammar", "config", "checkpoint", "sweep")),
     *((name, b"[" * 3000) for name in ("grammar", "config", "checkpoint", "sweep")),
+    ("sweep", _sweep(b"min_iter: 3", b"min_iter: .")),
+    ("sweep", _sweep(b"eta: 3", b"eta: x")),
+    ("sweep", _sweep(b"min: 0.0003", b"min: -1")),
     ("config", b'data: {"a\\nb": 2}'),
     ("config", b'"a\\u2028b": 2'),
     ("config", b"training: {batch: 0x%s}" % (b"f" * 5000)),

@@ -231,7 +231,7 @@ def fit(
     TopoError
         If the folder cannot be written.
     """
-    _quieten()
+    quieten()
     training = config.training
     if training.threads:
         torch.set_num_threads(training.threads)
@@ -447,7 +447,7 @@ def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> 
     tracker.finish()
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Silence Lightning's advice, which is for people who write loops, not for ours."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for pattern in ("The '.*_dataloader' does not have many workers", ".*LeafSpec.*",

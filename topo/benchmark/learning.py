@@ -21,7 +21,7 @@ from topo.data.splits import LabelledSet, Splits
 from topo.nn.precision import autocast_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
-from topo.training import TaggerTraining
+from topo.training import TaggerTraining, quieten
 
 STAGES = ("load", "collate", "encode", "recur", "heads", "loss", "backward", "optimiser", "other")
 """Of a training step. ``loss`` is the field's recursions and the heads' losses, the field's
@@ -42,6 +42,7 @@ class TrainingBenchmark:
     """
 
     def __init__(self, config: Config, proteins: Sequence[Protein], batches: int) -> None:
+        quieten()
         self.config = config
         self.labelled = _labelled(proteins)
         self.epoch = _batch_lengths(self.labelled, config)

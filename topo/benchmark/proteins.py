@@ -8,7 +8,7 @@ from topo.graph import AMINO_ACIDS
 from topo.protein import Protein
 
 LENGTH_QUANTILES = (
-    (0.0, 40),
+    (0.0, 50),
     (0.05, 100),
     (0.25, 232),
     (0.5, 394),
@@ -55,7 +55,7 @@ def synthetic_proteins(count: int, seed: int = 0) -> list[Protein]:
 
 
 def synthetic_labels(kind: str, length: int) -> str:
-    """Write a legal topology of a type (of :data:`topo.labels.TYPES`), of at least 40 residues."""
+    """Write a legal topology of a type (of :data:`topo.labels.TYPES`), of at least 50 residues."""
     signal = "S" * _SIGNAL if kind in ("SP", "SP+TM", "BETA") else ""
     rest = length - len(signal)
     if kind == "GLOB":

@@ -70,7 +70,7 @@ def _tables(text: str, source: str) -> Table:
 
     try:
         return MMCIF2Dict(StringIO(text))
-    except (ValueError, IndexError, KeyError, StopIteration, RuntimeError):
+    except (ValueError, IndexError, KeyError, StopIteration, RuntimeError, ZeroDivisionError):
         raise InputError(source, "found malformed mmCIF, is it cut off?") from None
 
 
