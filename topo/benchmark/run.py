@@ -12,8 +12,8 @@ The result is a tree for JSON:
                    ``proteins_per_second``, medians, and ``repeats`` (residues per second of each)
 ``floors``         residues per second of the bare stack: ``padded_forward``,
                    ``padded_forward_backward``, ``prediction_forward`` (padded, on the batches of
-                   prediction), ``packed_forward``, ``packed_forward_backward`` (the smallest training
-                   batch); and ``matrix_product``, FLOP/s
+                   prediction), ``packed_forward``, ``packed_forward_backward`` (of the smallest
+                   training batch); and ``matrix_product``, FLOP/s
 ``ratios``         throughput over a floor of the same repeat, medians: ``training_to_padded``,
                    ``training_to_packed``, ``prediction_to_padded``; and ``training_to_peak``,
                    ``prediction_to_peak``, the share of the fastest matrix product's FLOP/s
