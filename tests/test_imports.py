@@ -41,6 +41,7 @@ LAYERS = [
     "topo.cross_validation",
     "topo.sweep",
     "topo.report",
+    "topo.benchmark",
     "topo.cli",
     "topo.__main__",
 ]

@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from topo import __version__
-from topo.config import Config, dump_config, parse_config
+from topo.config import Config, dump_config, parse_config, parse_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.labels import LABELS, TYPES
 from topo.nn.ensemble import Ensemble
@@ -384,7 +384,7 @@ def _header() -> str:
 def _read_config(folder: Path) -> dict[str, Any]:
     """Return the configuration part of ``config.yaml`` after checking its header."""
     try:
-        tree = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        tree = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)") from None
     except (yaml.YAMLError, UnicodeDecodeError):

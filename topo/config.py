@@ -6,6 +6,7 @@ The description of a field is what ``topo train --help`` and the commented YAML 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,9 @@ MONITORS = (
     *(f"val_{kind}_accuracy_{name}" for kind in ("type", "topology") for name in ("macro", *TYPES)),
 )
 """Validation metrics that can pick the best epoch."""
+
+
+_ENDLESS_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
 
 
 class _Section(BaseModel):
@@ -79,6 +83,7 @@ class EncoderConfig(_Section):
     layers: int = Field(
         2,
         ge=1,
+        le=100,
         description="graph convolutions, each with a residual connection; 6 of schnet by default",
     )
     relations: int = Field(
@@ -110,7 +115,7 @@ class RecurrentConfig(_Section):
     cell: Literal["lstm", "gru"] = Field("lstm", description="recurrent cell")
     direction: Literal["uni", "bi"] = Field("bi", description="one or two directions")
     size: int = Field(128, gt=0, description="hidden size per direction (LSTMSize)")
-    layers: int = Field(4, ge=1, description="stacked layers")
+    layers: int = Field(4, ge=1, le=100, description="stacked layers")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout between the layers")
     layer_norm: bool = Field(True, description="layer normalisation of each layer's output")
 
@@ -426,7 +431,7 @@ def load_config(
         if not separator or not key:
             raise ConfigError(f"--set {override}: expected section.field=value")
         try:
-            _assign(tree, key.split("."), yaml.safe_load(value))
+            _assign(tree, key.split("."), parse_yaml(value))
         except yaml.YAMLError:
             raise ConfigError(f"--set {override}: the value is not valid YAML") from None
     return parse_config(tree, str(path) if path is not None else "configuration")
@@ -478,9 +483,26 @@ def dump_config(config: Config) -> str:
     return "\n".join(_commented(config, 0)) + "\n"
 
 
+def parse_yaml(text: str) -> Any:
+    """Parse YAML as plain data.
+
+    Raises
+    ------
+    yaml.YAMLError
+        On anything that is not, a date that does not exist or a number or nesting without end
+        included.
+    """
+    if _ENDLESS_NUMBER.search(text):
+        raise yaml.YAMLError("a number of more than 1000 digits")
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+
+
 def _read_yaml(path: str | PathLike[str]) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -6,7 +6,17 @@ from os import PathLike
 
 
 class TopoError(Exception):
-    """Something the user can mend: the message is one line and says how."""
+    """Something the user can mend: the message is one line and says how.
+
+    What cannot be printed, line ends too, is escaped, since messages quote what files hold.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message
+            if message.isprintable()
+            else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        )
 
 
 class InputError(TopoError):

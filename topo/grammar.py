@@ -18,6 +18,9 @@ import numpy as np
 from topo.errors import ConfigError
 from topo.labels import LABEL_INDEX, LABELS, TYPE_INDEX, protein_type
 
+LONGEST_SEGMENT = 100_000
+"""Bounds of lengths are below this: a table has a score for each length of a bounded state."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -187,6 +190,11 @@ def _validate_state(state: State, letters: dict[str, str]) -> None:
         )
     if state.minimum < 1:
         raise ConfigError(f"{where}: found minimum {state.minimum}, expected at least 1")
+    for name in ("minimum", "maximum"):
+        if (getattr(state, name) or 0) > LONGEST_SEGMENT:
+            raise ConfigError(
+                f"{where}: found {name} {getattr(state, name)}, expected at most {LONGEST_SEGMENT}"
+            )
     if state.maximum is not None and state.maximum < state.minimum:
         raise ConfigError(
             f"{where}: found maximum {state.maximum}, expected at least the minimum {state.minimum}"

@@ -282,7 +282,7 @@ def fit(
 
 def prepare(config: Config) -> None:
     """Silence Lightning, set the threads, and seed what builds the model."""
-    _quieten()
+    quieten()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     pl.seed_everything(config.training.seed, verbose=False)
@@ -571,7 +571,7 @@ def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> 
     tracker.finish()
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Silence Lightning's advice, which is for people who write loops, not for ours."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for pattern in ("The '.*_dataloader' does not have many workers", ".*LeafSpec.*",

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from topo.cli.bench import bench
 from topo.cli.compare import compare
 from topo.cli.convert import convert
 from topo.cli.cv import CONTEXT, cv
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", context_settings=CONTEXT)(cv)

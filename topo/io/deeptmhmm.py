@@ -146,7 +146,7 @@ def _comment(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | N
     name, colon, value = line[1:].strip().partition(" Length:")
     if not colon:
         return block, None
-    length = lines.integer(value.strip(), "length")
+    length = lines.place(value.strip(), "length")
     if length < 0:
         lines.fail(f"found length {length}, expected a number of residues")
     return _Block(name, length), block if block.name else None
@@ -160,7 +160,7 @@ def _row(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | None]
     name, word, first, last = fields[:4]
     if word not in _LETTERS:
         lines.fail(f"found segment {word!r}, expected one of {', '.join(_LETTERS)}")
-    start, end = lines.integer(first, "start") - 1, lines.integer(last, "end")
+    start, end = lines.place(first, "start") - 1, lines.place(last, "end")
     done = None
     if name != block.name:
         block, done = _Block(name), block if block.name else None

@@ -138,7 +138,7 @@ def _region(lines: Lines, line: str) -> tuple[str, _Region]:
     fields = line.split()
     if len(fields) != 4:
         lines.fail("expected ##sequence-region, id, start and end")
-    start, end = lines.integer(fields[2], "start"), lines.integer(fields[3], "end")
+    start, end = lines.place(fields[2], "start"), lines.place(fields[3], "end")
     if start != 1 or end < 0:
         lines.fail(f"found region {start} {end}, expected one that starts at 1")
     return fields[1], _Region(end)
@@ -153,7 +153,7 @@ def _take_row(lines: Lines, line: str, pending: dict[str, _Region]) -> None:
     region = pending.setdefault(fields[0], _Region())
     if letter is None:
         return
-    start, end = lines.integer(fields[3], "start") - 1, lines.integer(fields[4], "end")
+    start, end = lines.place(fields[3], "start") - 1, lines.place(fields[4], "end")
     if not 0 <= start < end or (region.length is not None and end > region.length):
         lines.fail(f"found residues {fields[3]}-{fields[4]}, expected 1 to {region.length or 'N'}")
     if any(start < other_end and other_start < end for other_start, other_end, _ in region.rows):

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from topo.config import parse_yaml
 from topo.errors import ConfigError, InputError
 from topo.grammar import Grammar, State, default_grammar
 from topo.io.files import open_text
@@ -43,11 +44,11 @@ def load_grammar(path: str | os.PathLike[str]) -> Grammar:
     with open_text(path) as handle:
         text = handle.read()
     try:
-        return parse_grammar(yaml.safe_load(text))
+        return parse_grammar(parse_yaml(text))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(path, f"not YAML ({error.problem})", line) from None
-    except (yaml.YAMLError, RecursionError):
+    except yaml.YAMLError:
         raise InputError(path, "not YAML") from None
     except ConfigError as error:
         raise InputError(path, str(error)) from None

@@ -8,6 +8,9 @@ from typing import NoReturn
 from topo.errors import InputError
 from topo.labels import encode_labels
 
+LONGEST = 10_000_000
+"""Residues that a file without sequences may claim a protein to have."""
+
 
 class Lines:
     """The lines of a file with their numbers, one line of look-ahead, and errors that name both.
@@ -79,4 +82,11 @@ class Lines:
         try:
             return int(text)
         except ValueError:
-            self.fail(f"found {what} {text!r}, expected a whole number")
+            self.fail(f"found {what} {text[:40]!r}, expected a whole number")
+
+    def place(self, text: str, what: str) -> int:
+        """Parse a length or the number of a residue, or fail."""
+        value = self.integer(text, what)
+        if value > LONGEST:
+            self.fail(f"found {what} {text[:40]!r}, expected at most {LONGEST}")
+        return value

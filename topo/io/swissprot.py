@@ -175,7 +175,7 @@ def _full_name(description: str) -> str:
 def _labels(record: Any, length: int, source: str, line: int) -> str | None:
     features = list(_features(record.features))
     for feature in features:
-        if feature.end > length:
+        if feature.start < 0 or feature.end > length:
             raise InputError(
                 source,
                 f"found {feature.key} at {feature.start + 1}..{feature.end} of "

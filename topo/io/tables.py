@@ -98,7 +98,7 @@ def parse_jsonl(lines: Lines) -> Iterator[Prediction]:
         if line.strip():
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 lines.fail(f"found no JSON ({error})")
             yield _from_json(lines, record)
 
@@ -136,7 +136,7 @@ def _array(lines: Lines, value: Any, shape: tuple[int, ...], what: str) -> np.nd
         return None
     try:
         array = np.array(value, dtype=np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.empty(0)
     if array.size == 0 and 0 in shape:
         array = array.reshape(shape)

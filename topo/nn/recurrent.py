@@ -15,18 +15,22 @@ BRANCH_GAIN = 0.1
 """Initial scale of a layer that is added to its input."""
 
 _RUN = {"lstm": torch.lstm, "gru": torch.gru}
+_KEEPS_STATE = {"lstm": (0, -1e4), "gru": (1, 1e4)}
+"""Gate, and its score, that keeps a state of zero at zero: an LSTM's input gate, which is the first
+of four, closed; a GRU's update gate, the second of three, open."""
+
+_PADDING = 8
+"""Features that tell padding: one would do, but with an odd width oneDNN's bfloat16 layers take two
+to four times as long."""
 
 
 class ChainLayout(NamedTuple):
-    """Where each residue of a flat batch stands in the time-major padded tensor.
+    """Where each residue of a flat batch stands in the time-major padded tensor (T, B, D).
 
-    Residue r of chain b at position t has row ``t * B + b`` forwards and
-    ``(length_b - 1 - t) * B + b`` in the tensor in which every chain is reversed within its own
-    length.
+    Residue r of chain b at position t has row ``t * B + b`` of (T * B, D).
     """
 
-    forward: Tensor  # (R,) int64
-    reverse: Tensor  # (R,) int64
+    rows: Tensor  # (R,) int64
     lengths: Tensor  # (B,) int64
     longest: int
 
@@ -37,16 +41,32 @@ class ChainLayout(NamedTuple):
         chain = torch.repeat_interleave(torch.arange(chains, device=lengths.device), lengths)
         first = torch.cumsum(lengths, 0) - lengths
         position = torch.arange(len(chain), device=lengths.device) - first[chain]
-        backward = lengths[chain] - 1 - position
-        return cls(
-            position * chains + chain, backward * chains + chain, lengths, int(lengths.max())
-        )
+        return cls(position * chains + chain, lengths, int(lengths.max()))
 
-    def pad(self, flat: Tensor, rows: Tensor) -> Tensor:
+    @property
+    def ragged(self) -> bool:
+        """Whether any chain is shorter than the longest."""
+        return len(self.rows) < self.longest * len(self.lengths)
+
+    def pad(self, flat: Tensor) -> Tensor:
         """Scatter flat rows (R, D) into a padded tensor (T, B, D), zero elsewhere."""
         chains = len(self.lengths)
         padded = flat.new_zeros(self.longest * chains, flat.shape[1])
-        return padded.index_copy(0, rows, flat).view(self.longest, chains, -1)
+        return padded.index_copy(0, self.rows, flat).view(self.longest, chains, -1)
+
+    def flat(self, padded: Tensor) -> Tensor:
+        """Gather the residues (R, D) out of a padded tensor (T, B, D)."""
+        return padded.flatten(0, 1).index_select(0, self.rows)
+
+    def padding(self, like: Tensor) -> Tensor:
+        """Return features that tell where no residue is, (T, B, _PADDING), of a tensor's type.
+
+        The first is 1 there and 0 elsewhere, the others are 0.
+        """
+        features = like.new_zeros(self.longest, len(self.lengths), _PADDING)
+        position = torch.arange(self.longest, device=like.device)
+        features[:, :, 0] = position[:, None] >= self.lengths
+        return features
 
 
 class ChainDropout(nn.Dropout):
@@ -57,20 +77,23 @@ class ChainDropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Drop features of residues (R, D) that belong to chains of these lengths (B,)."""
+        """Drop features of residues, (R, D) or (T, B, D), of chains of these lengths (B,)."""
         if not self.training or not self.p:
             return x
-        mask = super().forward(x.new_ones(len(lengths), x.shape[1]))
+        mask = super().forward(x.new_ones(len(lengths), x.shape[-1]))
+        if x.ndim == 3:
+            return x * mask
         return x * mask.repeat_interleave(lengths, 0, output_size=len(x))
 
 
 class RecurrentLayer(nn.Module):
     """One layer of one or two directions.
 
-    The weights are those of a ``torch.nn.LSTM`` or ``GRU``. On a CPU each direction runs over
-    padded tensors, the reverse one over chains reversed within their own length, so that padding
-    follows every chain and never reaches it: the result equals packing, whose backward pass is
-    many times slower on a CPU. On CUDA the chains are packed for cuDNN.
+    The weights are those of a ``torch.nn.LSTM`` or ``GRU``. On a CPU it runs over padded tensors
+    and yet equals packing, whose backward pass is many times slower there: in the forward direction
+    padding follows every chain and never reaches it; in the reverse direction, where it comes
+    first, a further input feature tells it, and a gate that this feature shuts keeps the state at
+    zero until the chain begins. On CUDA the chains are packed for cuDNN.
     """
 
     def __init__(self, width: int, config: RecurrentConfig) -> None:
@@ -85,18 +108,32 @@ class RecurrentLayer(nn.Module):
         """Map residues (R, D) to (R, width)."""
         if x.is_cuda:
             return self._packed(x, layout)
-        weights = self.rnn.all_weights
-        runs = [self._run(x, layout, layout.forward, weights[0])]
-        if self.rnn.bidirectional:
-            runs.append(self._run(x, layout, layout.reverse, weights[1]))
-        return torch.cat(runs, dim=1)
+        return layout.flat(self.padded(layout.pad(x), layout))
 
-    def _run(self, x: Tensor, layout: ChainLayout, rows: Tensor, weights: list[Tensor]) -> Tensor:
-        padded = layout.pad(x, rows)  # (T, B, D)
-        zero = padded.new_zeros(1, padded.shape[1], self.rnn.hidden_size)
+    def padded(self, x: Tensor, layout: ChainLayout) -> Tensor:
+        """Map residues (T, B, D) to (T, B, width); what stands in padding has no meaning."""
+        directions = self.rnn.all_weights
+        if len(directions) == 2 and layout.ragged:
+            x = torch.cat([x, layout.padding(x)], dim=2)
+            gates = (None, _KEEPS_STATE[self.cell])
+            directions = [
+                [self._with_padding(first, gate), *rest]
+                for (first, *rest), gate in zip(directions, gates, strict=True)
+            ]
+        weights = [weight for direction in directions for weight in direction]
+        zero = x.new_zeros(len(directions), x.shape[1], self.rnn.hidden_size)
         state = (zero, zero) if self.cell == "lstm" else zero
-        out = _RUN[self.cell](padded, state, weights, True, 1, 0.0, self.training, False, False)[0]
-        return out.reshape(-1, self.rnn.hidden_size)[rows]
+        bidirectional = len(directions) == 2
+        run = _RUN[self.cell]
+        return run(x, state, weights, True, 1, 0.0, self.training, bidirectional, False)[0]
+
+    def _with_padding(self, weight: Tensor, gate: tuple[int, float] | None) -> Tensor:
+        """Add to input weights (gates, D) those of :meth:`ChainLayout.padding` for a gate."""
+        columns = weight.new_zeros(len(weight), _PADDING)
+        if gate is not None:
+            size = self.rnn.hidden_size
+            columns[gate[0] * size : (gate[0] + 1) * size, 0] = gate[1]
+        return torch.cat([weight, columns], dim=1)
 
     def _packed(self, x: Tensor, layout: ChainLayout) -> Tensor:
         """Order residues by position, then by falling chain length, as cuDNN wants them."""
@@ -104,7 +141,7 @@ class RecurrentLayer(nn.Module):
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), device=order.device)
         chains = len(order)
-        position, chain = layout.forward // chains, layout.forward % chains
+        position, chain = layout.rows // chains, layout.rows % chains
         rows = torch.argsort(position * chains + rank[chain])
         sizes = torch.bincount(position, minlength=layout.longest).cpu()
         packed, _ = self.rnn(PackedSequence(x[rows], sizes))
@@ -155,10 +192,12 @@ class RecurrentStack(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map residues (R, D) of chains of these lengths (B,) to (R, width)."""
         layout = ChainLayout.of(lengths)
+        if not x.is_cuda:
+            x = layout.pad(x)
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            y = norm(layer(x, layout))
+            y = norm(layer(x, layout) if x.is_cuda else layer.padded(x, layout))
             x = self.dropout(x + y if x.shape == y.shape else y, lengths)
-        return x
+        return x if x.is_cuda else layout.flat(x)
 
 
 def padding_waste(lengths: Tensor) -> float:

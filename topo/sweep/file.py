@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from topo.config import MONITORS
+from topo.config import MONITORS, parse_yaml
 from topo.errors import ConfigError
 
 METHODS = ("grid", "random", "bayes")
@@ -22,6 +22,8 @@ _KEYS = (
     *("program", "command", "method", "metric", "parameters", "early_terminate", "run_cap"),
     *("name", "description", "project", "entity"),
 )
+_LARGEST_COUNT = 10_000
+_LARGEST_EXPONENT = 700  # its exponential is still a number
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
         the message names file and key.
     """
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -195,7 +197,8 @@ def _parameter(name: str, entry: Any) -> Parameter:
             raise ConfigError(f"parameters.{name}: expected values, a list of numbers or words")
         return Parameter(name, tuple(values))
     low, high = entry.get("min"), entry.get("max")
-    if not all(isinstance(end, (int, float)) for end in (low, high)) or low >= high:
+    numbers = all(isinstance(end, (int, float)) and abs(end) < 1e300 for end in (low, high))
+    if not numbers or low >= high:
         raise ConfigError(f"parameters.{name}: found min {low}, max {high}, expected min < max")
     return _range(name, entry, low, high)
 
@@ -203,7 +206,13 @@ def _parameter(name: str, entry: Any) -> Parameter:
 def _range(name: str, entry: Mapping[str, Any], low: float, high: float) -> Parameter:
     integers = isinstance(low, int) and isinstance(high, int)
     kind = entry.get("distribution", "int_uniform" if integers else "uniform")
-    step = float(entry.get("q", 1.0))
+    step = entry.get("q", 1.0)
+    if not isinstance(step, (int, float)) or not 0 < step < math.inf:
+        raise ConfigError(f"parameters.{name}: found q {step!r}, expected a step above 0")
+    if kind == "log_uniform_values" and low <= 0:
+        raise ConfigError(f"parameters.{name}: found min {low}, expected more than 0")
+    if kind == "log_uniform" and high > _LARGEST_EXPONENT:
+        raise ConfigError(f"parameters.{name}: found max {high}, expected the logarithm of one")
     if kind == "int_uniform":
         return Parameter(name, low=int(low), high=int(high), integer=True)
     if kind == "uniform":
@@ -219,14 +228,23 @@ def _range(name: str, entry: Mapping[str, Any], low: float, high: float) -> Para
     raise ConfigError(f"parameters.{name}: found distribution {kind}, expected one of {known}")
 
 
+def _count(entry: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    value = entry.get(key, default)
+    if not isinstance(value, int) or not 1 <= value <= _LARGEST_COUNT:
+        raise ConfigError(
+            f"early_terminate.{key}: found {value!r}, expected 1 to {_LARGEST_COUNT} epochs"
+        )
+    return value
+
+
 def _early(entry: Any) -> Early | None:
     if entry is None:
         return None
     if not isinstance(entry, Mapping) or entry.get("type") != "hyperband":
         raise ConfigError("early_terminate.type: expected hyperband")
-    eta = int(entry.get("eta", 3))
+    eta = _count(entry, "eta", 3)
     if "min_iter" in entry:
-        return Early(int(entry["min_iter"]), eta)
+        return Early(_count(entry, "min_iter"), eta)
     if "max_iter" in entry and "s" in entry:
-        return Early(max(1, int(entry["max_iter"]) // eta ** int(entry["s"])), eta)
+        return Early(max(1, _count(entry, "max_iter") // eta ** _count(entry, "s")), eta)
     raise ConfigError("early_terminate: expected min_iter, or max_iter and s")

@@ -59,7 +59,7 @@ def parse_mmcif(text: str, source: str, model: int | None = None) -> Entry:
     ]
     return Entry(
         _chains(atoms, rows, _full_sequences(tables), source),
-        int(wanted) if wanted.isdigit() else 1,
+        int(wanted) if wanted.isdecimal() else 1,
         _is_predicted(tables),
         frozenset(atoms["label_comp_id"]),
     )
@@ -70,7 +70,7 @@ def _tables(text: str, source: str) -> Table:
 
     try:
         return MMCIF2Dict(StringIO(text))
-    except (ValueError, IndexError, KeyError, StopIteration, RuntimeError):
+    except (ValueError, IndexError, KeyError, StopIteration, RuntimeError, ZeroDivisionError):
         raise InputError(source, "found malformed mmCIF, is it cut off?") from None
 
 

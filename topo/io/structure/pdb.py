@@ -110,7 +110,7 @@ def _collect(text: str, source: str, wanted: int | None) -> _Records:
             records.modified[line[12:15].strip()] = parent
         elif record == "MODEL ":
             serial = line[6:].split()
-            records.models.append(int(serial[0]) if serial and serial[0].isdigit() else 1)
+            records.models.append(int(serial[0]) if serial and serial[0].isdecimal() else 1)
             skip = records.models[-1] != (records.models[0] if wanted is None else wanted)
         elif record.startswith("TER") and not skip and records.atoms:
             ended.setdefault(line[21:22].strip() or records.atoms[-1][1][21], [])

@@ -1,0 +1,133 @@
+"""Prediction, timed: from a FASTA file to the files that ``topo predict`` writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from topo.benchmark.clock import StageClock
+from topo.benchmark.learning import mean_waste
+from topo.checkpoint import Checkpoint
+from topo.config import Config
+from topo.data.sampling import length_buckets
+from topo.graph import collate, residue_graph
+from topo.inference import WINDOW, predict
+from topo.io import read_inputs, write_fasta
+from topo.nn.precision import autocast_precision
+from topo.nn.tagger import Tagger
+from topo.protein import Protein
+from topo.report.outputs import open_outputs
+
+STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", "write")
+BATCH_RESIDUES = 20_000
+"""Padded residues in a batch at the most, the default of ``topo predict``."""
+
+
+class PredictionBenchmark:
+    """Predicts the same proteins with random weights, as often as asked.
+
+    Parameters
+    ----------
+    config
+        Of the tagger; its seed gives the weights.
+    proteins
+        What to predict; labels are not used.
+    """
+
+    def __init__(self, config: Config, proteins: Sequence[Protein]) -> None:
+        torch.manual_seed(config.training.seed)
+        tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
+        self.model = Checkpoint(tagger, config, {}, Path())
+        self.bfloat16 = autocast_precision(config.training) == "bf16"
+        self.proteins = list(proteins)
+        self.residues = sum(map(len, self.proteins))
+        self.batches = [
+            torch.tensor([len(protein) for protein in batch]) for batch in _batches(self.proteins)
+        ]
+
+    @property
+    def lengths(self) -> list[Tensor]:
+        """Lengths (B,) of the chains of each batch."""
+        return self.batches
+
+    @property
+    def waste(self) -> float:
+        """Share of padding in the batches."""
+        return mean_waste(self.batches)
+
+    def run(self) -> float:
+        """Predict from file to files as ``topo predict`` does; return residues per second."""
+        with TemporaryDirectory() as folder:
+            fasta = self._fasta(folder)
+            started = time.perf_counter()
+            with self._autocast(), open_outputs(Path(folder) / "out", plots="none") as outputs:
+                for prediction in predict(fasta, self.model, batch_residues=BATCH_RESIDUES):
+                    outputs.write(prediction)
+            return self.residues / (time.perf_counter() - started)
+
+    @torch.inference_mode()
+    def stages(self) -> StageClock:
+        """Do the same stage by stage and return the seconds of each."""
+        clock, graph_config = StageClock(), self.model.config.graph
+        for stage in STAGES:
+            clock.seconds[stage] = 0.0
+        tagger = self._watched(clock)
+        with TemporaryDirectory() as folder:
+            fasta = self._fasta(folder)
+            with clock.stage("read"):
+                proteins = list(read_inputs(fasta))
+            answers = []
+            for batch in _batches(proteins):
+                with clock.stage("featurise"):
+                    graphs = [
+                        residue_graph(p, graph_config.window, structure=graph_config.spatial)
+                        for p in batch
+                    ]
+                with clock.stage("collate"):
+                    graph = collate(graphs)
+                with self._autocast():
+                    scores = tagger(graph)
+                with clock.stage("decode"):
+                    answers += tagger.predictions(batch, scores)
+            with (
+                clock.stage("write"),
+                open_outputs(Path(folder) / "out", plots="none") as outputs,
+            ):
+                for prediction in answers:
+                    outputs.write(prediction)
+        return clock
+
+    def _watched(self, clock: StageClock) -> Tagger:
+        """Return a copy of the tagger whose parts report to a clock."""
+        config = self.model.config
+        tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
+        tagger.load_state_dict(self.model.tagger.state_dict())
+        clock.watch("score", tagger)
+        for stage, part in (("encode", tagger.encoder), ("recur", tagger.conv),
+                            ("recur", tagger.recurrent)):  # fmt: skip
+            clock.watch(stage, part)
+        return tagger
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16)
+
+    def _fasta(self, folder: str) -> Path:
+        path = Path(folder) / "proteins.fasta"
+        write_fasta(self.proteins, path)
+        return path
+
+
+def _batches(proteins: Sequence[Protein]) -> list[list[Protein]]:
+    """Cut proteins into the batches of :func:`topo.inference.predict`."""
+    batches = []
+    for start in range(0, len(proteins), WINDOW):
+        window = sorted(proteins[start : start + WINDOW], key=len)
+        lengths = torch.tensor([len(protein) for protein in window]).numpy()
+        buckets = length_buckets(lengths, len(window), BATCH_RESIDUES)
+        batches += [window[bucket] for bucket in reversed(buckets)]
+    return batches

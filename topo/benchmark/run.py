@@ -1,0 +1,230 @@
+"""One benchmark: everything measured in turn, several times, and the medians of that.
+
+The result is a tree for JSON:
+
+=================  ===============================================================================
+``format``         version of this layout
+``environment``    ``cpu``, ``threads``, ``precision`` (``32`` or ``bf16``) and library versions
+``settings``       what was asked for
+``lengths``        ``proteins``, ``residues`` and length ``quantiles`` (by percent) of the input
+``padding_waste``  share of padding in the batches of ``training`` and ``prediction``
+``throughput``     of ``training`` and ``prediction``: ``residues_per_second`` and
+                   ``proteins_per_second``, medians, and ``repeats`` (residues per second of each)
+``floors``         residues per second of the bare stack: ``padded_forward``,
+                   ``padded_forward_backward``, ``prediction_forward`` (padded, on the batches of
+                   prediction), ``packed_forward``, ``packed_forward_backward`` (of the smallest
+                   training batch); and ``matrix_product``, FLOP/s
+``ratios``         throughput over a floor of the same repeat, medians: ``training_to_padded``,
+                   ``training_to_packed``, ``prediction_to_padded``; and ``training_to_peak``,
+                   ``prediction_to_peak``, the share of the fastest matrix product's FLOP/s
+``stages``         of ``training`` and ``prediction``: ``seconds`` and ``share`` of each stage
+=================  ===============================================================================
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from topo.benchmark.clock import StageClock
+from topo.benchmark.floors import Floors, matrix_product_peak, operations
+from topo.benchmark.learning import TrainingBenchmark
+from topo.benchmark.predicting import PredictionBenchmark
+from topo.benchmark.proteins import synthetic_proteins
+from topo.checkpoint import environment
+from topo.config import Config, load_config
+from topo.io import read_proteins
+from topo.labels import UNKNOWN
+from topo.nn.precision import autocast_precision
+from topo.protein import Protein
+
+FORMAT = 1
+_QUANTILES = (5, 25, 50, 75, 95)
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What to measure.
+
+    Parameters
+    ----------
+    gcs, lstm, layers, batch
+        Width of the encoder, hidden size of the stack, its layers, proteins in a training batch.
+    precision
+        ``auto``, ``32`` or ``bf16``.
+    data
+        File of proteins, whose lengths (and labels, where it has them) count; none makes some.
+    proteins
+        How many proteins to predict; synthetic ones to train on are four times as many.
+    batches
+        Training batches in a repeat.
+    repeats
+        How often everything is measured.
+    seed
+        Of proteins, weights and batches.
+    """
+
+    gcs: int = 64
+    lstm: int = 128
+    layers: int = 4
+    batch: int = 32
+    precision: str = "auto"
+    data: str | None = None
+    proteins: int = 256
+    batches: int = 4
+    repeats: int = 3
+    seed: int = 0
+
+    def config(self) -> Config:
+        """Return the configuration of the model and its training.
+
+        Raises
+        ------
+        ConfigError
+            If a value does not fit.
+        """
+        fields = {
+            "model.encoder.gcs": self.gcs,
+            "model.recurrent.size": self.lstm,
+            "model.recurrent.layers": self.layers,
+            "training.batch": self.batch,
+            "training.precision": self.precision,
+            "training.seed": self.seed,
+        }
+        return load_config(None, fields=fields)
+
+
+def benchmark(
+    settings: BenchmarkSettings, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Measure throughput, floors and stages on this machine.
+
+    Parameters
+    ----------
+    settings
+        What to measure.
+    progress
+        Told what comes next.
+
+    Returns
+    -------
+    dict
+        See the table at the top of this module.
+
+    Raises
+    ------
+    TopoError
+        If a setting does not fit or the file of proteins cannot be read.
+    """
+    config = settings.config()
+    bfloat16 = autocast_precision(config.training) == "bf16"
+    proteins = _proteins(settings)
+    chosen = np.random.default_rng(settings.seed).permutation(len(proteins))[: settings.proteins]
+    training = TrainingBenchmark(config, proteins, settings.batches)
+    prediction = PredictionBenchmark(config, [proteins[i] for i in chosen])
+    floors = Floors(prediction.model.tagger.conv.width, config.model.recurrent, bfloat16)
+    shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
+    clock = StageClock()
+    parts: dict[str, Callable[[], float]] = {
+        "training": lambda: training.run(clock),
+        "padded_forward_backward": lambda: floors.padded(training.lengths, backward=True),
+        "padded_forward": lambda: floors.padded(training.lengths, backward=False),
+        # its smallest batch: packing is an order of magnitude slower
+        "packed_forward_backward": lambda: floors.packed([shortest], backward=True),
+        "packed_forward": lambda: floors.packed([shortest], backward=False),
+        "prediction": prediction.run,
+        "prediction_forward": lambda: floors.padded(prediction.lengths, backward=False),
+        "matrix_product": lambda: matrix_product_peak(bfloat16),
+    }
+    progress("warming up")
+    training.run(StageClock())
+    prediction.run()
+    floors.padded(training.lengths[:1], backward=True)
+    clock.seconds.clear()
+    rates: dict[str, list[float]] = {name: [] for name in parts}
+    for repeat in range(1, settings.repeats + 1):
+        for name, run in parts.items():
+            progress(f"repeat {repeat} of {settings.repeats}: {name.replace('_', ' ')}")
+            rates[name].append(run())
+    progress("stages of prediction")
+    stages = {"training": clock.report(), "prediction": prediction.stages().report()}
+    flops = operations(prediction.model.tagger)
+    mean = {
+        "training": float(np.mean(np.concatenate(training.lengths))),
+        "prediction": prediction.residues / len(prediction.proteins),
+    }
+    return {
+        "format": FORMAT,
+        "environment": {
+            "cpu": cpu_name(),
+            "threads": torch.get_num_threads(),
+            "precision": "bf16" if bfloat16 else "32",
+            **environment(),
+        },
+        "settings": asdict(settings),
+        "lengths": _length_figures(proteins),
+        "padding_waste": {"training": training.waste, "prediction": prediction.waste},
+        "throughput": {name: _throughput(rates[name], mean[name]) for name in mean},
+        "floors": {name: median(rates[name]) for name in parts if name not in mean},
+        "ratios": _ratios(rates, flops),
+        "stages": stages,
+    }
+
+
+def _proteins(settings: BenchmarkSettings) -> list[Protein]:
+    if settings.data is None:
+        return synthetic_proteins(4 * settings.proteins, settings.seed)
+    found = list(read_proteins(settings.data))
+    return [p if p.labels else Protein(p.id, p.sequence, UNKNOWN * len(p)) for p in found]
+
+
+def _length_figures(proteins: list[Protein]) -> dict[str, Any]:
+    lengths = [len(protein) for protein in proteins]
+    quantiles = np.percentile(lengths, _QUANTILES).tolist()
+    return {
+        "proteins": len(lengths),
+        "residues": sum(lengths),
+        "quantiles": dict(zip(map(str, _QUANTILES), quantiles, strict=True)),
+    }
+
+
+def _throughput(rates: list[float], mean_length: float) -> dict[str, Any]:
+    rate = median(rates)
+    return {
+        "residues_per_second": rate,
+        "proteins_per_second": rate / mean_length,
+        "repeats": rates,
+    }
+
+
+def _ratios(rates: Mapping[str, list[float]], flops: float) -> dict[str, float]:
+    """Compare figures of one repeat with each other, so that slow spells hit both."""
+    pairs = {
+        "training_to_padded": ("training", "padded_forward_backward", 1.0),
+        "training_to_packed": ("training", "packed_forward_backward", 1.0),
+        "prediction_to_padded": ("prediction", "prediction_forward", 1.0),
+        # the derivatives by inputs and by weights take as many operations again, each
+        "training_to_peak": ("training", "matrix_product", 3 * flops),
+        "prediction_to_peak": ("prediction", "matrix_product", flops),
+    }
+    return {
+        name: median(factor * a / b for a, b in zip(rates[ours], rates[floor], strict=True))
+        for name, (ours, floor, factor) in pairs.items()
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor() or platform.machine())
