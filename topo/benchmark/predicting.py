@@ -14,9 +14,10 @@ from topo.benchmark.clock import StageClock
 from topo.benchmark.learning import mean_waste
 from topo.checkpoint import Checkpoint
 from topo.config import Config
-from topo.data.sampling import length_buckets
 from topo.graph import collate, residue_graph
-from topo.inference import WINDOW, predict
+from topo.inference import predict
+from topo.inference.batches import cut_window, read_windows
+from topo.inference.memory import default_batch_residues
 from topo.io import read_inputs, write_fasta
 from topo.nn.precision import autocast_precision
 from topo.nn.tagger import Tagger
@@ -24,8 +25,6 @@ from topo.protein import Protein
 from topo.report.outputs import open_outputs
 
 STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", "write")
-BATCH_RESIDUES = 20_000
-"""Padded residues in a batch at the most, the default of ``topo predict``."""
 
 
 class PredictionBenchmark:
@@ -43,11 +42,13 @@ class PredictionBenchmark:
         torch.manual_seed(config.training.seed)
         tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
         self.model = Checkpoint(tagger, config, {}, Path())
-        self.bfloat16 = autocast_precision(config.training) == "bf16"
+        self.precision = autocast_precision(config.training)
+        self.budget = default_batch_residues()
         self.proteins = list(proteins)
         self.residues = sum(map(len, self.proteins))
         self.batches = [
-            torch.tensor([len(protein) for protein in batch]) for batch in _batches(self.proteins)
+            torch.tensor([len(protein) for protein in batch])
+            for batch in self._batches(self.proteins)
         ]
 
     @property
@@ -65,8 +66,11 @@ class PredictionBenchmark:
         with TemporaryDirectory() as folder:
             fasta = self._fasta(folder)
             started = time.perf_counter()
-            with self._autocast(), open_outputs(Path(folder) / "out", plots="none") as outputs:
-                for prediction in predict(fasta, self.model, batch_residues=BATCH_RESIDUES):
+            answers = predict(
+                fasta, self.model, batch_residues=self.budget, precision=self.precision
+            )
+            with open_outputs(Path(folder) / "out", plots="none") as outputs:
+                for prediction in answers:
                     outputs.write(prediction)
             return self.residues / (time.perf_counter() - started)
 
@@ -82,7 +86,7 @@ class PredictionBenchmark:
             with clock.stage("read"):
                 proteins = list(read_inputs(fasta))
             answers = []
-            for batch in _batches(proteins):
+            for batch in self._batches(proteins):
                 with clock.stage("featurise"):
                     graphs = [
                         residue_graph(p, graph_config.window, structure=graph_config.spatial)
@@ -114,20 +118,17 @@ class PredictionBenchmark:
         return tagger
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16)
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16")
 
     def _fasta(self, folder: str) -> Path:
         path = Path(folder) / "proteins.fasta"
         write_fasta(self.proteins, path)
         return path
 
-
-def _batches(proteins: Sequence[Protein]) -> list[list[Protein]]:
-    """Cut proteins into the batches of :func:`topo.inference.predict`."""
-    batches = []
-    for start in range(0, len(proteins), WINDOW):
-        window = sorted(proteins[start : start + WINDOW], key=len)
-        lengths = torch.tensor([len(protein) for protein in window]).numpy()
-        buckets = length_buckets(lengths, len(window), BATCH_RESIDUES)
-        batches += [window[bucket] for bucket in reversed(buckets)]
-    return batches
+    def _batches(self, proteins: Sequence[Protein]) -> list[list[Protein]]:
+        """Cut proteins into the batches of :func:`topo.inference.predict`."""
+        return [
+            batch.proteins
+            for window in read_windows(proteins)
+            for batch in cut_window(window, self.budget, False, {}).batches
+        ]
