@@ -37,10 +37,11 @@ SMALL = {
     "model.recurrent.size": 64,
     "model.recurrent.layers": 2,
     "data.crop": 600,
-    "training.batch": 16,
+    "data.blur": 2,
+    "data.substitutions": 0.1,
+    "training.batch": 8,
     "training.epochs": 40,
     "training.threads": 1,
-    "training.precision": "32",
 }
 """A model and a budget for one processor core; arguments override them."""
 SHOWN = ("TM", "SP+TM", "BETA")
