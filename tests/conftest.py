@@ -50,3 +50,20 @@ def data_dir() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what the tests cache away from the user's cache."""
     os.environ["TOPO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small checkpoint with random weights."""
+    import torch
+
+    from topo.checkpoint import save_checkpoint
+    from topo.config import load_config
+    from topo.nn.tagger import Tagger
+
+    torch.manual_seed(0)
+    small = {"model.encoder.gcs": 8, "model.recurrent.size": 8, "model.recurrent.layers": 1}
+    config = load_config(None, fields=small)
+    path = tmp_path_factory.mktemp("model") / "small"
+    save_checkpoint(path, Tagger(config.model, config.graph.window), config, {}, "card\n")
+    return path

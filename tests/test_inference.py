@@ -12,35 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from conftest import command
 
 import topo
 from topo.checkpoint import load_checkpoint, save_checkpoint
-from topo.config import load_config
 from topo.errors import CheckpointError, ConfigError
 from topo.inference import predict_split
 from topo.io import read_predictions, read_proteins
-from topo.nn.tagger import Tagger
 from topo.paths import is_legal
 from topo.protein import Protein
 from topo.resources import bundled
 
 EXAMPLE = bundled("example") / "proteins.fasta"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """A small checkpoint with random weights."""
-    torch.manual_seed(0)
-    config = load_config(
-        None,
-        fields={"model.encoder.gcs": 8, "model.recurrent.size": 8, "model.recurrent.layers": 1},
-    )
-    path = tmp_path_factory.mktemp("model") / "small"
-    save_checkpoint(path, Tagger(config.model, config.graph.window), config, {}, "card\n")
-    return path
 
 
 def test_checkpoint_round_trip_gives_the_same_answers(model: Path, tmp_path: Path) -> None:

@@ -14,15 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from conftest import command
 
-from topo.checkpoint import save_checkpoint
-from topo.config import load_config
 from topo.inference.store import FILE
 from topo.io import read_predictions, read_proteins
 from topo.io.files import atomic_text
-from topo.nn.tagger import Tagger
 from topo.resources import bundled
 
 EXAMPLE = bundled("example") / "proteins.fasta"
@@ -31,19 +27,6 @@ OPTIONS = [
     *(word for name in FORMATS for word in ("--format", name)),
     *("--probabilities", "npz", "--plots", "none", "--threads", "1"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """A small checkpoint with random weights."""
-    torch.manual_seed(0)
-    config = load_config(
-        None,
-        fields={"model.encoder.gcs": 8, "model.recurrent.size": 8, "model.recurrent.layers": 1},
-    )
-    path = tmp_path_factory.mktemp("model") / "small"
-    save_checkpoint(path, Tagger(config.model, config.graph.window), config, {}, "card\n")
-    return path
 
 
 @pytest.fixture(scope="module")
