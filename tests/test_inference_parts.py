@@ -29,7 +29,7 @@ from topo.inference.memory import FASTEST, available_memory, default_batch_resid
 from topo.inference.pieces import OVERLAP, cut_chain, longest_run
 from topo.inference.store import create_store, reopen_store
 from topo.io import read_proteins
-from topo.nn.precision import resolve_precision
+from topo.nn.precision import bfloat16_pays, resolve_precision
 from topo.paths import is_legal
 from topo.protein import Protein
 from topo.resources import bundled
@@ -134,7 +134,8 @@ def test_precision_is_used_and_checked(base: Checkpoint) -> None:
     one, half = (next(predict([protein], base, precision=p)) for p in ("32", "bf16"))
     assert (one.probabilities != half.probabilities).any()
     assert np.abs(one.probabilities - half.probabilities).max() < 0.2
-    assert resolve_precision("auto", "cpu") in ("32", "bf16")
+    assert resolve_precision("auto", "cpu", "lstm") == ("bf16" if bfloat16_pays("cpu") else "32")
+    assert resolve_precision("auto", "cpu", "gru") == "32"
     with pytest.raises(ConfigError, match="found precision '16', expected one of auto, 32, bf16"):
         next(predict([protein], base, precision="16"))
 
@@ -187,9 +188,9 @@ def test_one_residue_and_a_very_short_chain(base: Checkpoint) -> None:
         assert is_legal(found.labels)
 
 
-def test_settings_are_checked() -> None:
+def test_settings_are_checked(base: Checkpoint) -> None:
     with pytest.raises(ConfigError, match="expected 2 or more"):
-        Settings.of("viterbi", "32", 1, "cpu")
+        Settings.of("viterbi", "32", 1, "cpu", base)
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])

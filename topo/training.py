@@ -45,7 +45,7 @@ from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.nn.calibration import fit_weights
 from topo.nn.ensemble import Ensemble
-from topo.nn.precision import autocast_precision
+from topo.nn.precision import training_precision
 from topo.nn.tagger import Tagger, total_loss
 from topo.optimizer import make_optimizer
 from topo.protein import Prediction
@@ -480,7 +480,7 @@ def _trainer(
         max_epochs=epochs,
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
         devices=training.devices,
-        precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
+        precision="bf16-mixed" if training_precision(config) == "bf16" else "32-true",
         callbacks=wanted,
         logger=loggers or False,
         log_every_n_steps=1,

@@ -18,7 +18,7 @@ from topo.config import Config
 from topo.data.dataset import type_sets
 from topo.data.loading import train_loader
 from topo.data.splits import LabelledSet, Splits
-from topo.nn.precision import autocast_precision
+from topo.nn.precision import training_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
 from topo.training import TaggerTraining, quieten
@@ -65,7 +65,7 @@ class TrainingBenchmark:
                 limit_train_batches=len(self.lengths),
                 limit_val_batches=0,
                 accelerator="cpu",
-                precision="bf16-mixed" if autocast_precision(training) == "bf16" else "32-true",
+                precision="bf16-mixed" if training_precision(self.config) == "bf16" else "32-true",
                 callbacks=[
                     *([callbacks.EMAWeightAveraging(decay=training.ema)] if training.ema else []),
                     _StageCallback(clock),

@@ -19,7 +19,7 @@ from topo.inference import predict
 from topo.inference.batches import cut_window, read_windows
 from topo.inference.memory import default_batch_residues
 from topo.io import read_inputs, write_fasta
-from topo.nn.precision import autocast_precision
+from topo.nn.precision import training_precision
 from topo.nn.tagger import Tagger
 from topo.protein import Protein
 from topo.report.outputs import open_outputs
@@ -42,7 +42,7 @@ class PredictionBenchmark:
         torch.manual_seed(config.training.seed)
         tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
         self.model = Checkpoint(tagger, config, {}, Path())
-        self.precision = autocast_precision(config.training)
+        self.precision = training_precision(config)
         self.budget = default_batch_residues()
         self.proteins = list(proteins)
         self.residues = sum(map(len, self.proteins))

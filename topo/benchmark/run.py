@@ -42,7 +42,7 @@ from topo.checkpoint import environment
 from topo.config import Config, load_config
 from topo.io import read_proteins
 from topo.labels import UNKNOWN
-from topo.nn.precision import autocast_precision
+from topo.nn.precision import training_precision
 from topo.protein import Protein
 
 FORMAT = 1
@@ -124,7 +124,7 @@ def benchmark(
         If a setting does not fit or the file of proteins cannot be read.
     """
     config = settings.config()
-    bfloat16 = autocast_precision(config.training) == "bf16"
+    bfloat16 = training_precision(config) == "bf16"
     proteins = _proteins(settings)
     chosen = np.random.default_rng(settings.seed).permutation(len(proteins))[: settings.proteins]
     training = TrainingBenchmark(config, proteins, settings.batches)

@@ -124,7 +124,7 @@ def predict(
             InputWarning,
             stacklevel=1,
         )
-    settings = Settings.of(decoder, precision, longest, devices[0])
+    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint)
     made_by = describe(checkpoint, settings, devices[0])
     records = _quietly(read_inputs(proteins, structures, chain), size is not None)
     results = _Results(output / "structures" if structure_files else None)

@@ -131,7 +131,7 @@ def predict(
         proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
-    settings = Settings.of(decoder, precision, longest, _device(model, devices))
+    settings = Settings.of(decoder, precision, longest, _device(model, devices), model)
     stream = PredictionStream(proteins, model, settings, batch_residues, devices)
     with closing(iter(stream)) as pairs:
         for _, prediction in pairs:

@@ -40,8 +40,10 @@ class Settings:
     longest: int = LONGEST
 
     @classmethod
-    def of(cls, decoder: str, precision: str, longest: int, device: str) -> Settings:
-        """Check the values, and resolve precision ``auto`` for a device.
+    def of(
+        cls, decoder: str, precision: str, longest: int, device: str, checkpoint: Checkpoint
+    ) -> Settings:
+        """Check the values, and resolve precision ``auto`` for a device and a model.
 
         Raises
         ------
@@ -52,7 +54,8 @@ class Settings:
             raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
         if longest < 2:
             raise ConfigError(f"found pieces of {longest} residues, expected 2 or more")
-        return cls(decoder, resolve_precision(precision, device), longest)
+        cell = checkpoint.config.model.recurrent.cell
+        return cls(decoder, resolve_precision(precision, device, cell), longest)
 
 
 class BatchPredictor:
