@@ -108,7 +108,7 @@ def test_killed_runs_resume_to_the_same_bytes(model, many, whole, tmp_path: Path
     kill_and_resume(model, many, whole, tmp_path, [0.2, 0.5, 0.9])
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.parametrize("seed", range(10))
 def test_runs_killed_at_random_resume_to_the_same_bytes(
     seed: int, model, many, whole, tmp_path: Path

@@ -79,7 +79,7 @@ def test_killed_and_resumed_run_has_the_history_of_an_uninterrupted_one(
     assert_equal_runs(run, finished)
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.parametrize("seed", range(10))
 def test_run_killed_at_random_moments_ends_as_if_it_had_not_been(
     seed: int, finished: Run, tmp_path: Path
