@@ -276,6 +276,7 @@ def test_prediction_starts_quickly(tmp_path: Path) -> None:
     assert ours < 1.5 * imports
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_what_is_held() -> None:
     done: list[str] = []
 

@@ -139,6 +139,7 @@ def test_a_torn_store_resumes_wherever_it_was_torn(
     assert "answers were there from before" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_valid_files_of_what_is_done(
     model: Path, many: Path, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -192,7 +193,7 @@ def interrupt_after(monkeypatch, batches: int) -> None:
 
 @pytest.mark.parametrize(
     ("options", "name"),
-    [(["--decoder", "posterior"], "decoder"), (["--batch-residues", 3000], "batch_residues")],
+    [(["--decoder", "viterbi"], "decoder"), (["--batch-residues", 3000], "batch_residues")],
 )
 def test_an_unfinished_run_with_other_options_is_refused(
     options: list[object], name: str, model: Path, many: Path, tmp_path: Path, monkeypatch, capsys
