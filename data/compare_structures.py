@@ -40,7 +40,7 @@ SMALL = {
     "data.blur": 2,
     "data.substitutions": 0.1,
     "training.batch": 8,
-    "training.epochs": 30,
+    "training.epochs": 20,
     "training.threads": 1,
 }
 """A model and a budget for one processor core; arguments override them."""
