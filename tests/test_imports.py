@@ -32,6 +32,8 @@ LAYERS = [
     "topo.metrics",
     "topo.runs",
     "topo.checkpoint",
+    "topo.initialisation",
+    "topo.calibration",
     "topo.tracking",
     "topo.optimizer",
     "topo.training",

@@ -297,7 +297,7 @@ TRAIN = [*ARCHITECTURE, "--epochs", "1", "--train-size", "16", "--batch", "16"]
 
 
 def test_training_begins_with_the_trunk_and_changes_it(finished: Run, tmp_path: Path) -> None:
-    from topo.training import initial_weights
+    from topo.initialisation import initial_weights
 
     start = load_file(finished.trunk / "trunk.safetensors")
     options = ["--init", finished.path, "--name", "tuned", "-o", tmp_path, "--lr", "1e-9"]
@@ -305,7 +305,7 @@ def test_training_begins_with_the_trunk_and_changes_it(finished: Run, tmp_path: 
     run = Run(tmp_path / "tuned")
     still = load_file(run.model / "model.safetensors")
     assert all(torch.allclose(still[name], start[name], atol=1e-6) for name in start)
-    assert set(initial_weights(run.config())) == set(start)
+    assert set(initial_weights(run.config()).weights) == set(start)
     assert run.info()["init"]["data_sha256"] == finished.info()["data_sha256"]
     assert (
         next(iter(finished.info()["data_sha256"].values())) in (run.model / "README.md").read_text()

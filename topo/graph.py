@@ -39,6 +39,13 @@ from topo.protein import Protein
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 """The standard residues in feature order; any other letter is the 21st, unknown."""
 
+RESIDUE_CODES = np.frombuffer(AMINO_ACIDS.encode(), dtype=np.uint8)
+"""ASCII codes of the standard residues, (20,)."""
+
+RESIDUE_INDEX = np.full(256, -1, dtype=np.int64)
+"""Number of the standard residue of each ASCII code, -1 for other letters, (256,)."""
+RESIDUE_INDEX[RESIDUE_CODES] = np.arange(len(AMINO_ACIDS))
+
 
 def _scale(values: str) -> dict[str, float]:
     return dict(zip(AMINO_ACIDS, map(float, values.split()), strict=True))

@@ -11,7 +11,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +22,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch_geometric.data import Data
 
-from topo.checkpoint import (
-    Checkpoint,
-    PretrainedTrunk,
-    environment,
-    is_trunk,
-    load_checkpoint,
-    load_trunk,
-    model_card,
-    save_checkpoint,
-)
-from topo.config import Config, TrainingConfig, dump_config, first_difference, run_name
-from topo.data.dataset import sampling_types, type_sets
+from topo.calibration import calibrate
+from topo.checkpoint import environment, model_card, save_checkpoint
+from topo.config import Config, TrainingConfig, dump_config, run_name
+from topo.data.dataset import sampling_types
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
-from topo.data.sampling import class_weights
-from topo.data.splits import LabelledSet, Splits
-from topo.errors import ConfigError, InputWarning
+from topo.data.splits import Splits
+from topo.initialisation import initial_weights
 from topo.io.files import atomic_text
-from topo.labels import LABELS, TYPES, UNKNOWN_INDEX, encode_labels
+from topo.labels import TYPES
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
-from topo.nn.calibration import fit_weights
-from topo.nn.ensemble import Ensemble
-from topo.nn.precision import training_precision
+from topo.nn.precision import lightning_precision
 from topo.nn.tagger import Tagger, total_loss
 from topo.optimizer import make_optimizer
 from topo.protein import Prediction
@@ -121,9 +109,8 @@ class TaggerTraining(SeededTraining):
         self.splits = splits
         self.validation = whole_order(splits.validation)
         self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
-        weights = initial_weights(config) if config.training.init else {}
-        self.tagger.load_state_dict(self.tagger.state_dict() | weights)
-        self.initialised = frozenset(weights)
+        self.initial = initial_weights(config)
+        self.tagger.load_state_dict(self.tagger.state_dict() | self.initial.weights)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.predictions: list[Prediction] = []
 
@@ -170,7 +157,7 @@ class TaggerTraining(SeededTraining):
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the configured optimiser and a schedule that steps by batch."""
         steps = len(self.train_dataloader()) * self.config.training.epochs
-        return self.scheduled_optimizer(self.tagger, steps, self.initialised)
+        return self.scheduled_optimizer(self.tagger, steps, self.initial.weights)
 
     def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
         smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
@@ -259,7 +246,7 @@ def fit(
     prepare(config)
     module = TaggerTraining(config, splits)
     tracker = Tracker(config, run.path, run.path.name)
-    begin_run(run, config, _run_info(config, splits, module.tagger))
+    begin_run(run, config, _run_info(config, splits, module))
     training = config.training
     trained = run_epochs(
         module,
@@ -350,62 +337,6 @@ def run_epochs(
     return Trained(trainer, best.best_model_path, time.monotonic() - started)
 
 
-def initial_weights(config: Config) -> dict[str, Tensor]:
-    """Read the weights of the checkpoint, run or trunk ``config.training.init``.
-
-    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk, with a
-    warning where its corpus may hold relatives of the folds to be evaluated.
-
-    Raises
-    ------
-    CheckpointError
-        If there is none, or it is damaged or of another version.
-    ConfigError
-        If it is not of the architecture of ``config``.
-    """
-    start = _start(config)
-    if isinstance(start, PretrainedTrunk):
-        weights = dict(start.weights)
-        parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
-        difference = first_difference(start.config, config, parts, besides=".dropout")
-        _warn_of_relatives(start, config)
-    else:
-        weights = start.tagger.state_dict()
-        difference = first_difference(start.config, config, ("graph.", "model."))
-    if difference:
-        raise ConfigError(
-            f"training.init: {config.training.init} is of another architecture: {difference}"
-        )
-    return weights
-
-
-def _start(config: Config) -> Checkpoint | PretrainedTrunk:
-    """Read what ``config.training.init`` names: a run, or the folder of a tagger or trunk."""
-    folder = Path(config.training.init or "")
-    run = Run(folder)
-    place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
-    if is_trunk(place):
-        return load_trunk(place)
-    found = load_checkpoint(place)
-    if isinstance(found.tagger, Ensemble):
-        raise ConfigError(f"training.init: {folder} is an ensemble, expected a single model")
-    return found
-
-
-def _warn_of_relatives(trunk: PretrainedTrunk, config: Config) -> None:
-    rule = trunk.config.pretraining
-    evaluated = {*config.data.validation, *config.data.test}
-    if rule.exclude_similar is not None:
-        evaluated -= set(rule.exclude_folds) or evaluated
-    if evaluated:
-        warnings.warn(
-            f"training.init: the corpus of {trunk.path} may hold proteins similar to those of "
-            f"{', '.join(sorted(evaluated))}, expected pre-training with --exclude-similar",
-            InputWarning,
-            stacklevel=2,
-        )
-
-
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
     """Log-ratio of the types' shares in validation and in the training draw, (5,)."""
     drawn, there = sampling_types(splits.train.types), sampling_types(splits.validation.types)
@@ -480,7 +411,7 @@ def _trainer(
         max_epochs=epochs,
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
         devices=training.devices,
-        precision="bf16-mixed" if training_precision(config) == "bf16" else "32-true",
+        precision=lightning_precision(config),
         callbacks=wanted,
         logger=loggers or False,
         log_every_n_steps=1,
@@ -494,17 +425,12 @@ def _trainer(
     )
 
 
-def _run_info(config: Config, splits: Splits, tagger: Tagger) -> dict[str, Any]:
-    origin: dict[str, Any] = {}
-    if config.training.init:
-        metrics = _start(config).metrics
-        known = {key: metrics.get(key, {}) for key in ("data_sha256", "left_out")}
-        origin = {"init": {"path": config.training.init, **known}}
+def _run_info(config: Config, splits: Splits, module: TaggerTraining) -> dict[str, Any]:
     return {
-        **origin,
+        **({"init": module.initial.origin} if module.initial.origin else {}),
         "name": run_name(config),
         "seed": config.training.seed,
-        "parameters": sum(p.numel() for p in tagger.parameters()),
+        "parameters": sum(p.numel() for p in module.tagger.parameters()),
         "proteins": {name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
         "left_out": splits.left_out,
         "data_sha256": splits.checksums,
@@ -521,43 +447,10 @@ def _export(
     """Write the best epoch as a checkpoint, its probabilities calibrated on validation."""
     epoch = trained.restore_best(module)
     tagger = module.tagger.eval().cpu()
-    _calibrate(tagger, config, module.splits.validation)
-    module.predictions = _predict_whole(tagger, config, module.splits.validation)
+    module.predictions = calibrate(tagger, config, module.splits.validation)
     row = trained.best_row(run, epoch)
     metrics = run.info() | {"validation": row}
     save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
-
-
-@torch.no_grad()
-def _predict_whole(tagger: Tagger, config: Config, labelled: LabelledSet) -> list[Prediction]:
-    proteins = iter(whole_order(labelled))
-    predictions: list[Prediction] = []
-    for graph in whole_loader(labelled, config):
-        batch = list(islice(proteins, len(graph.length)))
-        predictions += tagger.predictions(batch, tagger(graph))
-    return predictions
-
-
-@torch.no_grad()
-def _calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> None:
-    """Fit the weights of the type evidence, then the label temperature, on whole chains."""
-    evidence = [tagger.type_evidence(tagger(graph)) for graph in whole_loader(labelled, config)]
-    sources = [torch.cat(parts).numpy() for parts in zip(*evidence, strict=True)]
-    types = type_sets(whole_order(labelled), tagger.crf.grammar)
-    legal = types.any(1)
-    kinds = sampling_types(types)
-    # Between micro accuracy (all proteins count alike) and macro accuracy (all types do).
-    importance = class_weights(kinds, 0.5)[legal]
-    weights = fit_weights([source[legal] for source in sources], types[legal], importance)
-    tagger.type_weights[: len(weights)] = torch.from_numpy(weights)
-    predictions = _predict_whole(tagger, config, labelled)
-    truth = np.concatenate([encode_labels(p.labels or "") for p in whole_order(labelled)])
-    known = truth != UNKNOWN_INDEX
-    labels = np.concatenate([prediction.probabilities for prediction in predictions])[known]
-    is_true = np.eye(len(LABELS), dtype=bool)[truth[known]]
-    with np.errstate(divide="ignore"):
-        (weight,) = fit_weights([np.log(labels)], is_true)
-    tagger.label_temperature.fill_(1 / weight)
 
 
 def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,7 +17,7 @@ from topo.config import Config
 from topo.data.dataset import type_sets
 from topo.data.loading import train_loader
 from topo.data.splits import LabelledSet, Splits
-from topo.nn.precision import training_precision
+from topo.nn.precision import lightning_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
 from topo.training import TaggerTraining, quieten
@@ -65,7 +64,7 @@ class TrainingBenchmark:
                 limit_train_batches=len(self.lengths),
                 limit_val_batches=0,
                 accelerator="cpu",
-                precision="bf16-mixed" if training_precision(self.config) == "bf16" else "32-true",
+                precision=lightning_precision(self.config),
                 callbacks=[
                     *([callbacks.EMAWeightAveraging(decay=training.ema)] if training.ema else []),
                     _StageCallback(clock),
@@ -160,4 +159,4 @@ def _batch_lengths(labelled: LabelledSet, config: Config) -> list[Tensor]:
     """Return the lengths of the chains in each batch of the first epoch."""
     loader = train_loader(labelled, config, epoch=0)
     lengths = loader.dataset.lengths()
-    return [torch.from_numpy(lengths[batch]) for batch in islice(loader.batch_sampler, None)]
+    return [torch.from_numpy(lengths[batch]) for batch in loader.batch_sampler]

@@ -123,10 +123,11 @@ def train(
     given = locals()
     from topo.config import run_name
     from topo.data.splits import load_splits
+    from topo.initialisation import initial_weights
     from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run
-    from topo.training import RUN_VARIABLE, fit, initial_weights
+    from topo.training import RUN_VARIABLE, fit
 
     if resume is not None:
         others = ("config", "name", "set_", "extra", "conv1", "conv2")

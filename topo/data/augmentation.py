@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from topo.graph import AMINO_ACIDS
+from topo.graph import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
 from topo.labels import LABEL_INDEX, UNKNOWN_INDEX
 
 
@@ -35,13 +35,13 @@ def substitute(sequence: str, rate: float, random: np.random.Generator) -> str:
     random
         Source of the choice; every residue uses two of its numbers.
     """
-    codes = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)
+    codes = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8).copy()
     chosen, place = random.random((2, len(codes)))
-    index = _residue_index()[np.minimum(codes, 127)]
-    change = (chosen < rate) & (index >= 0)
-    drawn = (_replacements()[index] < place[:, None]).sum(1).clip(max=len(AMINO_ACIDS) - 1)
-    letters = np.frombuffer(AMINO_ACIDS.encode(), dtype=np.uint8)
-    return np.where(change, letters[drawn], codes).tobytes().decode("ascii")
+    index = RESIDUE_INDEX[codes]
+    changed = np.flatnonzero((chosen < rate) & (index >= 0))
+    below = _replacements()[index[changed]] < place[changed, None]
+    codes[changed] = RESIDUE_CODES[below.sum(1).clip(max=len(AMINO_ACIDS) - 1)]
+    return codes.tobytes().decode("ascii")
 
 
 def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
@@ -71,15 +71,6 @@ def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
         if membrane[end - 1] or membrane[end]:
             blurred[end - min(margin, left) : end + min(margin, right)] = UNKNOWN_INDEX
     return blurred
-
-
-@lru_cache(maxsize=1)
-def _residue_index() -> np.ndarray:
-    """Return the residue's number of each ASCII code, -1 for other letters, (128,)."""
-    index = np.full(128, -1)
-    for number, residue in enumerate(AMINO_ACIDS):
-        index[ord(residue)] = number
-    return index
 
 
 @lru_cache(maxsize=1)

@@ -33,7 +33,7 @@ from topo.config import Config, GraphConfig, PretrainingConfig
 from topo.data.sampling import length_buckets
 from topo.data.splits import read_similar_ids
 from topo.errors import ConfigError, InputWarning
-from topo.graph import AMINO_ACIDS, collate, residue_graph
+from topo.graph import RESIDUE_CODES, RESIDUE_INDEX, collate, residue_graph
 from topo.io import read_fasta
 from topo.io.files import sha256
 from topo.labels import UNKNOWN_INDEX
@@ -41,10 +41,6 @@ from topo.protein import Protein
 
 MASK = ord("X")
 """The letter that a masked residue shows."""
-
-_LETTERS = np.frombuffer(AMINO_ACIDS.encode(), dtype=np.uint8)
-_CODES = np.full(256, UNKNOWN_INDEX, dtype=np.int64)
-_CODES[_LETTERS] = np.arange(len(_LETTERS))
 
 _HELD_OUT, _CUT, _ORDER, _TRAIN, _VALIDATION = range(5)
 """What a random state is for."""
@@ -181,16 +177,16 @@ def mask_residues(
     target
         int64, (R,): see the table at the top of this module.
     """
-    codes = _CODES[letters]
-    standard = np.flatnonzero(codes >= 0)
+    index = RESIDUE_INDEX[letters]
+    standard = np.flatnonzero(index >= 0)
     count = min(len(standard), max(1, round(rule.chosen * len(standard))))
     chosen = random.permutation(standard)[:count]
     fate = random.random(count)
     shown, target = letters.copy(), np.full(len(letters), UNKNOWN_INDEX, dtype=np.int64)
-    target[chosen] = codes[chosen]
+    target[chosen] = index[chosen]
     shown[chosen[fate < rule.masked]] = MASK
     changed = chosen[(fate >= rule.masked) & (fate < rule.masked + rule.random)]
-    shown[changed] = random.choice(_LETTERS, len(changed))
+    shown[changed] = random.choice(RESIDUE_CODES, len(changed))
     return shown, target
 
 
@@ -313,7 +309,7 @@ class PretrainingData:
             counts += np.bincount(self.corpus.letters[begin : begin + (1 << 22)], minlength=256)
         for protein in self.validation:
             counts -= np.bincount(self.corpus.sequence(protein), minlength=256)
-        found = counts[_LETTERS] + 1.0
+        found = counts[RESIDUE_CODES] + 1.0
         return found / found.sum()
 
     def background_perplexity(self) -> float:

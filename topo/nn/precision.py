@@ -24,6 +24,11 @@ def training_precision(config: Config) -> str:
     return resolve_precision(training.precision, training.accelerator, config.model.recurrent.cell)
 
 
+def lightning_precision(config: Config) -> str:
+    """Name the precision of a training as Lightning does."""
+    return {"bf16": "bf16-mixed", "32": "32-true"}[training_precision(config)]
+
+
 def resolve_precision(precision: str, device: str, cell: str) -> str:
     """Resolve ``auto`` to ``bf16`` where that pays on the device, else to ``32``.
 

@@ -45,12 +45,8 @@ class Tagger(Trunk):
 
     Parameters
     ----------
-    config
-        The architecture.
-    window
-        Chain window of the graphs it will see.
-    structure
-        Whether those are graphs with structure.
+    config, window, structure
+        As for :class:`topo.nn.trunk.Trunk`.
     """
 
     def __init__(self, config: ModelConfig, window: int, structure: bool = False) -> None:
