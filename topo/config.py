@@ -161,9 +161,14 @@ class ExtraConfig(_Section):
     exclude_similar: str | None = Field(
         None,
         description="TSV with a row for each record of the file, in its order, and a column "
-        "similar_folds: records similar to a validation or test fold are left out",
+        "similar_folds: records similar to a validation or test fold are left out, and by a column "
+        "source those whose labels come from a validation or test protein",
     )
-    weight: float = Field(1.0, gt=0, description="sampling weight against the main set")
+    weight: float = Field(
+        1.0,
+        gt=0,
+        description="sampling weight against the main set's proteins of the same type",
+    )
 
 
 class DataConfig(_Section):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topo.cli.homology import filter_similar, split
+from topo.cli.homology import filter_similar, split, transfer
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 data_app = typer.Typer(no_args_is_help=True, help="Look into data sets, download and divide them.")
 data_app.command("split")(split)
 data_app.command("filter")(filter_similar)
+data_app.command("transfer")(transfer)
 
 
 @data_app.command("stats")

@@ -1,4 +1,4 @@
-"""``topo data split`` and ``topo data filter``: folds and sets without similar proteins."""
+"""``topo data split``, ``filter`` and ``transfer``: what to do about similar proteins."""
 
 from __future__ import annotations
 
@@ -85,3 +85,76 @@ def filter_similar(
         for protein, other, hit in dropped:
             table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
     typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
+
+
+def transfer(
+    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
+    to: Annotated[str, typer.Option(help="Proteins that get the labels of their relatives.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
+    similar_from: Annotated[
+        str | None,
+        typer.Option(help="TSV of the folds each labelled protein is similar to, in its order."),
+    ] = None,
+    similar_to: Annotated[
+        str | None,
+        typer.Option(help="TSV of ids and the folds each protein of --to is similar to."),
+    ] = None,
+    types: Annotated[
+        str, typer.Option(help="Types whose labels are transferred.")
+    ] = "TM,SP+TM,BETA",
+    identity: Annotated[float, _IDENTITY] = 0.25,
+    coverage: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of both chains it must cover.")
+    ] = 0.7,
+    expectation: Annotated[float, typer.Option(help="Expectation value, at most.")] = 1e-8,
+    limit: Annotated[int, typer.Option(min=1, help="Relatives of one protein at most.")] = 25,
+    sensitivity: Annotated[float, _SENSITIVITY] = 5.7,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
+) -> None:
+    """Label proteins by the labelled ones they align with, as further training data. Needs MMseqs2.
+
+    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
+    similar to (topo train --exclude-similar), the fold of the protein whose labels it has included.
+    """
+    from pathlib import Path
+
+    from topo.data.homology import Similarity
+    from topo.data.splits import read_similar_folds, read_similar_ids
+    from topo.data.transfer import transfer_labels
+    from topo.errors import TopoError
+    from topo.io import read_labelled, read_proteins, write_three_line
+    from topo.io.files import atomic_text
+    from topo.labels import TYPES
+
+    wanted = types.split(",")
+    if unknown := set(wanted) - {*TYPES}:
+        raise TopoError(f"--types: found {sorted(unknown)[0]}, expected some of {', '.join(TYPES)}")
+    labelled = list(read_labelled(file))
+    folds: list[set[str]] = [{*filter(None, [p.metadata.get("partition")])} for p in labelled]
+    if similar_from:
+        rows = read_similar_folds(similar_from)
+        if len(rows) != len(labelled):
+            raise TopoError(
+                f"{similar_from}: found {len(rows)} rows, expected one for each of the "
+                f"{len(labelled)} records of {file}"
+            )
+        folds = [own | row for own, row in zip(folds, rows, strict=True)]
+    by_source = {id(protein): own for protein, own in zip(labelled, folds, strict=True)}
+    by_target = read_similar_ids(similar_to) if similar_to else {}
+    found = transfer_labels(
+        labelled,
+        read_proteins(to),
+        Similarity(identity, coverage, expectation, sensitivity),
+        types=wanted,
+        limit=limit,
+        threads=threads,
+    )
+    write_three_line((row.protein for row in found), output)
+    beside = Path(output).with_suffix("")
+    with atomic_text(f"{beside}_similar_folds.tsv") as table:
+        table.write("id\tsource\tidentity\tsimilar_folds\n")
+        for protein, source, share in found:
+            similar = by_source[id(source)] | by_target.get(protein.id, set())
+            names = ",".join(sorted(similar)) or "-"
+            table.write(f"{protein.id}\t{source.id}\t{share:.3f}\t{names}\n")
+    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from topo.protein import Protein
 
 PROGRAM = "mmseqs"
 _COLUMNS = "query,target,fident,qcov,tcov,qlen,tlen"
+_ALIGNMENT_COLUMNS = "query,target,fident,bits,qstart,tstart,qaln,taln"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,33 @@ class Hit(NamedTuple):
     coverage: float
 
 
+class Alignment(NamedTuple):
+    """Two proteins, residue by residue.
+
+    Parameters
+    ----------
+    query, target
+        Index of either protein.
+    identity
+        Share of equal residues.
+    score
+        Bit score.
+    query_start, target_start
+        Index of the first residue aligned, from 0.
+    query_row, target_row
+        Residues of either protein, ``-`` for a gap, of equal length.
+    """
+
+    query: int
+    target: int
+    identity: float
+    score: float
+    query_start: int
+    target_start: int
+    query_row: str
+    target_row: str
+
+
 def find_similar(
     queries: Sequence[Protein],
     targets: Sequence[Protein],
@@ -72,24 +100,39 @@ def find_similar(
     TopoError
         If MMseqs2 is not installed or fails.
     """
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise TopoError(
-            f"{PROGRAM}: not found, expected MMseqs2 on the PATH "
-            "(apt install mmseqs2, brew install mmseqs2 or conda install -c bioconda mmseqs2)"
-        )
     hits = {(hit.query, hit.target): hit for hit in _equal(queries, targets)}
-    with TemporaryDirectory(prefix="topo-mmseqs-") as name:
-        folder = Path(name)
-        for proteins, file in ((queries, "queries.fasta"), (targets, "targets.fasta")):
-            # Numbers for ids: those of the sets may be equal or hold anything.
-            records = (f">{i}\n{protein.sequence}\n" for i, protein in enumerate(proteins))
-            (folder / file).write_text("".join(records), encoding="ascii")
-        _run([program, *_search(folder, similarity, threads)])
-        for hit in _read(folder / "hits.tsv"):
-            if hit.identity >= similarity.identity and hit.coverage >= similarity.coverage:
-                hits.setdefault((hit.query, hit.target), hit)
+    for fields in _search(queries, targets, similarity, threads, _COLUMNS):
+        hit = _hit(fields)
+        if hit.identity >= similarity.identity and hit.coverage >= similarity.coverage:
+            hits.setdefault((hit.query, hit.target), hit)
     return list(hits.values())
+
+
+def align_similar(
+    queries: Sequence[Protein],
+    targets: Iterable[Protein],
+    similarity: Similarity,
+    threads: int = 1,
+) -> Iterator[Alignment]:
+    """Align queries with their similar targets; ``coverage`` is asked of both chains.
+
+    Raises
+    ------
+    TopoError
+        If MMseqs2 is not installed or fails.
+    """
+    wanted = ("-c", str(similarity.coverage), "--cov-mode", "0")
+    for fields in _search(queries, targets, similarity, threads, _ALIGNMENT_COLUMNS, wanted):
+        query, target, identity, score, start, target_start, *rows = fields
+        yield Alignment(
+            int(query),
+            int(target),
+            float(identity),
+            float(score),
+            int(start) - 1,
+            int(target_start) - 1,
+            *rows,
+        )
 
 
 def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
@@ -99,30 +142,46 @@ def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
     return connected_components(links, directed=False)[1]
 
 
-def _search(folder: Path, similarity: Similarity, threads: int) -> list[str]:
-    return [
-        "easy-search",
-        *(str(folder / name) for name in ("queries.fasta", "targets.fasta", "hits.tsv", "work")),
-        *("-s", str(similarity.sensitivity), "--alignment-mode", "3", "--max-seqs", "1000"),
-        *("-e", str(similarity.expectation), "--min-seq-id", str(similarity.identity)),
-        *("--format-output", _COLUMNS, "--threads", str(threads), "-v", "1"),
-    ]
+def _search(
+    queries: Iterable[Protein],
+    targets: Iterable[Protein],
+    similarity: Similarity,
+    threads: int,
+    columns: str,
+    options: Sequence[str] = (),
+) -> Iterator[list[str]]:
+    """Run MMseqs2 and yield the columns of each hit."""
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise TopoError(
+            f"{PROGRAM}: not found, expected MMseqs2 on the PATH "
+            "(apt install mmseqs2, brew install mmseqs2 or conda install -c bioconda mmseqs2)"
+        )
+    with TemporaryDirectory(prefix="topo-mmseqs-") as name:
+        folder = Path(name)
+        for proteins, file in ((queries, "queries.fasta"), (targets, "targets.fasta")):
+            with open(folder / file, "w", encoding="ascii") as fasta:
+                # Numbers for ids: those of the sets may be equal or hold anything.
+                fasta.writelines(f">{i}\n{p.sequence}\n" for i, p in enumerate(proteins))
+        files = ("queries.fasta", "targets.fasta", "hits.tsv", "work")
+        command = [program, "easy-search", *(str(folder / file) for file in files)]
+        command += ["-s", str(similarity.sensitivity), "--alignment-mode", "3"]
+        command += ["--max-seqs", "1000", "-e", str(similarity.expectation)]
+        command += ["--min-seq-id", str(similarity.identity), *options]
+        command += ["--format-output", columns, "--threads", str(threads), "-v", "1"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = (done.stderr + done.stdout).strip().splitlines() or ["no message"]
+            raise TopoError(f"{PROGRAM} failed: {lines[-1]}")
+        with open(folder / "hits.tsv", encoding="ascii") as file:
+            yield from (line.rstrip("\n").split("\t") for line in file)
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines() or ["no message"]
-        raise TopoError(f"{PROGRAM} failed: {lines[-1]}")
-
-
-def _read(path: Path) -> Iterator[Hit]:
-    with open(path, encoding="ascii") as file:
-        for line in file:
-            query, target, identity, *rest = line.split("\t")
-            covered, covered_target, length, length_target = map(float, rest)
-            coverage = covered if length <= length_target else covered_target
-            yield Hit(int(query), int(target), float(identity), coverage)
+def _hit(fields: Sequence[str]) -> Hit:
+    query, target, identity, *rest = fields
+    covered, covered_target, length, length_target = map(float, rest)
+    coverage = covered if length <= length_target else covered_target
+    return Hit(int(query), int(target), float(identity), coverage)
 
 
 def _equal(queries: Sequence[Protein], targets: Sequence[Protein]) -> Iterator[Hit]:

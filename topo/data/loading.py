@@ -55,8 +55,7 @@ def train_loader(
 def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:
     """Return how often each protein is drawn, as a share of all draws, float64, (N,)."""
     types = sampling_types(labelled.types)
-    weights = class_weights(types, sampling.power, sampling.factors) * labelled.weights
-    return weights / weights.sum()
+    return class_weights(types, sampling.power, sampling.factors, labelled.weights)
 
 
 def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:

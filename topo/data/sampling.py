@@ -11,7 +11,10 @@ from topo.labels import TYPES
 
 
 def class_weights(
-    types: np.ndarray, power: float, factors: Mapping[str, float] | None = None
+    types: np.ndarray,
+    power: float,
+    factors: Mapping[str, float] | None = None,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the sampling weight of each protein.
 
@@ -24,18 +27,22 @@ def class_weights(
         frequency of its type to minus this power.
     factors
         Further factor for a type by name.
+    weights
+        Weight of each protein among those of its type, float, shape (N,); all alike where None.
+        Frequencies are then shares of these weights, so that the mix of types stays.
 
     Returns
     -------
     numpy.ndarray
         float64, shape (N,), summing to 1.
     """
-    counts = np.bincount(types, minlength=len(TYPES))
-    by_type = np.where(counts > 0, np.maximum(counts, 1) / len(types), 1.0) ** -power
+    own = np.ones(len(types)) if weights is None else weights
+    shares = np.bincount(types, own, minlength=len(TYPES)) / own.sum()
+    by_type = np.where(shares > 0, shares, 1.0) ** -power
     for name, factor in (factors or {}).items():
         by_type[TYPES.index(name)] *= factor
-    weights = by_type[types]
-    return weights / weights.sum()
+    drawn = by_type[types] * own
+    return drawn / drawn.sum()
 
 
 class BucketSampler(Sampler[list[int]]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,8 +83,9 @@ def load_splits(config: DataConfig, seed: int, grammar: Grammar | None = None) -
             parts["train"], sampling_types(main.types), config.holdout, seed
         )
     train = _only_legal(main.take(parts["train"]), path, left_out)
+    judged = {proteins[i].id for i in (*parts["validation"], *parts["test"])}
     for extra in config.extra:
-        further = _load_extra(extra, evaluated, grammar, checksums, left_out, folder)
+        further = _load_extra(extra, evaluated, judged, grammar, checksums, left_out, folder)
         train = _join(train, further)
     if config.size:
         train = train.take(_stratified(sampling_types(train.types), config.size, seed))
@@ -213,6 +214,7 @@ def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int
 def _load_extra(
     extra: ExtraConfig,
     evaluated: Iterable[str],
+    judged: Container[str],
     grammar: Grammar | None,
     checksums: dict[str, str],
     left_out: dict[str, int],
@@ -221,17 +223,22 @@ def _load_extra(
     proteins = _with_structures(read_labelled(extra.path), folder)
     checksums[extra.path] = sha256(extra.path)
     if extra.exclude_similar:
-        similar = read_similar_folds(extra.exclude_similar)
+        rows = list(_similar_rows(extra.exclude_similar, ("similar_folds",)))
         checksums[extra.exclude_similar] = sha256(extra.exclude_similar)
-        if len(similar) != len(proteins):
+        if len(rows) != len(proteins):
             raise InputError(
                 extra.exclude_similar,
-                f"found {len(similar)} rows, expected one for each of the "
+                f"found {len(rows)} rows, expected one for each of the "
                 f"{len(proteins)} records of {extra.path}",
             )
-        kept = [p for p, folds in zip(proteins, similar, strict=True) if not folds & {*evaluated}]
-        left_out[f"{extra.path}: similar to evaluated folds"] = len(proteins) - len(kept)
-        proteins = kept
+        apart = [not _folds(row) & {*evaluated} for row in rows]
+        # Labels that were transferred from a protein would give those of that protein away.
+        own = [row.get("source") not in judged for row in rows]
+        left_out[f"{extra.path}: similar to evaluated folds"] = apart.count(False)
+        if held := sum(a and not b for a, b in zip(apart, own, strict=True)):
+            left_out[f"{extra.path}: labels of evaluated proteins"] = held
+        kept = zip(proteins, apart, own, strict=True)
+        proteins = [protein for protein, a, b in kept if a and b]
     return _only_legal(_labelled(proteins, grammar, extra.weight), extra.path, left_out)
 
 
