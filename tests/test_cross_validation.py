@@ -16,7 +16,7 @@ from conftest import command
 from safetensors.torch import load_file, save_file
 
 from topo import cross_validation
-from topo.checkpoint import load_checkpoint, save_checkpoint, save_ensemble
+from topo.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_ensemble
 from topo.config import Config, load_config
 from topo.cross_validation import plan_folds, spread
 from topo.errors import CheckpointError, ConfigError
@@ -235,6 +235,39 @@ def test_ensemble_of_one_and_of_twins_is_the_member() -> None:
             assert np.allclose(ours.probabilities, theirs.probabilities, atol=1e-5)
             assert np.allclose(ours.type_probabilities, theirs.type_probabilities, atol=1e-5)
             assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-5)
+
+
+def test_command_joins_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(2):
+        tagger, config = _tagger(seed)
+        save_checkpoint(tmp_path / f"m{seed}", tagger, config, {"name": f"run {seed}"}, "card\n")
+    models, folder = [tmp_path / "m0", tmp_path / "m1"], tmp_path / "joined"
+    assert command("ensemble", *models, "-o", folder, "--name", "pair") == 0
+    joined = load_checkpoint(folder)
+    assert isinstance(joined.tagger, Ensemble)
+    weights = sum(p.numel() for m in models for p in load_checkpoint(m).tagger.parameters())
+    assert joined.metrics["parameters"] == weights
+    assert f"2 members, {weights:,} weights" in capsys.readouterr().out
+    card = (folder / "README.md").read_text()
+    assert card.startswith("# pair, 2 models\n")
+    assert "- `members/member-2`: run 1\n" in card
+    protein = Protein("a", "MKVLAAGIVLLFWAGTSLLLAAVKRNSD" * 3)
+    (found,) = predict([protein], joined)
+    (expected,) = predict(
+        [protein], Checkpoint(Ensemble([load_checkpoint(m).tagger for m in models]), config, {}, "")
+    )
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
+    before = sorted(folder.rglob("*"))
+    for arguments, message in (
+        ((models[0],), "found 1 model, expected two or more"),
+        (models, "is there already, expected a new folder"),
+        ((models[0], tmp_path / "none"), "none"),
+    ):
+        place = folder if "already" in message else tmp_path / "other"
+        assert command("ensemble", *arguments, "-o", place) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert sorted(folder.rglob("*")) == before
+    assert not (tmp_path / "other").exists()
 
 
 def test_members_that_do_not_fit_are_refused(tmp_path: Path) -> None:

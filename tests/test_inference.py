@@ -54,6 +54,15 @@ def test_answers_come_in_input_order_whatever_the_batches(model: Path) -> None:
     assert all(is_legal(p.labels) for p in together)
 
 
+def test_labels_of_some_proteins_change_nothing(model: Path) -> None:
+    bare = [Protein(p.id, p.sequence) for p in list(read_proteins(EXAMPLE))[:4]]
+    mixed = [Protein(p.id, p.sequence, "I" * len(p)) for p in bare[:2]] + bare[2:]
+    for order in (slice(None), slice(None, None, -1)):
+        found = list(topo.predict(mixed[order], model))
+        expected = list(topo.predict(bare[order], model))
+        assert [p.labels for p in found] == [p.labels for p in expected]
+
+
 def test_records_are_read_as_they_are_needed(model: Path, monkeypatch) -> None:
     monkeypatch.setattr("topo.inference.batches.WINDOW", 3)
     taken = []

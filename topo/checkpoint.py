@@ -360,6 +360,28 @@ def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping
     )
 
 
+def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) -> str:
+    """Write the model card of an ensemble of models that were trained apart."""
+    return "\n".join(
+        [
+            f"# {name}, {len(members)} models",
+            "",
+            "The members' emissions, type scores and grammar scores are averaged, and one topology",
+            f"is decoded. {parameters:,} weights in all.",
+            "",
+            "## Members",
+            "",
+            *(
+                f"- `members/{key}`: {member.metrics.get('name')}"
+                for key, member in members.items()
+            ),
+            "",
+            "Each is a checkpoint with a model card of its own, which names data and limits.",
+            "",
+        ]
+    )
+
+
 def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble:
     if not members:
         raise CheckpointError(f"{place}: an ensemble without members")

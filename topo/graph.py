@@ -225,7 +225,7 @@ def collate(graphs: Sequence[Data]) -> Data:
     """Join graphs into one flat graph; ``batch`` (R,) tells each residue's graph.
 
     The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
-    field and graph.
+    field and graph. Fields that only some of the graphs have, such as labels, are left out.
     """
     lengths = torch.cat([graph.length for graph in graphs])
     starts = torch.cumsum(lengths, 0) - lengths
@@ -235,7 +235,8 @@ def collate(graphs: Sequence[Data]) -> Data:
         ),
         batch=torch.repeat_interleave(torch.arange(len(graphs)), lengths),
     )
+    fields = [set(graph.keys()) for graph in graphs]
     for name in graphs[0].keys():  # noqa: SIM118 - a Data iterates over pairs
-        if name != "edge_index":
+        if name != "edge_index" and all(name in known for known in fields):
             batch[name] = torch.cat([graph[name] for graph in graphs])
     return batch

@@ -13,6 +13,7 @@ from topo.cli.compare import compare
 from topo.cli.convert import convert
 from topo.cli.cv import CONTEXT, cv
 from topo.cli.data import data_app
+from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
 from topo.cli.predict import predict
@@ -33,6 +34,7 @@ app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", context_settings=CONTEXT)(cv)
+app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)

@@ -1,0 +1,38 @@
+"""``topo ensemble``: several models as one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def ensemble(
+    models: Annotated[list[str], typer.Argument(help="Runs or checkpoint folders, two or more.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Checkpoint folder to write.")],
+    name: Annotated[str, typer.Option(help="Name on the model card.")] = "ensemble",
+) -> None:
+    """Join trained models over the same grammar into one checkpoint that averages their scores.
+
+    The members are copied; every verb that takes a model takes the result.
+    """
+    from pathlib import Path
+
+    from topo.checkpoint import members_card, save_ensemble
+    from topo.errors import TopoError
+    from topo.inference import load_model
+
+    if len(models) < 2:
+        raise TopoError(f"found {len(models)} model, expected two or more")
+    members = {f"member-{i + 1}": load_model(model) for i, model in enumerate(models)}
+    if Path(output).exists():
+        raise TopoError(f"{output}: is there already, expected a new folder")
+    parameters = sum(p.numel() for m in members.values() for p in m.tagger.parameters())
+    save_ensemble(
+        output,
+        {key: member.path for key, member in members.items()},
+        next(iter(members.values())).config,
+        {"name": name, "members": list(members), "parameters": parameters},
+        members_card(name, members, parameters),
+    )
+    typer.echo(f"{output}: {len(members)} members, {parameters:,} weights")
