@@ -103,6 +103,41 @@ def test_marginals_equal_enumeration(enumerated):
     torch.testing.assert_close(mass.softmax(1), found.types, atol=1e-9, rtol=0)
 
 
+def test_negligible_types_have_no_share(enumerated):
+    crf, (emissions, types, ends), every, probability, log_partition = enumerated
+    lengths = torch.tensor([len(emissions)])
+    tables = crf.forward_tables(emissions, lengths, ends)
+    shares = type_shares(every, probability)
+    for negligible in (0.0, *(shares[shares > 0] * 1.001).tolist()[:-1]):
+        kept = {name for name, share in zip(TYPES, shares, strict=True) if share >= negligible}
+        if not kept:
+            continue
+        found = crf.marginals(emissions, lengths, types, ends, tables, negligible)
+        texts = {i: text for i, text in enumerate(every) if protein_type(text) in kept}
+        weights = probability[list(texts)] / probability[list(texts)].sum()
+        labels = torch.stack([label_matrix(text) for text in texts.values()])
+        wanted = torch.einsum("n,nrc->rc", weights, labels)
+        torch.testing.assert_close(found.labels, wanted, atol=1e-9, rtol=0)
+        torch.testing.assert_close(found.types[0], shares, atol=1e-9, rtol=0)
+        torch.testing.assert_close(found.log_partition[0], log_partition)
+        text = crf.decode(
+            emissions, lengths, types, "posterior", None, ends, found, negligible
+        ).numpy()
+        assert protein_type(decode_labels(text)) in kept
+
+
+def test_pruned_decoding_is_near_the_exact_one():
+    crf = random_crf(GrammarCRF().grammar, 13)
+    sizes = [90, 1, 150]
+    emissions, types, ends = (x.detach() for x in inputs(sizes, 14))
+    arguments = (emissions, torch.tensor(sizes), 3 * types, ends)
+    exact = crf.marginals(*arguments)
+    pruned = crf.marginals(*arguments, negligible=1e-6)
+    assert (exact.types < 1e-6).any()
+    torch.testing.assert_close(pruned.labels, exact.labels, atol=5e-6, rtol=0)
+    assert torch.equal(pruned.types, exact.types)
+
+
 def type_shares(every, probability) -> torch.Tensor:
     shares = torch.zeros(len(TYPES), dtype=torch.float64)
     for text, share in zip(every, probability, strict=True):

@@ -17,6 +17,7 @@ from topo.semimarkov import (
     duration_weights,
     make_chain,
     push,
+    restrict,
     sum_window,
 )
 
@@ -28,6 +29,7 @@ def order_masses(
     labels: np.ndarray,
     offsets: np.ndarray,
     type_scores: np.ndarray,
+    allowed: np.ndarray,
     automaton: Automaton,
     scores: Scores,
 ) -> np.ndarray:
@@ -39,16 +41,16 @@ def order_masses(
         int64 (R,), no unknown ones.
     emissions, boundary, offsets, type_scores, automaton, scores
         As for :func:`topo.expectations.likelihood`.
+    allowed
+        bool (B, 5), types that the letters may spell.
     """
     mass = np.full(len(offsets) - 1, LOW)
-    weights, peaks = duration_weights(automaton, scores)
     for b in range(len(mass)):
         part = slice(offsets[b], offsets[b + 1])
+        a, own_scores, _ = restrict(automaton, scores, allowed[b])
         chain = make_chain(emissions[part], boundary[part], labels[part], False, False)
         letters = _order(labels[part])
-        mass[b] = _order_mass(
-            letters, chain.total, chain.boundary, type_scores[b], automaton, scores, weights, peaks
-        )
+        mass[b] = _order_mass(letters, chain.total, chain.boundary, type_scores[b], a, own_scores)
     return mass
 
 
@@ -61,9 +63,10 @@ def _order(labels):
 
 
 @njit(cache=True, nogil=True)
-def _order_mass(letters, total, boundary, type_scores, a, scores, weights, peaks):
+def _order_mass(letters, total, boundary, type_scores, a, scores):
     """Log mass of one chain's paths with segments of these letters."""
     size, states = len(total) - 1, len(a.letter)
+    weights, peaks = duration_weights(a, scores)
     entry, leave = np.full((states, size + 1), LOW), np.full((states, size + 1), LOW)
     terms = np.zeros((states, size + 1))
     least = np.full(6, size, np.int64)  # of a segment of each letter

@@ -24,6 +24,7 @@ from topo.semimarkov import (
     forward_links,
     make_chain,
     recursion,
+    restrict,
     reverse,
 )
 
@@ -107,14 +108,57 @@ def likelihood(
         part = slice(offsets[b], offsets[b + 1])
         agreeing[b] = _accumulate(
             -1.0, b, emissions, boundary, known, part, type_scores[b], allowed[b], opened[b],
-            automaton, scores, gradient, type_gradient, True,
+            automaton, scores, gradient, type_gradient,
         )  # fmt: skip
         if agreeing[b] > LOW:
             everything[b] = _accumulate(
                 1.0, b, emissions, boundary, nothing, part, type_scores[b], anything, opened[b],
-                automaton, scores, gradient, type_gradient, True,
+                automaton, scores, gradient, type_gradient,
             )  # fmt: skip
     return agreeing, everything
+
+
+@njit(cache=True, nogil=True)
+def forward(
+    emissions: np.ndarray,
+    boundary: np.ndarray,
+    offsets: np.ndarray,
+    rows: np.ndarray,
+    automaton: Automaton,
+    scores: Scores,
+    entry: np.ndarray,
+    leave: np.ndarray,
+    mass: np.ndarray,
+) -> None:
+    """Forward recursion over each chain, and the log mass of the paths of each type.
+
+    Parameters
+    ----------
+    emissions, boundary, offsets, automaton, scores
+        As for :func:`likelihood`.
+    rows
+        int64 (B + 1,), the chains' places in the tables, which have a row more than residues.
+    entry, leave
+        Tables to fill, (rows, K).
+    mass
+        (B, 5) to fill; minus infinity where a type has no path.
+    """
+    links = forward_links(automaton)
+    weights, peaks = duration_weights(automaton, scores)
+    first = _permitted(scores.start, automaton.start, False)
+    unused = np.zeros(weights.shape)
+    mass[:] = LOW
+    for b in range(len(mass)):
+        chain = _free_chain(emissions, boundary, offsets[b], offsets[b + 1])
+        own = slice(rows[b], rows[b + 1])
+        recursion(
+            chain, links, automaton, scores, weights, peaks, first, entry[own], leave[own],
+            0.0, entry[:0], unused, unused,
+        )  # fmt: skip
+        for k in range(len(first)):
+            if automaton.end[k]:
+                kind = automaton.type[k]
+                mass[b, kind] = add(mass[b, kind], leave[rows[b + 1] - 1, k] + scores.end[k])
 
 
 @njit(cache=True, nogil=True)
@@ -122,69 +166,79 @@ def marginals(
     emissions: np.ndarray,
     boundary: np.ndarray,
     offsets: np.ndarray,
+    rows: np.ndarray,
     type_scores: np.ndarray,
+    allowed: np.ndarray,
     automaton: Automaton,
     scores: Scores,
-    gradient: Gradient,
-    type_gradient: np.ndarray,
-) -> np.ndarray:
-    """Log mass of all paths of each chain, (B,); parameters as for :func:`likelihood`.
+    entry: np.ndarray,
+    leave: np.ndarray,
+    labels: np.ndarray,
+) -> None:
+    """Posterior of the paths of the allowed types, by the backward recursion over their states.
 
-    All derivatives but those of durations are filled in.
+    Parameters
+    ----------
+    emissions, boundary, offsets, type_scores, automaton, scores
+        As for :func:`likelihood`.
+    rows, entry, leave
+        As :func:`forward` filled them.
+    allowed
+        bool (B, 5), types of the paths.
+    labels
+        Zeros (R, 6), to which the probabilities of each residue's labels are added.
     """
-    chains = len(offsets) - 1
-    everything = np.full(chains, LOW)
-    nothing = np.full(len(emissions), -1, np.int64)
-    anything = np.ones(type_scores.shape[1], np.bool_)
-    whole = np.zeros(2, np.bool_)
-    for b in range(chains):
-        part = slice(offsets[b], offsets[b + 1])
-        everything[b] = _accumulate(
-            1.0, b, emissions, boundary, nothing, part, type_scores[b], anything, whole,
-            automaton, scores, gradient, type_gradient, False,
+    for b in range(len(offsets) - 1):
+        a, own_scores, kept = restrict(automaton, scores, allowed[b])
+        chain = _free_chain(emissions, boundary, offsets[b], offsets[b + 1])
+        weights, peaks = duration_weights(a, own_scores)
+        unused = np.zeros(weights.shape)
+        ending = _permitted(own_scores.end + type_scores[b][a.type], a.end, False)
+        shape = (len(chain.total), len(kept))
+        back_entry, back_leave = np.empty(shape), np.empty(shape)
+        recursion(
+            reverse(chain), backward_links(a), a, own_scores, weights, peaks, ending, back_leave,
+            back_entry, 0.0, entry[:0], unused, unused,
         )  # fmt: skip
-    return everything
+        mass = LOW
+        for k in range(len(kept)):
+            if a.start[k]:
+                mass = add(mass, own_scores.start[k] + back_entry[-1, k])
+        if mass > LOW:
+            residues, own = slice(offsets[b], offsets[b + 1]), slice(rows[b], rows[b + 1])
+            _occupy(
+                kept, a.letter, mass, entry[own], leave[own], back_entry, back_leave,
+                labels[residues],
+            )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def type_masses(
-    emissions: np.ndarray,
-    boundary: np.ndarray,
-    offsets: np.ndarray,
-    types: int,
-    automaton: Automaton,
-    scores: Scores,
-) -> np.ndarray:
-    """Log mass of the paths of each type, (B, types); minus infinity where there is none."""
-    chains, states = len(offsets) - 1, len(automaton.letter)
-    mass = np.full((chains, types), LOW)
-    links = forward_links(automaton)
-    unused = np.zeros((states, scores.duration.shape[1]))
-    weights, peaks = duration_weights(automaton, scores)
-    for b in range(chains):
-        part = slice(offsets[b], offsets[b + 1])
-        nothing = np.full(part.stop - part.start, -1, np.int64)
-        chain = make_chain(emissions[part], boundary[part], nothing, False, False)
-        shape = (len(chain.total), states)
-        entry, leave = np.empty(shape), np.empty(shape)
-        first = _permitted(scores.start, automaton.start, False)
-        recursion(
-            chain, links, automaton, scores, weights, peaks, first, entry, leave,
-            0.0, entry[:0], unused, unused,
-        )  # fmt: skip
-        for k in range(states):
-            if automaton.end[k]:
-                kind = automaton.type[k]
-                mass[b, kind] = add(mass[b, kind], leave[-1, k] + scores.end[k])
-    return mass
+def _free_chain(emissions, boundary, start, end):
+    """Make a whole chain without known labels."""
+    part = slice(start, end)
+    nothing = np.full(end - start, -1, np.int64)
+    return make_chain(emissions[part], boundary[part], nothing, False, False)
+
+
+@njit(cache=True, nogil=True)
+def _occupy(kept, letter, mass, entry, leave, back_entry, back_leave, labels):
+    """Add the probabilities of labels; ``kept`` are the states' columns in the forward tables."""
+    size = len(labels)
+    occupied = np.zeros(len(kept))
+    for t in range(size):
+        for k in range(len(kept)):
+            if t > 0:
+                occupied[k] -= exp(leave[t, kept[k]] + back_leave[size - t, k] - mass)
+            occupied[k] += exp(entry[t, kept[k]] + back_entry[size - t, k] - mass)
+            labels[t, letter[k]] += occupied[k]
 
 
 @njit(cache=True, nogil=True)
 def _accumulate(
     sign, b, emissions, boundary, known, part, type_scores, allowed, opened, a, scores, gradient,
-    type_gradient, durations,
+    type_gradient,
 ):  # fmt: skip
-    """Log mass of one chain's paths; adds ``sign`` times its derivatives, durations if asked."""
+    """Log mass of one chain's paths; adds ``sign`` times its derivatives."""
     states, size = len(a.letter), part.stop - part.start
     chain = make_chain(emissions[part], boundary[part], known[part], opened[0], opened[1])
     ending = _permitted(scores.end, a.end, opened[1])
@@ -208,10 +262,9 @@ def _accumulate(
     if not mass > LOW:
         return mass
     added, added_cut = np.zeros_like(counts), np.zeros_like(cut)
-    beyond = back_leave if durations else back_leave[:0]
     recursion(
         chain, forward_links(a), a, scores, weights, peaks, starting, entry, leave, mass,
-        beyond, added, added_cut,
+        back_leave, added, added_cut,
     )  # fmt: skip
     counts += sign * added
     cut += sign * added_cut

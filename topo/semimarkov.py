@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from topo.grammar import Automaton
+
 LIMIT = 1e4
 """Emissions are clipped to plus and minus this, which makes infinities harmless."""
 
@@ -76,8 +78,8 @@ def recursion(
     of completing a path whose segment ends at t, indexed from the chain's other end, expected
     durations are added to ``counts`` and ``cut``, both (K, D + 1).
 
-    The helpers take few arrays each, by number: whole records and rows cost more to pass than
-    to use (five times, measured).
+    The helpers of each position are inlined: arrays cost more to pass, as their references are
+    counted, than to use.
     """
     size, states = len(chain.total) - 1, len(a.letter)
     terms = np.zeros((states, size + 1))  # exp(value - reference)
@@ -90,6 +92,8 @@ def recursion(
     letter, channel, minimum, maximum = a.letter, a.channel, a.minimum, a.maximum
     stay, duration, tail = scores.stay, scores.duration, scores.tail
     open_first, open_last = chain.open_first, chain.open_last
+    first_link, link_arc, link_other = links.first, links.arc, links.other
+    transition, leaving, backward = scores.transition, scores.leaving, links.reverse
     for k in range(states):
         entry[0, k] = first[k]
         leave[0, k] = LOW
@@ -148,11 +152,11 @@ def recursion(
         if t < size:
             for k in range(states):
                 value = LOW
-                for i in range(links.first[k], links.first[k + 1]):
-                    arc = links.arc[i]
-                    other = links.other[arc]
-                    one = leave[t, other] + scores.transition[arc]
-                    if scores.leaving[k if links.reverse else other]:
+                for i in range(first_link[k], first_link[k + 1]):
+                    arc = link_arc[i]
+                    other = link_other[arc]
+                    one = leave[t, other] + transition[arc]
+                    if leaving[k if backward else other]:
                         one += boundary[t]
                     value = add(value, one)
                 entry[t, k] = value
@@ -187,7 +191,7 @@ def _sum_cut(k, t, low, values, tail, here, after, cut):
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def push(k, values, terms, reference, low, s):
     """Add position s to the window's terms; returns their reference."""
     value = values[k, s]
@@ -204,7 +208,7 @@ def push(k, values, terms, reference, low, s):
     return reference
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def sum_window(k, t, low, high, shift, values, terms, reference, weights, duration, peak):
     """Log of the window's sum, its reference, and the sum in multiples of exp(reference + peak).
 
@@ -228,7 +232,7 @@ def sum_window(k, t, low, high, shift, values, terms, reference, weights, durati
     return value, reference, 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _count_window(
     k, t, low, high, shift, values, terms, duration, scaled, share, rest, expected, counts
 ):
@@ -244,9 +248,13 @@ def _count_window(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _dot(k, terms, low, high, weights, shift):
-    """Sum of terms times weights; reassociation lets it run in vector registers."""
-    total = 0.0
-    for s in range(low, high + 1):
+    """Sum of terms times weights.
+
+    It runs in vector registers: reassociation allows it, and numbers without sign, as an index
+    that may be negative is looked up one by one.
+    """
+    total, shift = 0.0, np.uint64(shift)
+    for s in range(np.uint64(low), np.uint64(high + 1)):
         total += terms[k, s] * weights[k, s + shift]
     return total
 
@@ -271,6 +279,36 @@ def exp(value):
 def agrees(known, letter):
     """Say whether a residue known as such (negative if unknown) may have the letter."""
     return known < 0 or known == letter
+
+
+@njit(cache=True, nogil=True)
+def restrict(a, scores, types):
+    """Cut an automaton to the states on paths of some types, given as a mask (5,).
+
+    Returns it with its scores and the places of its states in the whole one, (K',).
+    """
+    end = a.end & types[a.type]
+    useful = end.copy()
+    count = 0
+    while useful.sum() > count:
+        count = useful.sum()
+        for arc in range(len(a.source)):
+            useful[a.source[arc]] |= useful[a.target[arc]]
+    kept, place = np.flatnonzero(useful), np.cumsum(useful) - 1
+    arcs = np.flatnonzero(useful[a.target])
+    source, target = place[a.source[arcs]], place[a.target[arcs]]
+    every = np.arange(len(kept) + 1)
+    outgoing = np.argsort(source, kind="mergesort")
+    part = Automaton(
+        a.letter[kept], a.channel[kept], a.state[kept], a.minimum[kept], a.maximum[kept],
+        a.start[kept], end[kept], a.type[kept], source, target, a.arc[arcs],
+        np.searchsorted(target, every), outgoing, np.searchsorted(source[outgoing], every),
+    )  # fmt: skip
+    kept_scores = Scores(
+        scores.transition[arcs], scores.stay[kept], scores.start[kept], scores.end[kept],
+        scores.duration[kept], scores.tail[kept], scores.leaving[kept],
+    )  # fmt: skip
+    return part, kept_scores, kept
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from topo.grammar import Automaton
-from topo.semimarkov import LIMIT, LOW, Scores
+from topo.semimarkov import LIMIT, LOW, Scores, restrict
 
 
 @njit(cache=True, nogil=True)
@@ -40,17 +40,26 @@ def best_labels(
     labels = np.full(len(emissions), -1, np.int64)
     score = np.full(len(offsets) - 1, LOW)
     for b in range(len(score)):
-        start, end = offsets[b], offsets[b + 1]
-        total = _sums(emissions, start, end)
-        entry, leave = _recursion(total, boundary[start:end], automaton, scores)
-        k = _best_end(leave[-1], allowed[b], automaton, scores)
-        if k < 0:
-            k = _best_end(leave[-1], np.ones(len(allowed[b]), np.bool_), automaton, scores)
-        if k >= 0:
-            score[b] = leave[-1, k] + scores.end[k]
-            _trace(k, total, boundary[start:end], entry, leave, automaton, scores,
-                   labels[start:end])  # fmt: skip
+        part = slice(offsets[b], offsets[b + 1])
+        total = _sums(emissions, offsets[b], offsets[b + 1])
+        chosen, its_scores, _ = restrict(automaton, scores, allowed[b])
+        score[b] = _best_path(total, boundary[part], chosen, its_scores, labels[part])
+        if score[b] == LOW:
+            score[b] = _best_path(total, boundary[part], automaton, scores, labels[part])
     return labels, score
+
+
+@njit(cache=True, nogil=True)
+def _best_path(total, boundary, a, scores, labels):
+    """Score of a chain's best path, whose labels are written; minus infinity if there is none."""
+    entry, leave = _recursion(total, boundary, a, scores)
+    best, value = -1, LOW
+    for k in range(len(a.letter)):
+        if a.end[k] and leave[-1, k] + scores.end[k] > value:
+            best, value = k, leave[-1, k] + scores.end[k]
+    if best >= 0:
+        _trace(best, total, boundary, entry, leave, a, scores, labels)
+    return value
 
 
 @njit(cache=True, nogil=True)
@@ -62,16 +71,6 @@ def _sums(emissions, start, end):
             one = min(max(emissions[start + t, c], -LIMIT), LIMIT)
             total[t + 1, c] = total[t, c] + one
     return total
-
-
-@njit(cache=True, nogil=True)
-def _best_end(last, allowed, a, scores):
-    """State in which the best path of the allowed types ends, -1 if there is none."""
-    best, value = -1, LOW
-    for k in range(len(last)):
-        if a.end[k] and allowed[a.type[k]] and last[k] + scores.end[k] > value:
-            best, value = k, last[k] + scores.end[k]
-    return best
 
 
 @njit(cache=True, nogil=True)
@@ -115,9 +114,9 @@ def _recursion(total, boundary, a, scores):
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _highest(k, low, high, shift, values, flipped):
-    """Highest sum of value and duration score; runs in vector registers."""
-    value = LOW
-    for s in range(low, high + 1):
+    """Highest sum of value and duration score; see :func:`topo.semimarkov._dot`."""
+    value, shift = LOW, np.uint64(shift)
+    for s in range(np.uint64(low), np.uint64(high + 1)):
         value = max(value, values[k, s] + flipped[k, s + shift])
     return value
 

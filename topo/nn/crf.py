@@ -7,6 +7,7 @@ of the emissions: per residue these are a handful of numbers, and the gradients 
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,23 @@ from torch import Tensor, nn
 
 from topo import confidence, expectations, semimarkov, viterbi
 from topo.grammar import Automaton, Grammar, default_grammar
-from topo.labels import LABEL_INDEX, LABELS, TYPES, decode_labels
+from topo.labels import LABEL_INDEX, LABELS, TYPES, decode_labels, protein_type
 from topo.nn.likelihood import ChainBatch, in_threads, leaving, negative_log_likelihood
 from topo.paths import is_legal
 
 _NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish
+
+
+class ForwardTables(NamedTuple):
+    """Forward recursion over a batch of B chains with R residues, float64 on the CPU.
+
+    ``types`` (B, 5) log mass of the paths of each type, minus infinity where there is none;
+    ``entry`` and ``leave`` (R + B, K) log mass of the paths whose segment starts, ends there.
+    """
+
+    types: Tensor
+    entry: np.ndarray
+    leave: np.ndarray
 
 
 class Marginals(NamedTuple):
@@ -162,43 +175,33 @@ class GrammarCRF(nn.Module):
         return is_legal(decode_labels(np.asarray(labels)), self.grammar, open_start, open_end)
 
     @torch.no_grad()
-    def marginals(
-        self,
-        emissions: Tensor,
-        lengths: Tensor,
-        type_scores: Tensor | None = None,
-        ends: Tensor | None = None,
-    ) -> Marginals:
-        """Posterior probabilities of residue labels and protein types; see :meth:`forward`."""
-        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
+    def forward_tables(
+        self, emissions: Tensor, lengths: Tensor, ends: Tensor | None = None
+    ) -> ForwardTables:
+        """Run the forward recursion, which needs no type scores; see :meth:`forward`."""
+        batch = ChainBatch(self.grammar, emissions, lengths, None, ends)
         automaton = self.grammar.automaton
         scores = _numpy_scores(self, automaton)
-        gradient = expectations.empty_gradient(automaton, scores, batch.values, len(batch))
-        types = np.zeros((len(batch), len(TYPES)))
-        result = np.empty(len(batch))
+        rows = batch.table_rows
+        shape = (rows[-1], len(automaton.letter))
+        entry, leave, mass = np.empty(shape), np.empty(shape), np.empty((len(batch), len(TYPES)))
 
         def run(part: slice) -> None:
-            result[part] = expectations.marginals(
+            expectations.forward(
                 batch.values,
                 batch.boundary_values,
                 batch.offsets[part.start : part.stop + 1],
-                batch.type_values[part],
+                rows[part.start : part.stop + 1],
                 automaton,
                 scores,
-                expectations.rows(gradient, part.start, part.stop),
-                types[part],
+                entry,
+                leave,
+                mass[part],
             )
 
         in_threads(batch.offsets, run)
-        labels = np.zeros((len(batch.values), len(LABELS)))
-        for channel, letter in enumerate(self.grammar.channel_letters):
-            labels[:, LABEL_INDEX[letter]] += gradient.emissions[:, channel]
-        labels = labels.clip(0.0)
-        labels /= labels.sum(1, keepdims=True)
-        types /= types.sum(1, keepdims=True)
-        return Marginals(*map(torch.from_numpy, (labels, types, result)))
+        return ForwardTables(torch.from_numpy(mass), entry, leave)
 
-    @torch.no_grad()
     def type_log_mass(
         self, emissions: Tensor, lengths: Tensor, ends: Tensor | None = None
     ) -> Tensor:
@@ -206,19 +209,59 @@ class GrammarCRF(nn.Module):
 
         Its softmax, after adding type scores, is the probability of the types.
         """
-        batch = ChainBatch(self.grammar, emissions, lengths, None, ends)
+        return self.forward_tables(emissions, lengths, ends).types
+
+    @torch.no_grad()
+    def marginals(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        type_scores: Tensor | None = None,
+        ends: Tensor | None = None,
+        tables: ForwardTables | None = None,
+        negligible: float = 0.0,
+    ) -> Marginals:
+        """Posterior probabilities of residue labels and protein types.
+
+        Parameters
+        ----------
+        emissions, lengths, type_scores, ends
+            As for :meth:`forward`.
+        tables
+            What :meth:`forward_tables` gave for the same input, so as not to compute it again.
+        negligible
+            Types less probable than this have no share in the labels, which saves the backward
+            recursion over their states.
+        """
+        if tables is None:
+            tables = self.forward_tables(emissions, lengths, ends)
+        batch = ChainBatch(self.grammar, emissions, lengths, type_scores, ends)
         automaton = self.grammar.automaton
         scores = _numpy_scores(self, automaton)
-        mass = np.empty((len(batch), len(TYPES)))
+        mass = tables.types + batch.types.detach()
+        types = mass.softmax(1)
+        allowed = (types >= negligible).numpy()
+        labels = np.zeros((len(batch.values), len(LABELS)))
 
         def run(part: slice) -> None:
-            offsets = batch.offsets[part.start : part.stop + 1]
-            mass[part] = expectations.type_masses(
-                batch.values, batch.boundary_values, offsets, len(TYPES), automaton, scores
+            expectations.marginals(
+                batch.values,
+                batch.boundary_values,
+                batch.offsets[part.start : part.stop + 1],
+                batch.table_rows[part.start : part.stop + 1],
+                batch.type_values[part],
+                allowed[part],
+                automaton,
+                scores,
+                tables.entry,
+                tables.leave,
+                labels,
             )
 
         in_threads(batch.offsets, run)
-        return torch.from_numpy(mass)
+        labels = labels.clip(0.0)
+        labels /= labels.sum(1, keepdims=True)
+        return Marginals(torch.from_numpy(labels), types, mass.logsumexp(1))
 
     @torch.no_grad()
     def decode(
@@ -230,6 +273,7 @@ class GrammarCRF(nn.Module):
         types: Tensor | None = None,
         ends: Tensor | None = None,
         marginals: Marginals | None = None,
+        negligible: float = 0.0,
     ) -> Tensor:
         """Choose the labels of each chain, (R,) int64 on the CPU.
 
@@ -247,6 +291,8 @@ class GrammarCRF(nn.Module):
             short for its type gets the best path of any type.
         marginals
             What :meth:`marginals` gave for the same input, so as not to compute it again.
+        negligible
+            ``posterior``: a free path has no type less probable than this.
 
         Raises
         ------
@@ -259,11 +305,6 @@ class GrammarCRF(nn.Module):
             )
         if torch.isnan(emissions).any():
             raise ValueError("found NaN among the emissions, expected numbers or infinities")
-        free = torch.ones(len(lengths), len(TYPES), dtype=torch.bool)
-        allowed = free
-        if types is not None:
-            types = types.cpu()
-            allowed = torch.where((types >= 0)[:, None], _one_type(types.clamp(min=0)), free)
         if decoder == "viterbi":
             if marginals is None:
                 mass = self.type_log_mass(emissions, lengths, ends)
@@ -271,6 +312,7 @@ class GrammarCRF(nn.Module):
                     mass = mass + type_scores.cpu().double()
             else:
                 mass = marginals.types
+            allowed = _allowed(types, torch.ones_like(mass, dtype=torch.bool))
             best = mass.masked_fill(~allowed, -torch.inf).argmax(1)
             return self._best(
                 ChainBatch(self.grammar, emissions, lengths, None, ends),
@@ -278,9 +320,10 @@ class GrammarCRF(nn.Module):
                 _numpy_scores(self, self.grammar.automaton),
             )
         if marginals is None:
-            marginals = self.marginals(emissions, lengths, type_scores, ends)
+            marginals = self.marginals(emissions, lengths, type_scores, ends, None, negligible)
         if decoder == "argmax":
             return marginals.labels.argmax(1)
+        allowed = _allowed(types, marginals.types >= negligible)
         letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
         batch = ChainBatch(self.grammar, marginals.labels[:, letters], lengths, None, None)
         scores = _numpy_scores(self, self.grammar.automaton)
@@ -343,6 +386,9 @@ class GrammarCRF(nn.Module):
         automaton = self.grammar.automaton
         scores = _numpy_scores(self, automaton)
         known = labels.detach().cpu().long().contiguous().numpy()
+        letters = np.bitwise_or.reduceat(1 << known, batch.offsets[:-1])
+        kinds = [_types_of(int(used)) for used in letters]
+        allowed = np.array(kinds, dtype=np.bool_).reshape(-1, len(TYPES))
         mass = np.empty(len(batch))
 
         def run(part: slice) -> None:
@@ -353,6 +399,7 @@ class GrammarCRF(nn.Module):
                 known,
                 offsets,
                 batch.type_values[part],
+                allowed[part],
                 automaton,
                 scores,
             )
@@ -397,6 +444,21 @@ def _numpy_scores(crf: GrammarCRF, automaton: Automaton) -> semimarkov.Scores:
     tensors = _scores(crf, automaton)
     arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
     return semimarkov.Scores(*arrays, leaving(automaton))
+
+
+@cache
+def _types_of(letters: int) -> list[bool]:
+    """Mask of the type that letters, given as bits, spell; of none where they are not legal."""
+    kind = protein_type("".join(x for i, x in enumerate(LABELS) if letters >> i & 1))
+    return [name == kind for name in TYPES]
+
+
+def _allowed(types: Tensor | None, free: Tensor) -> Tensor:
+    """Mask of each chain's types, (B, 5): the given one, or those of ``free`` where it is -1."""
+    if types is None:
+        return free
+    types = types.cpu()
+    return torch.where((types >= 0)[:, None], _one_type(types.clamp(min=0)), free)
 
 
 def _one_type(types: Tensor) -> Tensor:

@@ -60,6 +60,14 @@ class ChainBatch:
         return np.concatenate([[0], self.lengths.cumsum(0).numpy()]).astype(np.int64)
 
     @property
+    def table_rows(self) -> np.ndarray:
+        """Where each chain begins in a table with a row for each place between residues, (B + 1,).
+
+        Such a table has R + B rows.
+        """
+        return self.offsets + np.arange(len(self) + 1)
+
+    @property
     def values(self) -> np.ndarray:
         """Emissions, (R, channels)."""
         return self.emissions.detach().contiguous().numpy()

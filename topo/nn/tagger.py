@@ -21,6 +21,9 @@ from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
 from topo.protein import Prediction, Protein
 
+NEGLIGIBLE_TYPE = 1e-6
+"""Types less probable than this have no share in a prediction's labels."""
+
 
 class Scores(NamedTuple):
     """What the heads say of a batch of B chains with R residues, float32."""
@@ -129,16 +132,25 @@ class Tagger(Trunk):
         """
         scores = Scores(*(None if s is None else s.cpu() for s in scores))
         emissions, field = self._field(scores)
-        mass = self.crf.type_log_mass(emissions, **field)  # (B, 5)
+        tables = self.crf.forward_tables(emissions, **field)
+        mass = tables.types  # (B, 5)
         types = fuse_types(mass, scores.types, self.type_shift, self.type_weights)
         # Scores that give each type the fused probability, its paths staying in proportion.
         field["type_scores"] = torch.where(mass.isfinite(), types - mass, 0.0)
-        marginals = self.crf.marginals(emissions, **field)
+        marginals = self.crf.marginals(
+            emissions, **field, tables=tables, negligible=NEGLIGIBLE_TYPE
+        )
         probabilities = marginals.labels if self.uses_crf else emissions.exp()
         if decoder == "argmax":
             labels = probabilities.argmax(1)
         else:
-            labels = self.crf.decode(emissions, **field, decoder=decoder, marginals=marginals)
+            labels = self.crf.decode(
+                emissions,
+                **field,
+                decoder=decoder,
+                marginals=marginals,
+                negligible=NEGLIGIBLE_TYPE,
+            )
         confidence = self.crf.confidence(emissions, labels=labels, **field, marginals=marginals)
         return Decoded(
             labels.numpy(),
