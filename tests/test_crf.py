@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 
@@ -12,8 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from path_enumeration import agrees, label_matrix, paths, random_crf, score, small_grammar, spell
 
-from topo.labels import LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, encode_labels, protein_type
-from topo.nn.crf import GrammarCRF
+from topo.labels import (
+    LABEL_INDEX,
+    LABELS,
+    TYPE_INDEX,
+    TYPES,
+    decode_labels,
+    encode_labels,
+    protein_type,
+)
+from topo.nn.crf import Gain, GrammarCRF
 from topo.paths import is_legal
 from topo.segments import to_segments
 
@@ -120,10 +129,6 @@ def test_negligible_types_have_no_share(enumerated):
         torch.testing.assert_close(found.labels, wanted, atol=1e-9, rtol=0)
         torch.testing.assert_close(found.types[0], shares, atol=1e-9, rtol=0)
         torch.testing.assert_close(found.log_partition[0], log_partition)
-        text = crf.decode(
-            emissions, lengths, types, "posterior", None, ends, found, negligible
-        ).numpy()
-        assert protein_type(decode_labels(text)) in kept
 
 
 def test_pruned_decoding_is_near_the_exact_one():
@@ -165,6 +170,26 @@ def test_decoders_equal_enumeration(enumerated):
     assert decode_labels(posterior.numpy()) in every
     argmax = crf.decode(emissions, lengths, types, "argmax", ends=ends)
     assert torch.equal(argmax, marginals.labels.argmax(1))
+
+    gain = Gain(side=0.25, segment=0.7, helix=4, short=0.3)
+    by_text = {text: topology_gain(text, marginals.labels, gain) for text in every}
+    chosen = crf.decode(emissions, lengths, types, "posterior", ends=ends, gain=gain)
+    assert by_text[decode_labels(chosen.numpy())] == pytest.approx(max(by_text.values()))
+
+
+def topology_gain(text: str, labels: torch.Tensor, gain: Gain) -> float:
+    """Count what a topology gains, segment by segment."""
+    value, place = 0.0, 0
+    for letter, group in itertools.groupby(text):
+        length = len(list(group))
+        rows = labels[place : place + length]
+        own, place = rows[:, LABELS.index(letter)].sum().item(), place + length
+        if letter in "IOP":
+            either = rows[:, [LABELS.index(loop) for loop in "IOP"]].sum().item()
+            own = gain.side * own + (1 - gain.side) * either
+        value += own - gain.segment * (letter in "MB")
+        value -= gain.short * max(gain.helix - length, 0) * (letter == "M")
+    return value
 
 
 def test_n_best_and_confidence_equal_enumeration(enumerated):

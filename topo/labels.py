@@ -10,6 +10,8 @@ import numpy as np
 INSIDE, OUTSIDE, PERIPLASM, SIGNAL, HELIX, STRAND = LABELS = tuple("IOPSMB")
 """Residue labels in index order: inside, outside, periplasm, signal peptide, helix, strand."""
 
+LOOPS, MEMBRANE = (INSIDE, OUTSIDE, PERIPLASM), (HELIX, STRAND)
+
 UNKNOWN = "-"
 """Letter of a residue whose label is not known."""
 

@@ -16,11 +16,39 @@ from torch import Tensor, nn
 
 from topo import confidence, expectations, semimarkov, viterbi
 from topo.grammar import Automaton, Grammar, default_grammar
-from topo.labels import LABEL_INDEX, LABELS, TYPES, decode_labels, protein_type
+from topo.labels import (
+    HELIX,
+    LABEL_INDEX,
+    LABELS,
+    LOOPS,
+    MEMBRANE,
+    TYPES,
+    decode_labels,
+    protein_type,
+)
 from topo.nn.likelihood import ChainBatch, in_threads, leaving, negative_log_likelihood
 from topo.paths import is_legal
 
 _NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish
+
+
+class Gain(NamedTuple):
+    """What the posterior decoder counts, in residues; by default the expected right labels.
+
+    Parameters
+    ----------
+    side
+        Share of a loop residue that its side decides; the rest is gained on either side.
+    segment
+        Cost of a membrane segment.
+    helix, short
+        Cost ``short`` of each residue that a membrane helix is shorter than ``helix``.
+    """
+
+    side: float = 1.0
+    segment: float = 0.0
+    helix: int = 0
+    short: float = 0.0
 
 
 class ForwardTables(NamedTuple):
@@ -273,7 +301,7 @@ class GrammarCRF(nn.Module):
         types: Tensor | None = None,
         ends: Tensor | None = None,
         marginals: Marginals | None = None,
-        negligible: float = 0.0,
+        gain: Gain | None = None,
     ) -> Tensor:
         """Choose the labels of each chain, (R,) int64 on the CPU.
 
@@ -284,15 +312,15 @@ class GrammarCRF(nn.Module):
         decoder
             ``viterbi``: first the type with the largest total mass (type scores included), then
             the best path of that type. ``posterior``: the legal topology with the largest
-            expected number of right labels. ``argmax``: the most probable label of each
+            expected gain. ``argmax``: the most probable label of each
             residue, legal or not.
         types
             (B,) int64, the type that each path must have, -1 where it is free. A chain too
             short for its type gets the best path of any type.
         marginals
             What :meth:`marginals` gave for the same input, so as not to compute it again.
-        negligible
-            ``posterior``: a free path has no type less probable than this.
+        gain
+            Of ``posterior``; the expected number of right labels where None.
 
         Raises
         ------
@@ -320,14 +348,20 @@ class GrammarCRF(nn.Module):
                 _numpy_scores(self, self.grammar.automaton),
             )
         if marginals is None:
-            marginals = self.marginals(emissions, lengths, type_scores, ends, None, negligible)
+            marginals = self.marginals(emissions, lengths, type_scores, ends)
         if decoder == "argmax":
             return marginals.labels.argmax(1)
-        allowed = _allowed(types, marginals.types >= negligible)
+        gain = gain or Gain()
+        expected = marginals.labels.clone()
+        loops = [LABEL_INDEX[letter] for letter in LOOPS]
+        either = expected[:, loops].sum(1, keepdim=True)
+        expected[:, loops] = gain.side * expected[:, loops] + (1 - gain.side) * either
         letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
-        batch = ChainBatch(self.grammar, marginals.labels[:, letters], lengths, None, None)
-        scores = _numpy_scores(self, self.grammar.automaton)
-        return self._best(batch, allowed, semimarkov.Scores(*(0 * score for score in scores)))
+        batch = ChainBatch(self.grammar, expected[:, letters], lengths, None, None)
+        allowed = _allowed(types, torch.ones_like(marginals.types, dtype=torch.bool))
+        automaton = self.grammar.automaton
+        costs = _costs(gain, automaton, _numpy_scores(self, automaton))
+        return self._best(batch, allowed, costs)
 
     @torch.no_grad()
     def n_best(
@@ -444,6 +478,17 @@ def _numpy_scores(crf: GrammarCRF, automaton: Automaton) -> semimarkov.Scores:
     tensors = _scores(crf, automaton)
     arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
     return semimarkov.Scores(*arrays, leaving(automaton))
+
+
+def _costs(gain: Gain, automaton: Automaton, scores: semimarkov.Scores) -> semimarkov.Scores:
+    """Scores of an automaton, of the shapes of ``scores``, that hold the costs of a gain alone."""
+    costs = semimarkov.Scores(*(np.zeros_like(score) for score in scores))
+    membrane = np.isin(automaton.letter, [LABEL_INDEX[letter] for letter in MEMBRANE])
+    costs.start[:] -= gain.segment * membrane
+    costs.transition[:] -= gain.segment * membrane[automaton.target]
+    lacking = np.maximum(gain.helix - np.arange(costs.duration.shape[1]), 0)
+    costs.duration[:] -= gain.short * np.outer(automaton.letter == LABEL_INDEX[HELIX], lacking)
+    return costs
 
 
 @cache
