@@ -150,6 +150,27 @@ def test_alignment_reports_everything():
     }
 
 
+def test_a_prediction_whose_protein_is_paired_with_another_is_named():
+    short = Prediction("tm", "ACD", "III", "GLOB")
+    found = align(TRUTH[:1], [short, replace(RIGHT[0], id="other")])
+    assert [pair.prediction.id for pair in found.pairs] == ["other"]
+    assert found.extra == ("tm",)
+
+
+records = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["MK", "MKT", "WW"])))
+
+
+@given(records, records)
+def test_every_prediction_is_scored_or_named(true: list, predicted: list):
+    truth = [Protein(name, text, "I" * len(text) if text != "WW" else None) for name, text in true]
+    guesses = [Prediction(name, text, "I" * len(text), "GLOB") for name, text in predicted]
+    found = align(truth, guesses)
+    scored = [pair.prediction for pair in found.pairs]
+    named = {name for names in found.problems().values() for name in names}
+    for guess in guesses:
+        assert guess.id in named or any(guess is prediction for prediction in scored)
+
+
 def test_nothing_in_common_is_an_error():
     with pytest.raises(TopoError, match="no prediction belongs"):
         evaluate(TRUTH, [Prediction("q", "AC", "II", "GLOB")])
