@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
@@ -244,7 +245,9 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
+def read_predictions(
+    path: str | PathLike[str], *, any_letter: bool = False
+) -> Iterator[Prediction]:
     """Read predictions one by one; the content decides on the format, not the name.
 
     Parameters
@@ -252,6 +255,8 @@ def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
     path
         3-line, ``TMRs.gff3``, valid GFF3, TMbed 0 to 4, or JSON lines; plain or gzip; ``-`` for
         standard input.
+    any_letter
+        Take labels of any letters, as another predictor may write them, from 3-line and JSON lines.
 
     Yields
     ------
@@ -265,29 +270,32 @@ def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
         If the file is of no known format or malformed; names file and line.
     """
     with open_text(path) as stream:
-        yield from parse_predictions(stream, source_name(path))
+        yield from parse_predictions(stream, source_name(path), any_letter=any_letter)
 
 
-def parse_predictions(text: Iterable[str], source: str) -> Iterator[Prediction]:
+def parse_predictions(
+    text: Iterable[str], source: str, *, any_letter: bool = False
+) -> Iterator[Prediction]:
     """Parse the lines of a prediction file; see :func:`read_predictions`."""
     lines = Lines(source, text)
     if not lines.skip_blank():
         raise InputError(lines.path, "is empty, expected predictions")
-    yield from _parser(lines)(lines)
+    yield from _parser(lines, any_letter)(lines)
 
 
-def _parse_three_line(lines: Lines) -> Iterator[Prediction]:
-    for protein in parse_three_line(lines.numbered(), lines.path):
+def _parse_three_line(lines: Lines, *, any_letter: bool) -> Iterator[Prediction]:
+    for protein in parse_three_line(lines.numbered(), lines.path, any_letter=any_letter):
         yield deeptmhmm.with_header_type(protein)
 
 
-def _parser(lines: Lines) -> Callable[[Lines], Iterator[Prediction]]:
+def _parser(lines: Lines, any_letter: bool) -> Callable[[Lines], Iterator[Prediction]]:
     """Choose the parser by the first lines."""
     first = lines.peek(1)[0]
     if first.startswith("{"):
-        return tables.parse_jsonl
+        return partial(tables.parse_jsonl, any_letter=any_letter)
     if first.startswith(">"):
-        return _parse_three_line if _our_letters(lines) else tmbed.parse_tmbed
+        ours = _our_letters(lines)
+        return partial(_parse_three_line, any_letter=any_letter) if ours else tmbed.parse_tmbed
     if first.startswith(("##gff-version", "# ")) or "\t" in first:
         return gff3.parse_gff3 if _nine_columns(lines) else deeptmhmm.parse_tmrs
     raise InputError(
