@@ -65,7 +65,7 @@ def test_identity_scores_one():
     assert metrics["type"]["macro"]["over"] == 5
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.data())
 def test_any_prediction_is_scored_within_bounds(data: st.DataObject):
     letters = st.sampled_from("IOPSMB-xé")

@@ -57,7 +57,7 @@ def test_math_signs_in_ids_are_no_formula(tmp_path: Path) -> None:
     assert all(path.stat().st_size for path in save_pictures(odd, tmp_path, "odd"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("".join([*LABELS, UNKNOWN]), min_size=1, max_size=150))
 def test_snake_lays_out_anything(labels: str) -> None:
     snake = lay_out(Prediction("x", "A" * len(labels), labels, None))
