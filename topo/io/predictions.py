@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
@@ -183,14 +184,14 @@ def open_writers(
             file = "predictions.parquet"
             parquet = stack.enter_context(open_predictions_parquet(folder / file))
             writers.add(parquet.write, file)
-        csv = _open_probabilities(stack, folder, writers, formats, probabilities)
+        names = _open_probabilities(stack, folder, writers, formats, probabilities)
         if "html" in formats:
             if page is None:
                 raise ValueError("format html needs a page writer")
             opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
             writers.add(opened.write, "report.html")
         yield writers
-        _write_ids(folder / IDS_FILE, writers.renamed(), csv.names if csv else [])
+        write_ids(folder / IDS_FILE, [*writers.renamed(), *chain.from_iterable(names)])
 
 
 def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
@@ -212,31 +213,31 @@ def _open_probabilities(
     writers: Writers,
     formats: Sequence[str],
     probabilities: str | None,
-) -> CsvFolder | None:
-    """Open the files of probabilities; return the CSV writer, which may rename."""
+) -> list[list[tuple[str, str]]]:
+    """Open the files of probabilities; return the lists of names that they give."""
+    names = []
     if probabilities == "npz":
         npz = stack.enter_context(open_npz(folder / "probabilities.npz"))
         writers.add(npz.write, "probabilities.npz")
+        names.append(npz.names)
     elif probabilities == "parquet":
         parquet = stack.enter_context(open_probabilities_parquet(folder / "probabilities.parquet"))
         writers.add(parquet.write, "probabilities.parquet")
-    if probabilities != "csv" and "deeptmhmm" not in formats:
-        return None
-    csv = CsvFolder(folder)
-    writers.add(csv.write)
-    return csv
+    if probabilities == "csv" or "deeptmhmm" in formats:
+        csv = CsvFolder(folder)
+        writers.add(csv.write)
+        names.append(csv.names)
+    return names
 
 
-def _write_ids(
-    path: Path, ids: Sequence[tuple[str, str]], files: Sequence[tuple[str, str]]
-) -> None:
-    """Write the map from original ids (as JSON text, so on one line) to spellings."""
-    if not ids and not files:
+def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """Write the map from ids to spellings, one a line; without any there is no such file."""
+    if not names:
         path.unlink(missing_ok=True)
         return
     with atomic_text(path) as stream:
         stream.write(_IDS_HEADER)
-        for original, written in [*ids, *files]:
+        for original, written in names:
             stream.write(f"{_one_line(original)}\t{written}\n")
 
 
