@@ -22,7 +22,7 @@ from topo.io.fasta import write_fasta
 from topo.io.files import atomic_path, open_text, output_text, source_name
 from topo.io.partitions import write_partitions
 from topo.io.predictions import FORMATS, open_writers, parse_predictions, write_ids
-from topo.io.sniff import head_lines, parse_proteins, split_folds
+from topo.io.sniff import head_lines, parse_proteins, split_folds, written_only
 from topo.io.three_line import write_three_line
 from topo.io.tmbed import LETTERS
 from topo.labels import LABELS, UNKNOWN
@@ -148,6 +148,8 @@ def holds_predictions(lines: list[str]) -> bool:
     if not texts:
         return False
     if not texts[0].startswith(">"):
+        if written_only(texts[0]):
+            return True
         tabular = texts[0].startswith(("##gff-version", "# ")) or "\t" in texts[0]
         return tabular or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:

@@ -19,6 +19,7 @@ from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
 from topo.io.probabilities import CsvFolder, open_npz
+from topo.io.sniff import refuse_written_only
 from topo.io.three_line import parse_three_line
 from topo.labels import LABELS, UNKNOWN
 from topo.protein import Prediction
@@ -278,7 +279,10 @@ def parse_predictions(
     text: Iterable[str], source: str, *, any_letter: bool = False
 ) -> Iterator[Prediction]:
     """Parse the lines of a prediction file; see :func:`read_predictions`."""
-    lines = Lines(source, text)
+    text = iter(text)
+    first = next(text, "")
+    refuse_written_only(first, source, "3-line, GFF3, TMRs.gff3, TMbed or JSON lines")
+    lines = Lines(source, chain([first], text))
     if not lines.skip_blank():
         raise InputError(lines.path, "is empty, expected predictions")
     yield from _parser(lines, any_letter)(lines)
