@@ -127,6 +127,7 @@ def test_loads_counts_and_virtual_rows(browser: Any) -> None:
     total = len(proteins()) + 1 + MANY
     assert text(browser, "#shown") == f"{total:,} of {total:,} proteins shown"
     assert "GLOB" in text(browser, "#types")
+    assert text(browser, "#total") == f"{total:,} proteins. Probabilities are rounded to 0.01."
     assert 10 < len(rows(browser)) < 60, "only the rows in view are in the document"
     browser.execute_script("document.getElementById('list').scrollTop = 1e9")
     wait(browser, "return [...document.querySelectorAll('#rows tr')].some("
