@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+settings.register_profile("topo", deadline=None)  # machines that tests share pause at any time
+settings.load_profile("topo")
 
 
 def command(*arguments: object) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ import numpy as np
 import pytest
 from golden_proteins import prediction, proteins
 
-from topo.protein import Prediction
+from topo.config import dump_config, load_config
+from topo.evaluation import evaluate
+from topo.protein import Prediction, Protein
+from topo.report.evaluation_files import write_evaluation
 from topo.report.outputs import open_outputs
+from topo.report.run_comparison import write_comparison
+from topo.runs import Run
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -121,6 +127,7 @@ def test_loads_counts_and_virtual_rows(browser: Any) -> None:
     total = len(proteins()) + 1 + MANY
     assert text(browser, "#shown") == f"{total:,} of {total:,} proteins shown"
     assert "GLOB" in text(browser, "#types")
+    assert text(browser, "#total") == f"{total:,} proteins. Probabilities are rounded to 0.01."
     assert 10 < len(rows(browser)) < 60, "only the rows in view are in the document"
     browser.execute_script("document.getElementById('list').scrollTop = 1e9")
     wait(browser, "return [...document.querySelectorAll('#rows tr')].some("
@@ -226,6 +233,44 @@ def test_odd_ids_are_text(browser: Any) -> None:
     browser.refresh()
     wait(browser, "return document.body.dataset.ready === 'yes'")
     assert text(browser, "#name") == "<b>odd</b>&|ü;%20", "the address names the protein"
+
+
+def evaluation_page(folder: Path) -> Path:
+    """A page with every table, figures, and a long id among the wrong proteins."""
+    truth = [Protein(p.id * 9, p.sequence, p.labels) for p in proteins()[:5]]
+    guesses = [replace(p, id=p.id * 9) for p in proteins()[:5]]
+    guesses[0] = replace(guesses[0], labels="I" * len(guesses[0]))
+    write_evaluation(evaluate(truth, guesses, resamples=10), folder)
+    return folder / "report.html"
+
+
+def runs_page(folder: Path) -> Path:
+    """Compare two runs with long names."""
+    for name in ("first", "second"):
+        run = folder / (name * 12)
+        run.mkdir()
+        config = load_config(None, fields={"training.seed": len(name)})
+        (run / "config.yaml").write_text(dump_config(config))
+        Run(run).write_history([{"epoch": 0.0, "train_loss": 1.0}])
+    return write_comparison([Run(path) for path in sorted(folder.iterdir())], folder)[1]
+
+
+@pytest.mark.parametrize("make", [evaluation_page, runs_page])
+def test_reports_fit_phones(driver: Any, tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    page = make(tmp_path)
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+    driver.get(page.as_uri())
+    widths = driver.execute_script(
+        "return [document.documentElement.scrollWidth, innerWidth, screen.width]"
+    )
+    assert widths == [390, 390, 390], "laid out for the width, never scrolled sideways"
+    wide = "return [...document.querySelectorAll('.wide')].some(e => e.scrollWidth > e.clientWidth)"
+    assert driver.execute_script(wide), "wide tables scroll by themselves"
+    if folder := os.environ.get("TOPO_SCREENSHOTS"):
+        driver.save_screenshot(str(Path(folder) / f"{make.__name__}-390.png"))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from topo.cli.main import main
-from topo.io import read_proteins
+from topo.io import read_predictions, read_proteins
 from topo.resources import bundled
 
 EXAMPLE = bundled("example")
@@ -151,12 +151,32 @@ def test_tmbed_letters_are_read(convert, tmp_path: Path) -> None:
     )
 
 
-def test_ids_that_a_layout_cannot_hold_are_named(convert, tmp_path: Path) -> None:
-    source = tmp_path / "in.3line"
-    source.write_text(">#a\nMKT\nIII\n")
-    code, _, err = convert(source, tmp_path / "out.gff", "--to", "tmrs")
+def test_ids_that_a_layout_cannot_hold_are_listed(convert, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.3line", tmp_path / "out.gff"
+    source.write_text(">#a\nMKT\nIII\n>b\nMKT\nIII\n>/c\nMKT\nIII\n")
+    code, _, err = convert(source, target, "--to", "tmrs")
     assert code == 0
-    assert "1 ids are spelled otherwise, e.g. '#a' as %23a" in err
+    assert "2 ids are spelled otherwise, e.g. '#a' as %23a; all are in" in err
+    mapping = tmp_path / "out.gff.ids.tsv"
+    assert mapping.read_text() == "id\twritten_as\n#a\t%23a\n/c\t%2Fc\n"
+    code, _, err = convert(source, "-", "--to", "tmrs")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "ids.tsv" not in err
+    source.write_text(">b\nMKT\nIII\n")
+    assert convert(source, target, "--to", "tmrs") == (0, "", "")
+    assert not mapping.exists()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "gff3", "parquet"])
+def test_formats_that_keep_ids_warn_of_none(convert, tmp_path: Path, form: str) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    source, target = tmp_path / "in.3line", tmp_path / "out"
+    source.write_text(">#a\nMKT\nIII\n")
+    assert convert(source, target, "--to", form) == (0, "", "")
+    assert sorted(tmp_path.iterdir()) == [source, target]
+    if form != "parquet":
+        assert [p.id for p in read_predictions(target)] == ["#a"]
 
 
 def test_unknown_format_names_the_known(convert, tmp_path: Path) -> None:

@@ -377,7 +377,7 @@ LOGIT = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 120), st.integers(0, 2**32 - 1), st.lists(LOGIT, min_size=1, max_size=8),
        st.sampled_from([-1, 0, 1, 2, 3, 4]))  # fmt: skip
 def test_decoders_are_legal_for_any_logits(size, seed, logits, wanted):

@@ -17,6 +17,7 @@ from topo.cli.main import app
 from topo.errors import TopoError
 from topo.evaluation import compare, evaluate
 from topo.io import read_predictions, read_proteins, write_three_line
+from topo.io.tables import jsonl_record
 from topo.labels import protein_type
 from topo.metrics.align import align
 from topo.protein import Prediction, Protein
@@ -64,7 +65,7 @@ def test_identity_scores_one():
     assert metrics["type"]["macro"]["over"] == 5
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.data())
 def test_any_prediction_is_scored_within_bounds(data: st.DataObject):
     letters = st.sampled_from("IOPSMB-xé")
@@ -150,6 +151,27 @@ def test_alignment_reports_everything():
     }
 
 
+def test_a_prediction_whose_protein_is_paired_with_another_is_named():
+    short = Prediction("tm", "ACD", "III", "GLOB")
+    found = align(TRUTH[:1], [short, replace(RIGHT[0], id="other")])
+    assert [pair.prediction.id for pair in found.pairs] == ["other"]
+    assert found.extra == ("tm",)
+
+
+records = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["MK", "MKT", "WW"])))
+
+
+@given(records, records)
+def test_every_prediction_is_scored_or_named(true: list, predicted: list):
+    truth = [Protein(name, text, "I" * len(text) if text != "WW" else None) for name, text in true]
+    guesses = [Prediction(name, text, "I" * len(text), "GLOB") for name, text in predicted]
+    found = align(truth, guesses)
+    scored = [pair.prediction for pair in found.pairs]
+    named = {name for names in found.problems().values() for name in names}
+    for guess in guesses:
+        assert guess.id in named or any(guess is prediction for prediction in scored)
+
+
 def test_nothing_in_common_is_an_error():
     with pytest.raises(TopoError, match="no prediction belongs"):
         evaluate(TRUTH, [Prediction("q", "AC", "II", "GLOB")])
@@ -218,6 +240,41 @@ def test_command_line(tmp_path):
     assert isinstance(result.exception, TopoError)
     result = run(app, ["compare", "--truth", truth, good])
     assert isinstance(result.exception, TopoError)
+
+
+@pytest.mark.parametrize("suffix", ["3line", "jsonl"])
+def test_labels_of_any_letters_are_scored(tmp_path, suffix: str):
+    truth = str(tmp_path / "truth.3line")
+    write_three_line(TRUTH, truth)
+    odd = [_prediction(TRUTH[0], "x" * 30 + "é?" * 15), *RIGHT[1:]]
+    text = {
+        "3line": "".join(f">{p.id}\n{p.sequence}\n{p.labels}\n" for p in odd),
+        "jsonl": "".join(map(jsonl_record, odd)),
+    }
+    given, cut = tmp_path / f"odd.{suffix}", tmp_path / "cut"
+    given.write_text(text[suffix], "utf-8")
+    cut.write_text(text[suffix].replace("é", "", 1), "utf-8")
+    good = _write(RIGHT, tmp_path / "good.3line")
+    out = tmp_path / "out"
+    run = CliRunner().invoke
+    result = run(app, ["evaluate", "--truth", truth, "--predictions", str(given), "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "5 proteins scored of 5" in result.output
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["type"]["micro"]["value"] == 0.8
+    result = run(app, ["compare", "--truth", truth, good, str(given)])
+    assert result.exit_code == 0, result.output
+    assert "tm: right | wrong type" in result.output
+    for other in (
+        ["evaluate", "--truth", truth, "--predictions"],
+        ["compare", "--truth", truth, good],
+    ):
+        assert "59 labels" in str(run(app, [*other, str(cut)]).exception)
+    for arguments in (
+        ["evaluate", "--truth", str(given), "--predictions", good],
+        ["convert", str(given), str(out / "x.gff3")],
+    ):
+        assert isinstance(run(app, arguments).exception, TopoError)
 
 
 @pytest.mark.data

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,20 @@ def test_npz_holds_the_values_as_they_are(tmp_path: Path) -> None:
         for protein in proteins()[:7]:
             assert archive[protein.id].dtype == np.float32
             np.testing.assert_array_equal(archive[protein.id], protein.probabilities)
+
+
+def test_npz_names_are_safe_and_in_the_map_of_ids(tmp_path: Path) -> None:
+    first, second = proteins()[:2]
+    names = ["dup", "dup", "sp|P1|x", "../../etc/passwd", "C:\\x"]
+    with open_writers(tmp_path, ["gff3"], probabilities="npz") as writers:
+        for name, record in zip(names, [first, *[second] * 4], strict=True):
+            writers.write(replace(record, id=name))
+    with np.load(tmp_path / "probabilities.npz") as archive:
+        assert archive.files == ["dup", "dup-2", "sp|P1|x", "_._.._etc_passwd", "C__x"]
+        np.testing.assert_array_equal(archive["dup-2"], second.probabilities)
+    assert (tmp_path / "ids.tsv").read_text() == (
+        "id\twritten_as\ndup\tdup-2.npy\n../../etc/passwd\t_._.._etc_passwd.npy\nC:\\x\tC__x.npy\n"
+    )
 
 
 def test_parquet_holds_everything(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_a_published_prediction_file_survives_every_format(data_dir: Path, tmp_p
 
 @pytest.mark.slow
 def test_writing_is_a_small_part_of_predicting(tmp_path: Path) -> None:
-    """All default files of 2,000 proteins; at 20 proteins/s a tenth of predicting them is 10 s."""
+    """All default files of 2,000 proteins: 0.2 ms each, where predicting one takes 11 ms."""
     random = np.random.default_rng(0)
     labels = "I" * 100 + "M" * 21 + "O" * 200 + "M" * 21 + "I" * 158
     noise = random.random((500, 6), dtype=np.float32)
@@ -282,5 +282,5 @@ def test_writing_is_a_small_part_of_predicting(tmp_path: Path) -> None:
     with open_outputs(tmp_path, plots="none") as outputs:
         for i in range(2000):
             outputs.write(Prediction(f"p{i}", "A" * 500, labels, "TM", probabilities))
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 2
     assert (tmp_path / "report.html").stat().st_size > 100_000

@@ -238,14 +238,14 @@ def test_what_fuzzing_found_is_one_line(name: str, content: bytes, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_files_give_records_or_one_line(name: str, data: st.DataObject) -> None:
     check_reader(name, data.draw(damaged(READERS[name][1]), label="content"))
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(content=st.binary(max_size=300))
 def test_any_bytes_give_records_or_one_line(name: str, content: bytes) -> None:
     check_reader(name, content)

@@ -23,7 +23,7 @@ from topo.protein import Protein
 SEQUENCES = st.text(st.sampled_from(AMINO_ACIDS + "UOBZJX"), min_size=1, max_size=40)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 30), st.integers(1, 6))
 def test_chain_edges_join_exactly_the_neighbours(size: int, window: int) -> None:
     edges, separation = chain_edges(size, window)
@@ -73,7 +73,7 @@ def test_position_features_tell_the_termini_apart() -> None:
     np.testing.assert_allclose(x[:, :4], x[::-1, 4:], rtol=1e-5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(SEQUENCES, min_size=1, max_size=5))
 def test_collate_equals_torch_geometric(sequences: list[str]) -> None:
     proteins = [Protein(str(i), s, labels="I" * len(s)) for i, s in enumerate(sequences)]

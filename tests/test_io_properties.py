@@ -60,7 +60,6 @@ def test_fasta(records: list[Protein]) -> None:
 
 
 @given(proteins(labelled=True))
-@settings(deadline=None)
 def test_three_line(records: list[Protein]) -> None:
     back = there_and_back(io.write_three_line, io.read_three_line, records, "x.gz")
     assert rows(back) == rows(records)
@@ -76,7 +75,7 @@ def test_partitions_through_the_sniffer(records: list[Protein]) -> None:
 
 
 @given(ROWS, st.sampled_from(["\n", "\r\n", "\r"]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_text_gives_records_or_one_clear_line(lines: list[str], end: str) -> None:
     text = end.join(lines)
 
@@ -93,7 +92,6 @@ def test_any_text_gives_records_or_one_clear_line(lines: list[str], end: str) ->
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None)
 def test_any_bytes_give_records_or_one_clear_line(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x"
@@ -116,7 +114,7 @@ def check_total(parse) -> None:
 
 
 @given(ROWS.map("\n".join))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_file_can_be_told_apart(text: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x"

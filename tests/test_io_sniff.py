@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from golden_proteins import proteins
 
 from topo.errors import InputError
-from topo.io import read_labelled, read_proteins
+from topo.io import read_labelled, read_predictions, read_proteins
+from topo.io.convert import read_any
+from topo.io.predictions import open_writers
 from topo.io.sniff import sniff
 from topo.resources import bundled
 
@@ -65,6 +69,33 @@ def test_a_labelled_file_is_asked_for(tmp_path: Path) -> None:
     path.write_text(">a\nMKT\n")
     with pytest.raises(InputError, match="a has no labels; expected records with labels"):
         list(read_labelled(path))
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("parquet", "Parquet"),
+        ("summary", "summary.tsv"),
+        ("tmhmm", "TMHMM's short format"),
+        ("phobius", "Phobius' short format"),
+        ("signalp", "SignalP's table"),
+    ],
+)
+def test_what_is_written_but_not_read_is_named(tmp_path: Path, form: str, name: str) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    with open_writers(tmp_path, [form]) as writers:
+        for record in proteins():
+            writers.write(record)
+    path = tmp_path / writers.files[0]
+    found = re.escape(f"{path}: found {name}, which is written but not read; expected ")
+    for read, known in (
+        (read_proteins, "FASTA, 3-line,"),
+        (read_predictions, "3-line, GFF3,"),
+        (read_any, "3-line, GFF3,"),
+    ):
+        with pytest.raises(InputError, match=found + known):
+            list(read(path))
 
 
 @pytest.mark.data

@@ -36,7 +36,7 @@ def partly_known(draw: st.DrawFn, legal: bool = True) -> str:
     return "".join("-" if hide else label for label, hide in zip(labels, hidden, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.booleans().flatmap(lambda legal: partly_known(legal=legal)))
 def test_answers_equal_enumeration(known):
     fitting = [labels for labels in EVERY[len(known)] if agrees(known, labels)]
@@ -53,7 +53,7 @@ def test_answers_equal_enumeration(known):
     assert only_topology(known, SMALL) == (list(*orders) if len(orders) == 1 else None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(CROPS)), st.data())
 def test_crops_equal_enumeration(key, data):
     size, *flags = key

@@ -73,7 +73,7 @@ def finished(corpus: Path, tmp_path_factory) -> Run:
     chosen=st.floats(0.01, 1),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_chosen_are_the_asked_share_of_the_standard_residues(
     letters: str, chosen: float, seed: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_shares_of_masked_random_and_kept_residues() -> None:
     crop=st.integers(1, 300),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pieces_cover_every_chain_once(lengths: list[int], crop: int, seed: int) -> None:
     pieces = cut(np.array(lengths), crop, np.random.default_rng(seed))
     for chain, length in enumerate(lengths):

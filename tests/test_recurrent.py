@@ -51,7 +51,7 @@ def test_cuda_layout_equals_padded_layout(cell: str) -> None:
     torch.testing.assert_close(layer._packed(x, layout), layer(x, layout))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.randoms())
 def test_a_chain_does_not_feel_its_company(lengths: list[int], random) -> None:
     torch.manual_seed(1)

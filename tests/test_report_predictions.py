@@ -57,7 +57,7 @@ def test_math_signs_in_ids_are_no_formula(tmp_path: Path) -> None:
     assert all(path.stat().st_size for path in save_pictures(odd, tmp_path, "odd"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("".join([*LABELS, UNKNOWN]), min_size=1, max_size=150))
 def test_snake_lays_out_anything(labels: str) -> None:
     snake = lay_out(Prediction("x", "A" * len(labels), labels, None))
@@ -165,6 +165,17 @@ def test_page_keeps_probabilities_up_to_its_limit(tmp_path: Path) -> None:
     index = json.loads(unpack(page_of(tmp_path / "report.html").scripts["index"]))
     kept = [len(p) for p, row in zip(proteins(), index["proteins"], strict=True) if row[-1]]
     assert 0 < sum(kept) <= 100
+    known = sum(p.probabilities is not None for p in proteins())
+    assert index["left_out"] == known - len(kept) > 0
+
+
+def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> None:
+    with open_page(tmp_path / "report.html") as page:
+        for record in proteins():
+            page.write(record)
+    index = json.loads(unpack(page_of(tmp_path / "report.html").scripts["index"]))
+    assert proteins()[-1].probabilities is None
+    assert index["left_out"] == 0
 
 
 def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def free_likelihood(emissions, scores, known=None):
     return agreeing[0], everything[0], gradient
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.sampled_from([1, 9, 40, 75]),

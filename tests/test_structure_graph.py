@@ -82,7 +82,7 @@ def scores(tagger: Tagger, proteins: list[Protein], graph: GraphConfig = GRAPH) 
         return tagger(collate(graphs)).emissions
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000))
 def test_dihedral_is_biopythons(seed: int) -> None:
     from Bio.PDB.vectors import Vector

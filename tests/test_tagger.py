@@ -211,7 +211,7 @@ def test_two_weights_tell_evidence_from_noise() -> None:
     assert weights[1] < 0.1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 50))
 def test_any_length_is_answered(size: int) -> None:
     tagger = _tagger()

@@ -39,7 +39,8 @@ def compare(
     true = list(read_proteins(truth))
     names = _short_names(predictions)
     given = {
-        name: list(read_predictions(path)) for name, path in zip(names, predictions, strict=True)
+        name: list(read_predictions(path, any_letter=True))
+        for name, path in zip(names, predictions, strict=True)
     }
     comparison = contest(true, given, resamples=resamples, seed=seed)
     console = Console()

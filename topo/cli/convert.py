@@ -33,7 +33,8 @@ def convert(
     """Convert a file of proteins or predictions to another format.
 
     Records without labels are left out of formats that need them, and their number is told. The
-    order is kept, save that partitions JSON puts a fold's records together.
+    order is kept, save that partitions JSON puts a fold's records together. Ids that the format
+    spells otherwise are listed in OUT.ids.tsv.
     """
     from topo.io.convert import convert as run
     from topo.io.convert import format_of

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def evaluate(
     predictions: Annotated[
         str | None,
-        typer.Option(help="Predictions to score: 3-line, GFF3, TMbed format 0 to 4."),
+        typer.Option(help="Predictions to score: 3-line, GFF3, TMbed format 0 to 4, JSON lines."),
     ] = None,
     truth: Annotated[
         str | None,
@@ -84,6 +84,7 @@ def _inputs(
         raise TopoError("found --run or --split beside --predictions and --truth, expected either")
     from topo.io import read_predictions, read_proteins
 
-    true, guessed = list(read_proteins(truth)), list(read_predictions(predictions))
+    true = list(read_proteins(truth))
+    guessed = list(read_predictions(predictions, any_letter=True))
     source = {"truth": file_record(truth), "predictions": file_record(predictions)}
     return true, guessed, source, None

@@ -21,8 +21,8 @@ from topo.io.deeptmhmm import with_header_type
 from topo.io.fasta import write_fasta
 from topo.io.files import atomic_path, open_text, output_text, source_name
 from topo.io.partitions import write_partitions
-from topo.io.predictions import FORMATS, open_writers, parse_predictions
-from topo.io.sniff import head_lines, parse_proteins, split_folds
+from topo.io.predictions import FORMATS, open_writers, parse_predictions, write_ids
+from topo.io.sniff import head_lines, parse_proteins, split_folds, written_only
 from topo.io.three_line import write_three_line
 from topo.io.tmbed import LETTERS
 from topo.labels import LABELS, UNKNOWN
@@ -51,6 +51,7 @@ _SUFFIXES = {
     "parquet": (".parquet",),
 }
 _WITHOUT_LABELS = ("fasta", "partitions")
+_KEEP_IDS = ("gff3", "jsonl", "parquet")
 _UNKNOWN_RESIDUE = "X"
 
 
@@ -73,7 +74,8 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
         Where to; ``-`` for standard output.
     form
         One of :data:`TARGETS`. Records without labels are left out, except of ``fasta`` and
-        ``partitions``.
+        ``partitions``. Ids that a prediction format spells otherwise are listed in
+        ``TARGET.ids.tsv``, with a warning.
 
     Raises
     ------
@@ -146,6 +148,8 @@ def holds_predictions(lines: list[str]) -> bool:
     if not texts:
         return False
     if not texts[0].startswith(">"):
+        if written_only(texts[0]):
+            return True
         tabular = texts[0].startswith(("##gff-version", "# ")) or "\t" in texts[0]
         return tabular or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
@@ -192,13 +196,20 @@ def _write_predictions(
             for prediction in predictions:
                 writers.write(prediction)
         _move(Path(folder) / writers.files[0], target)
-    if renamed := writers.renamed():
+    if form not in _KEEP_IDS:
+        _tell_ids(writers.renamed(), target)
+
+
+def _tell_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
+    """Warn where ids are spelled otherwise, and list them in ``TARGET.ids.tsv``."""
+    all_of_them = ""
+    if str(target) != "-":
+        write_ids(file := Path(f"{target}.ids.tsv"), renamed)
+        all_of_them = f"; all are in {file}"
+    if renamed:
         original, written = renamed[0]
-        warnings.warn(
-            f"{target}: {len(renamed)} ids are spelled otherwise, e.g. {original!r} as {written}",
-            InputWarning,
-            stacklevel=2,
-        )
+        found = f"{len(renamed)} ids are spelled otherwise, e.g. {original!r} as {written}"
+        warnings.warn(f"{target}: {found}{all_of_them}", InputWarning, stacklevel=2)
 
 
 def _move(file: Path, target: str | PathLike[str]) -> None:

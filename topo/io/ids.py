@@ -12,7 +12,6 @@ import re
 from urllib.parse import quote, unquote
 
 _ESCAPE_LIKE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
-_FILE_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 _GFF3_SAFE = "!$*+.:?@^_|-"  # beside letters and digits; the list of the GFF3 specification
 _EMPTY = "unnamed"
 
@@ -54,14 +53,20 @@ class FileNames:
     Characters other than ``A-Z a-z 0-9 . _ + -`` become ``_``, the name is cut at 120 characters,
     a leading dot becomes ``_``, and a name that was given before (upper and lower case count as
     the same) gets ``-2``, ``-3`` and so on.
+
+    Parameters
+    ----------
+    keep
+        Further characters that stay as they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: str = "") -> None:
+        self._unsafe = re.compile(f"[^A-Za-z0-9._+{re.escape(keep)}-]")
         self._given: dict[str, int] = {}
 
     def name(self, identifier: str) -> str:
         """Return a file name, without a suffix, for the next protein of this id."""
-        wish = _FILE_UNSAFE.sub("_", identifier)[:120] or _EMPTY
+        wish = self._unsafe.sub("_", identifier)[:120] or _EMPTY
         if wish.startswith("."):
             wish = "_" + wish[1:]
         name, count = wish, self._given.get(wish.lower(), 0)

@@ -68,12 +68,13 @@ class Lines:
         """Raise :class:`~topo.errors.InputError` at ``line``, by default the line last taken."""
         raise InputError(self.path, message, self.number if line is None else line)
 
-    def check_labels(self, labels: str, length: int) -> None:
-        """Fail unless ``labels`` are ``length`` label letters."""
+    def check_labels(self, labels: str, length: int, *, any_letter: bool = False) -> None:
+        """Fail unless ``labels`` are ``length`` label letters (or just letters)."""
         if len(labels) != length:
             self.fail(f"found {len(labels)} labels, expected {length}, one a residue")
         try:
-            encode_labels(labels)
+            if not any_letter:
+                encode_labels(labels)
         except ValueError as error:
             self.fail(str(error))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
@@ -17,6 +19,7 @@ from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
 from topo.io.probabilities import CsvFolder, open_npz
+from topo.io.sniff import refuse_written_only
 from topo.io.three_line import parse_three_line
 from topo.labels import LABELS, UNKNOWN
 from topo.protein import Prediction
@@ -182,14 +185,14 @@ def open_writers(
             file = "predictions.parquet"
             parquet = stack.enter_context(open_predictions_parquet(folder / file))
             writers.add(parquet.write, file)
-        csv = _open_probabilities(stack, folder, writers, formats, probabilities)
+        names = _open_probabilities(stack, folder, writers, formats, probabilities)
         if "html" in formats:
             if page is None:
                 raise ValueError("format html needs a page writer")
             opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
             writers.add(opened.write, "report.html")
         yield writers
-        _write_ids(folder / IDS_FILE, writers.renamed(), csv.names if csv else [])
+        write_ids(folder / IDS_FILE, [*writers.renamed(), *chain.from_iterable(names)])
 
 
 def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
@@ -211,31 +214,31 @@ def _open_probabilities(
     writers: Writers,
     formats: Sequence[str],
     probabilities: str | None,
-) -> CsvFolder | None:
-    """Open the files of probabilities; return the CSV writer, which may rename."""
+) -> list[list[tuple[str, str]]]:
+    """Open the files of probabilities; return the lists of names that they give."""
+    names = []
     if probabilities == "npz":
         npz = stack.enter_context(open_npz(folder / "probabilities.npz"))
         writers.add(npz.write, "probabilities.npz")
+        names.append(npz.names)
     elif probabilities == "parquet":
         parquet = stack.enter_context(open_probabilities_parquet(folder / "probabilities.parquet"))
         writers.add(parquet.write, "probabilities.parquet")
-    if probabilities != "csv" and "deeptmhmm" not in formats:
-        return None
-    csv = CsvFolder(folder)
-    writers.add(csv.write)
-    return csv
+    if probabilities == "csv" or "deeptmhmm" in formats:
+        csv = CsvFolder(folder)
+        writers.add(csv.write)
+        names.append(csv.names)
+    return names
 
 
-def _write_ids(
-    path: Path, ids: Sequence[tuple[str, str]], files: Sequence[tuple[str, str]]
-) -> None:
-    """Write the map from original ids (as JSON text, so on one line) to spellings."""
-    if not ids and not files:
+def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """Write the map from ids to spellings, one a line; without any there is no such file."""
+    if not names:
         path.unlink(missing_ok=True)
         return
     with atomic_text(path) as stream:
         stream.write(_IDS_HEADER)
-        for original, written in [*ids, *files]:
+        for original, written in names:
             stream.write(f"{_one_line(original)}\t{written}\n")
 
 
@@ -244,7 +247,9 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
+def read_predictions(
+    path: str | PathLike[str], *, any_letter: bool = False
+) -> Iterator[Prediction]:
     """Read predictions one by one; the content decides on the format, not the name.
 
     Parameters
@@ -252,6 +257,8 @@ def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
     path
         3-line, ``TMRs.gff3``, valid GFF3, TMbed 0 to 4, or JSON lines; plain or gzip; ``-`` for
         standard input.
+    any_letter
+        Take labels of any letters, as another predictor may write them, from 3-line and JSON lines.
 
     Yields
     ------
@@ -265,29 +272,35 @@ def read_predictions(path: str | PathLike[str]) -> Iterator[Prediction]:
         If the file is of no known format or malformed; names file and line.
     """
     with open_text(path) as stream:
-        yield from parse_predictions(stream, source_name(path))
+        yield from parse_predictions(stream, source_name(path), any_letter=any_letter)
 
 
-def parse_predictions(text: Iterable[str], source: str) -> Iterator[Prediction]:
+def parse_predictions(
+    text: Iterable[str], source: str, *, any_letter: bool = False
+) -> Iterator[Prediction]:
     """Parse the lines of a prediction file; see :func:`read_predictions`."""
-    lines = Lines(source, text)
+    text = iter(text)
+    first = next(text, "")
+    refuse_written_only(first, source, "3-line, GFF3, TMRs.gff3, TMbed or JSON lines")
+    lines = Lines(source, chain([first], text))
     if not lines.skip_blank():
         raise InputError(lines.path, "is empty, expected predictions")
-    yield from _parser(lines)(lines)
+    yield from _parser(lines, any_letter)(lines)
 
 
-def _parse_three_line(lines: Lines) -> Iterator[Prediction]:
-    for protein in parse_three_line(lines.numbered(), lines.path):
+def _parse_three_line(lines: Lines, *, any_letter: bool) -> Iterator[Prediction]:
+    for protein in parse_three_line(lines.numbered(), lines.path, any_letter=any_letter):
         yield deeptmhmm.with_header_type(protein)
 
 
-def _parser(lines: Lines) -> Callable[[Lines], Iterator[Prediction]]:
+def _parser(lines: Lines, any_letter: bool) -> Callable[[Lines], Iterator[Prediction]]:
     """Choose the parser by the first lines."""
     first = lines.peek(1)[0]
     if first.startswith("{"):
-        return tables.parse_jsonl
+        return partial(tables.parse_jsonl, any_letter=any_letter)
     if first.startswith(">"):
-        return _parse_three_line if _our_letters(lines) else tmbed.parse_tmbed
+        ours = _our_letters(lines)
+        return partial(_parse_three_line, any_letter=any_letter) if ours else tmbed.parse_tmbed
     if first.startswith(("##gff-version", "# ")) or "\t" in first:
         return gff3.parse_gff3 if _nine_columns(lines) else deeptmhmm.parse_tmrs
     raise InputError(

@@ -146,22 +146,34 @@ class CsvFolder:
 
 
 class NpzFile:
-    """Writes one array a protein, (R, 6) float32, under its id; a second of one id as ``id-2``."""
+    """Writes one array a protein, (R, 6) float32, under its id.
+
+    Ids are changed as file names are (a second of one id becomes ``id-2``), but ``|`` stays.
+
+    Parameters
+    ----------
+    archive
+        Where to.
+
+    Attributes
+    ----------
+    names
+        Pairs of id and member, for the proteins whose array is not simply under the id.
+    """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.names: list[tuple[str, str]] = []
         self._archive = archive
-        self._seen: set[str] = set()
+        self._files = FileNames(keep="|")
 
     def write(self, prediction: Prediction) -> None:
         """Append the next protein's array."""
         if prediction.probabilities is None:
             return
-        key, count = plain_id(prediction.id), 1
-        while key in self._seen:
-            count += 1
-            key = f"{plain_id(prediction.id)}-{count}"
-        self._seen.add(key)
-        with self._archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+        name = self._files.name(prediction.id)
+        if name != prediction.id:
+            self.names.append((prediction.id, f"{name}.npy"))
+        with self._archive.open(f"{name}.npy", "w", force_zip64=True) as member:
             np.lib.format.write_array(member, prediction.probabilities.astype(np.float32))
 
 

@@ -64,20 +64,29 @@ def clean_sequence(text: str, source: str, line: int | None, record: str) -> str
     return sequence
 
 
-def check_labels(labels: str, sequence: str, source: str, line: int | None, record: str) -> str:
+def check_labels(
+    labels: str,
+    sequence: str,
+    source: str,
+    line: int | None,
+    record: str,
+    *,
+    any_letter: bool = False,
+) -> str:
     """Check that there is one known label letter (or ``-``) for each residue.
 
     Raises
     ------
     InputError
-        On another number of labels or another letter.
+        On another number of labels or, unless ``any_letter``, another letter.
     """
     if len(labels) != len(sequence):
         raise InputError(
             source, f"found {len(labels)} labels for {len(sequence)} residues of {record}", line
         )
     try:
-        encode_labels(labels)
+        if not any_letter:
+            encode_labels(labels)
     except ValueError as error:
         raise InputError(source, f"{record}: {error}", line) from None
     return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from itertools import chain
 from os import PathLike
@@ -18,6 +19,15 @@ from topo.labels import LABELS, TYPES, UNKNOWN
 from topo.protein import Protein
 
 Format = Literal["fasta", "3line", "partitions", "swissprot"]
+
+_WRITTEN_ONLY = {
+    "Parquet": re.compile("PAR1"),
+    "summary.tsv": re.compile("id\ttype\tlength\t"),
+    "TMHMM's short format": re.compile(r"\S+\tlen=\d+\t"),
+    "Phobius' short format": re.compile(r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
+    "SignalP's table": re.compile(r"# \S+\tOrganism:"),
+}
+"""Formats that are written but not read, by how their first line begins."""
 
 _LABEL_LETTERS = frozenset((*LABELS, UNKNOWN))
 _CERTAIN_RUN = 12
@@ -56,6 +66,8 @@ def parse_proteins(
 ) -> Iterator[Protein]:
     """Parse numbered lines of any record format; see :func:`read_proteins`."""
     head = head_lines(lines)
+    first = head[0][1] if head else ""
+    refuse_written_only(first, source, "FASTA, 3-line, partitions JSON or Swiss-Prot")
     form = sniff([text for _, text in head])
     lines = chain(head, lines)
     if folds is not None and form != "partitions":
@@ -107,6 +119,18 @@ def sniff(lines: list[str]) -> Format:
     if texts[0].startswith("ID   "):
         return "swissprot"
     return "3line" if _is_three_line(texts) else "fasta"
+
+
+def written_only(line: str) -> str | None:
+    """Name the format that is written but not read, if this is the first line of one."""
+    return next((name for name, start in _WRITTEN_ONLY.items() if start.match(line)), None)
+
+
+def refuse_written_only(line: str, source: str, expected: str) -> None:
+    """Raise :class:`~topo.errors.InputError` if a file that begins so can only be written."""
+    if name := written_only(line):
+        found = f"found {name}, which is written but not read"
+        raise InputError(source, f"{found}; expected {expected}")
 
 
 def head_lines(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:

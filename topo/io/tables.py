@@ -92,7 +92,7 @@ def jsonl_record(prediction: Prediction) -> str:
     return f'{text}, "probabilities": [{rows}]}}\n'
 
 
-def parse_jsonl(lines: Lines) -> Iterator[Prediction]:
+def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:
     """Read what :func:`jsonl_record` writes; ``id``, ``sequence`` and ``labels`` are required."""
     for line in lines:
         if line.strip():
@@ -100,17 +100,17 @@ def parse_jsonl(lines: Lines) -> Iterator[Prediction]:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
                 lines.fail(f"found no JSON ({error})")
-            yield _from_json(lines, record)
+            yield _from_json(lines, record, any_letter)
 
 
-def _from_json(lines: Lines, record: Any) -> Prediction:
+def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     if not isinstance(record, dict):
         lines.fail("expected one JSON object a line")
     for key in ("id", "sequence", "labels"):
         if not isinstance(record.get(key), str):
             lines.fail(f"expected {key!r} with a text")
     labels, kind = record["labels"], record.get("type")
-    lines.check_labels(labels, len(record["sequence"]))
+    lines.check_labels(labels, len(record["sequence"]), any_letter=any_letter)
     confidence = record.get("confidence")
     if confidence is not None and not isinstance(confidence, (int, float)):
         lines.fail(f"found confidence {confidence!r}, expected a number")

@@ -45,9 +45,14 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
         yield from parse_three_line(enumerate(stream, 1), source_name(path))
 
 
-def parse_three_line(lines: Iterable[tuple[int, str]], source: str) -> Iterator[Protein]:
-    """Parse numbered lines of 3-line records; see :func:`read_three_line`."""
-    return finish_records(_records(lines, source), source)
+def parse_three_line(
+    lines: Iterable[tuple[int, str]], source: str, *, any_letter: bool = False
+) -> Iterator[Protein]:
+    """Parse numbered lines of 3-line records; see :func:`read_three_line`.
+
+    With ``any_letter`` labels may be of other letters than ours.
+    """
+    return finish_records(_records(lines, source, any_letter), source)
 
 
 def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
@@ -78,7 +83,9 @@ def _type(protein: Protein) -> str | None:
     return types[0] if len(types) == 1 else protein.metadata.get("header_type")
 
 
-def _records(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[str, Protein]]:
+def _records(
+    lines: Iterable[tuple[int, str]], source: str, any_letter: bool
+) -> Iterator[tuple[str, Protein]]:
     """Yield each record with the place of its header."""
     group: list[tuple[int, str]] = []
     for number, raw in lines:
@@ -90,7 +97,7 @@ def _records(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[st
             raise InputError(source, f"found {line[:20]!r}, expected {expected}", number)
         group.append((number, line))
         if len(group) == len(_PARTS):
-            yield f"line {group[0][0]}", _protein(group, source)
+            yield f"line {group[0][0]}", _protein(group, source, any_letter)
             group = []
     if group:
         found = f"found the end of the file, expected the {_PARTS[len(group)]} of {_id(group)}"
@@ -101,12 +108,12 @@ def _id(group: list[tuple[int, str]]) -> str:
     return (group[0][1][1:].split() or ["a record"])[0]
 
 
-def _protein(group: list[tuple[int, str]], source: str) -> Protein:
+def _protein(group: list[tuple[int, str]], source: str, any_letter: bool) -> Protein:
     (header_line, header), (sequence_line, residues), (label_line, labels) = group
     before, separator, kind = header[1:].rpartition(SEPARATOR)
     record = parse_header(before if separator else kind, source, header_line)
     sequence = clean_sequence(residues, source, sequence_line, record)
-    check_labels(labels, sequence, source, label_line, record)
+    check_labels(labels, sequence, source, label_line, record, any_letter=any_letter)
     metadata = {"description": header[1:].strip()}
     if separator:
         metadata["header_type"] = kind.strip()

@@ -40,7 +40,8 @@ class Alignment:
     doubled_truth, doubled_predictions
         Ids that occur more than once. Of several predictions the first that fits is scored.
     extra
-        Predictions of proteins that are not in the truth.
+        Predictions that are paired with no protein and whose ids are in none of the lists above:
+        strangers to the truth, and records whose protein was paired with another record.
     """
 
     pairs: tuple[Pair, ...]
@@ -98,18 +99,20 @@ def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignm
         Pair(truth[row], predictions[found[row][0]], found[row][1], row) for row in sorted(found)
     ]
     left = [row for row in labelled if row not in found]
-    true_ids = {protein.id for protein in truth}
+    unlabelled = [protein.id for protein in truth if protein.labels is None]
     unused = [p.id for column, p in enumerate(predictions) if column not in used]
-    wrong_length = [truth[row].id for row in left if truth[row].id in set(unused)]
+    unused_ids = set(unused)
+    wrong_length = [truth[row].id for row in left if truth[row].id in unused_ids]
+    named = {*wrong_length, *unlabelled, *(pair.prediction.id for pair in pairs)}
     return Alignment(
         pairs=tuple(pairs),
-        missing=tuple(truth[row].id for row in left if truth[row].id not in set(wrong_length)),
-        unlabelled=tuple(protein.id for protein in truth if protein.labels is None),
+        missing=tuple(truth[row].id for row in left if truth[row].id not in unused_ids),
+        unlabelled=tuple(unlabelled),
         length_differs=tuple(wrong_length),
         sequence_differs=tuple(pair.truth.id for pair in pairs if _other_sequence(pair)),
         doubled_truth=_doubled(protein.id for protein in truth),
         doubled_predictions=_doubled(prediction.id for prediction in predictions),
-        extra=tuple(name for name in unused if name not in true_ids),
+        extra=tuple(name for name in unused if name not in named),
     )
 
 

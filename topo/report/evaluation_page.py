@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 _WIDTH = 640  # pixels of a drawn chain
 _STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; color: #222; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; color: #222;
+  padding: 0 1em; overflow-wrap: break-word; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1em 0; }
 caption { text-align: left; font-weight: 600; padding: .3em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .2em .7em; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 .wrong td { text-align: left; vertical-align: middle; }
-figure { display: inline-block; margin: .5em; }
+figure { display: inline-block; margin: .5em; max-width: 100%; }
+figure svg { max-width: 100%; height: auto; }
 .key span { display: inline-block; width: 1em; height: .8em; margin: 0 .3em 0 1em; }
 """
 
@@ -51,6 +54,7 @@ def evaluation_page(evaluation: Evaluation, drawings: Mapping[str, str], source:
     tables = "".join(_html_table(table) for table in evaluation_tables(evaluation.metrics))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>topo evaluation</title><style>{_STYLE}</style></head><body>\n"
         f"<h1>Evaluation</h1><p>{escape(source)}</p><ul>{lines}</ul>\n{tables}\n{figures}\n"
         f"<h2>{len(wrong)} proteins with a wrong topology</h2>\n{_key()}{_wrong_table(wrong)}\n"
@@ -80,7 +84,8 @@ def _html_table(table: Table) -> str:
         "<tr>" + "".join(f"<td>{plain(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     title = plain(table.title or "")
-    return f"<table><caption>{title}</caption><tr>{head}</tr>{body}</table>\n"
+    table = f"<table><caption>{title}</caption><tr>{head}</tr>{body}</table>"
+    return f'<div class="wide">{table}</div>\n'
 
 
 def _key() -> str:
@@ -101,7 +106,7 @@ def _wrong_table(rows: Iterable[ProteinScore]) -> str:
         for row in rows
     )
     head = "<tr><th>protein</th><th>true</th><th>predicted</th><th>why</th><th></th></tr>"
-    return f'<table class="wrong">{head}\n{body}</table>'
+    return f'<div class="wide"><table class="wrong">{head}\n{body}</table></div>'
 
 
 def draw_pair(row: ProteinScore) -> str:

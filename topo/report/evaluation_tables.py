@@ -19,7 +19,7 @@ PROBLEMS = {
     "sequence_differs": "scored by id although the sequences differ",
     "doubled_truth": "more than once in the truth",
     "doubled_predictions": "predicted more than once, the first that fits is scored",
-    "extra": "predicted but not in the truth",
+    "extra": "predicted but paired with no protein of the truth",
 }
 """What each list of ids in an alignment says."""
 

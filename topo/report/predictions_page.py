@@ -50,13 +50,16 @@ class Page:
         self.proteins: list[list[Any]] = []
         self._spool = spool
         self._left = probability_residues
+        self._left_out = 0
         self._pending: list[bytes] = []
         self._blocks = 0
         self.structures = 0
 
     def write(self, prediction: Prediction) -> None:
         """Add the next protein."""
-        traced = prediction.probabilities is not None and len(prediction) <= self._left
+        known = prediction.probabilities is not None
+        traced = known and len(prediction) <= self._left
+        self._left_out += known and not traced
         self._left -= len(prediction) if traced else 0
         topology = "".join(f"{s.label}{s.length}" for s in prediction.segments)
         confidence = prediction.confidence
@@ -77,6 +80,15 @@ class Page:
             self._write_structure(info.coordinates)
         if len(self.proteins) % _BLOCK == 0:
             self.flush()
+
+    def index(self) -> dict[str, Any]:
+        """Gather what is said of all proteins; ``left_out`` have probabilities that do not fit."""
+        return {
+            "types": TYPES,
+            "block": _BLOCK,
+            "left_out": self._left_out,
+            "proteins": self.proteins,
+        }
 
     def _write_structure(self, coordinates: np.ndarray) -> None:
         """Keep C-alphas (R, 3), to 0.1 angstrom about their middle."""
@@ -144,8 +156,7 @@ def open_page(
         yield page
         page.flush()
         spool.seek(0)
-        index = {"types": TYPES, "block": _BLOCK, "proteins": page.proteins}
-        packed = _pack(json.dumps(index, separators=(",", ":")).encode("ascii"))
+        packed = _pack(json.dumps(page.index(), separators=(",", ":")).encode("ascii"))
         head, tail = _template(title, downloads, page.structures > 0).split("{{blocks}}")
         before, after = head.split("{{index}}")
         with atomic_text(path) as stream:

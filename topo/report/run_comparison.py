@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _LINES = ("-", "--", ":")
 _STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; color: #222; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; color: #222;
+  padding: 0 1em; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .2em .7em; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
@@ -93,6 +95,7 @@ def _page(names: Sequence[str], runs: Sequence[Run], svg: str) -> str:
     differing = {key: row for key, row in values.items() if any(v != row[0] for v in row)}
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>topo runs</title><style>{_STYLE}</style></head><body>\n<h1>Runs</h1>\n{svg}\n"
         f"<h2>Figures</h2>\n{_table(names, figures)}\n"
         f"<h2>What differs in the configuration</h2>\n{_table(names, differing)}\n"
@@ -108,7 +111,7 @@ def _table(names: Sequence[str], rows: Mapping[str, Sequence[Any]]) -> str:
         + "</tr>\n"
         for key, values in rows.items()
     )
-    return f"<table><tr>{head}</tr>\n{body}</table>"
+    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
 
 
 def _text(value: Any) -> str:

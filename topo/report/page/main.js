@@ -120,7 +120,7 @@ async function openProtein(index, protein, quietly) {
   setUpProbe(protein, sequence, traces);
   await showStructure(protein).catch(() => { $("space").hidden = true; });  // no WebGL here
   if (!traces && index.proteins.some((p) => p.traced)) {
-    $("facts").textContent += " \u00b7 no probabilities kept in this page";
+    $("facts").textContent += " \u00b7 no probabilities" + (index.left_out ? " kept in this page" : "");
   }
   const saveDrawing = (id, suffix) => () => {
     const copy = $(id).firstChild.cloneNode(true);
@@ -147,7 +147,7 @@ async function start() {
   };
   setUpTypes(index, update);
   $("total").textContent = `${count.toLocaleString("en")} protein${count === 1 ? "" : "s"}.`
-    + (traced && traced < count ? ` To keep this page small it holds the probabilities of ${traced.toLocaleString("en")} of them.` : "")
+    + (index.left_out ? ` To keep this page small it holds the probabilities of ${traced.toLocaleString("en")} of ${(traced + index.left_out).toLocaleString("en")} proteins that have them.` : "")
     + (traced ? " Probabilities are rounded to 0.01." : "");
   let waiting = 0;
   $("filters").addEventListener("input", () => {
