@@ -7,5 +7,5 @@ runs=$2/runs
 [ -e "$runs/topo-base/model" ] || "$here/retrain-topo-base.sh" "$1" "$2" --name topo-base
 [ -e "$runs/second/model" ] ||
     "$here/retrain-topo-base.sh" "$1" "$2" --config "$here/../configs/topo-ensemble.yaml" \
-        --name second
+        --init "" --name second
 topo ensemble "$runs/topo-base" "$runs/second" -o "$2/topo-ensemble" --name topo-ensemble
