@@ -10,7 +10,8 @@ import numpy as np
 INSIDE, OUTSIDE, PERIPLASM, SIGNAL, HELIX, STRAND = LABELS = tuple("IOPSMB")
 """Residue labels in index order: inside, outside, periplasm, signal peptide, helix, strand."""
 
-LOOPS, MEMBRANE = (INSIDE, OUTSIDE, PERIPLASM), (HELIX, STRAND)
+SIDES, MEMBRANE = (INSIDE, OUTSIDE, PERIPLASM), (HELIX, STRAND)
+"""Labels of loops, by the side they are on, and of membrane segments."""
 
 UNKNOWN = "-"
 """Letter of a residue whose label is not known."""

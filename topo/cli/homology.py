@@ -119,7 +119,7 @@ def transfer(
     from pathlib import Path
 
     from topo.data.homology import Similarity
-    from topo.data.splits import read_similar_folds, read_similar_ids
+    from topo.data.splits import check_rows, read_similar_folds, read_similar_ids
     from topo.data.transfer import transfer_labels
     from topo.errors import TopoError
     from topo.io import read_labelled, read_proteins, write_three_line
@@ -133,11 +133,7 @@ def transfer(
     folds: list[set[str]] = [{*filter(None, [p.metadata.get("partition")])} for p in labelled]
     if similar_from:
         rows = read_similar_folds(similar_from)
-        if len(rows) != len(labelled):
-            raise TopoError(
-                f"{similar_from}: found {len(rows)} rows, expected one for each of the "
-                f"{len(labelled)} records of {file}"
-            )
+        check_rows(similar_from, len(rows), file, len(labelled))
         folds = [own | row for own, row in zip(folds, rows, strict=True)]
     by_source = {id(protein): own for protein, own in zip(labelled, folds, strict=True)}
     by_target = read_similar_ids(similar_to) if similar_to else {}

@@ -8,7 +8,7 @@ import numpy as np
 from Bio.Align import substitution_matrices
 
 from topo.graph import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
-from topo.labels import LABEL_INDEX, UNKNOWN_INDEX
+from topo.labels import LABEL_INDEX, MEMBRANE, UNKNOWN_INDEX
 
 
 def _numbers(text: str) -> np.ndarray:
@@ -64,7 +64,7 @@ def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
     """
     blurred = labels.copy()
     boundaries = np.nonzero(labels[1:] != labels[:-1])[0] + 1
-    membrane = np.isin(labels, [LABEL_INDEX["M"], LABEL_INDEX["B"]])
+    membrane = np.isin(labels, [LABEL_INDEX[letter] for letter in MEMBRANE])
     edges = np.concatenate([[0], boundaries, [len(labels)]])
     middles = (np.diff(edges) - 1) // 2
     for left, right, end in zip(middles[:-1], middles[1:], boundaries, strict=True):

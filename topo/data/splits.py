@@ -125,6 +125,20 @@ def read_similar_folds(path: str | Path) -> list[set[str]]:
     return [_folds(row) for row in _similar_rows(path, ("similar_folds",))]
 
 
+def check_rows(table: str | Path, rows: int, file: str | Path, records: int) -> None:
+    """Complain unless a table has a row for each record of a file.
+
+    Raises
+    ------
+    InputError
+        If the numbers differ.
+    """
+    if rows != records:
+        raise InputError(
+            table, f"found {rows} rows, expected one for each of the {records} records of {file}"
+        )
+
+
 def read_similar_ids(path: str | Path) -> dict[str, set[str]]:
     """Read a table of ids and the folds each is similar to; other ids are similar to none.
 
@@ -225,12 +239,7 @@ def _load_extra(
     if extra.exclude_similar:
         rows = list(_similar_rows(extra.exclude_similar, ("similar_folds",)))
         checksums[extra.exclude_similar] = sha256(extra.exclude_similar)
-        if len(rows) != len(proteins):
-            raise InputError(
-                extra.exclude_similar,
-                f"found {len(rows)} rows, expected one for each of the "
-                f"{len(proteins)} records of {extra.path}",
-            )
+        check_rows(extra.exclude_similar, len(rows), extra.path, len(proteins))
         apart = [not _folds(row) & {*evaluated} for row in rows]
         # Labels that were transferred from a protein would give those of that protein away.
         own = [row.get("source") not in judged for row in rows]

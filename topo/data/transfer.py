@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from topo.data.homology import Alignment, Similarity, align_similar
-from topo.labels import LOOPS, UNKNOWN, protein_type
+from topo.labels import SIDES, UNKNOWN, protein_type
 from topo.paths import possible_types
 from topo.protein import Protein
 
@@ -105,7 +105,7 @@ def project_labels(labels: str, alignment: Alignment, length: int) -> str:
     for residue, other in zip(alignment.query_row, alignment.target_row, strict=True):
         if residue == "-":
             before, after = labels[place - 1 : place], labels[place : place + 1]
-            carried.append(before if before == after and before in LOOPS else UNKNOWN)
+            carried.append(before if before == after and before in SIDES else UNKNOWN)
         else:
             if other != "-":
                 carried.append(labels[place])

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
-from topo.io.sides import SIDES, sides_around
+from topo.io.sides import sides_around
 from topo.io.three_line import SEPARATOR
-from topo.labels import HELIX, LABEL_NAMES, STRAND, TYPES, UNKNOWN, protein_type
+from topo.labels import HELIX, LABEL_NAMES, MEMBRANE, SIDES, TYPES, UNKNOWN, protein_type
 from topo.protein import Prediction, Protein
 from topo.segments import Segment
 
@@ -59,7 +59,7 @@ def tmrs_record(prediction: Prediction) -> str:
     """
     name = plain_id(prediction.id)
     segments = prediction.segments
-    count = sum(segment.label in (HELIX, STRAND) for segment in segments)
+    count = sum(segment.label in MEMBRANE for segment in segments)
     rows = [
         f"# {name} Length: {len(prediction)}\n# {name} Number of predicted TMRs: {count}\n",
         *(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from topo.labels import INSIDE, OUTSIDE, PERIPLASM, SIGNAL, STRAND
+from topo.labels import INSIDE, OUTSIDE, PERIPLASM, SIDES, SIGNAL, STRAND
 from topo.segments import Segment
-
-SIDES = (INSIDE, OUTSIDE, PERIPLASM)
 
 
 def sides_around(segments: Sequence[Segment], index: int) -> tuple[str, str]:

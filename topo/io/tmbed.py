@@ -20,8 +20,19 @@ from topo.errors import InputError
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.io.records import clean_residues, clean_sequence
-from topo.io.sides import SIDES, sides_around
-from topo.labels import HELIX, INSIDE, LABEL_INDEX, OUTSIDE, PERIPLASM, SIGNAL, STRAND, protein_type
+from topo.io.sides import sides_around
+from topo.labels import (
+    HELIX,
+    INSIDE,
+    LABEL_INDEX,
+    MEMBRANE,
+    OUTSIDE,
+    PERIPLASM,
+    SIDES,
+    SIGNAL,
+    STRAND,
+    protein_type,
+)
 from topo.protein import Prediction
 from topo.segments import Segment, from_segments, to_segments
 
@@ -53,7 +64,7 @@ def tmbed_letters(labels: str, form: int) -> str:
     parts = []
     for index, (label, start, end) in enumerate(segments):
         letter = _SIMPLE.get(label, ".")
-        if label in (HELIX, STRAND):
+        if label in MEMBRANE:
             letter = "H" if label == HELIX else "B"
             if form in _DIRECTED and sides_around(segments, index)[0] == OUTSIDE:
                 letter = letter.lower()

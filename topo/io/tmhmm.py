@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from topo.io.ids import plain_id
-from topo.io.sides import SIDES, sides_around
-from topo.labels import HELIX, LABEL_INDEX, OUTSIDE
+from topo.io.sides import sides_around
+from topo.labels import HELIX, LABEL_INDEX, OUTSIDE, SIDES
 from topo.protein import Prediction
 from topo.segments import Segment
 

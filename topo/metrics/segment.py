@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from topo.labels import INSIDE, LABELS, OUTSIDE, PERIPLASM
+from topo.labels import INSIDE, LABELS, OUTSIDE, SIDES
 from topo.metrics.residue import check_lengths, known_part
 from topo.segments import Segment, to_segments
 
@@ -73,7 +73,7 @@ def count_matches(true: list[Segment], predicted: list[Segment]) -> int:
 def first_side(labels: str) -> str | None:
     """Side on which a chain begins: the first ``I`` or ``O`` (``P`` reads as ``O``), or None."""
     for letter in labels:
-        if letter in (INSIDE, OUTSIDE, PERIPLASM):
+        if letter in SIDES:
             return INSIDE if letter == INSIDE else OUTSIDE
     return None
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from topo.labels import HELIX, LABELS, SIGNAL, STRAND, TYPE_INDEX, TYPES, protein_type
+from topo.labels import HELIX, LABELS, MEMBRANE, SIGNAL, STRAND, TYPE_INDEX, TYPES, protein_type
 from topo.metrics import calibration, residue, segment, signal, topology, types
 from topo.metrics.rates import BinaryCounts, Figure, mcc, mean_over_classes, ratio, share
 from topo.paths import is_legal
@@ -220,7 +220,7 @@ def _residue_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
 
 def _segment_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     found: dict[Key, Figure] = {}
-    for label in (HELIX, STRAND):
+    for label in MEMBRANE:
         counts = segment.SegmentCounts(*np.moveaxis(totals[label], -1, 0))
         key = ("segments", label)
         found[(*key, "precision")] = share(counts.matched, counts.predicted)

@@ -20,8 +20,8 @@ from topo.labels import (
     HELIX,
     LABEL_INDEX,
     LABELS,
-    LOOPS,
     MEMBRANE,
+    SIDES,
     TYPES,
     decode_labels,
     protein_type,
@@ -340,7 +340,7 @@ class GrammarCRF(nn.Module):
                     mass = mass + type_scores.cpu().double()
             else:
                 mass = marginals.types
-            allowed = _allowed(types, torch.ones_like(mass, dtype=torch.bool))
+            allowed = _allowed(types, len(mass))
             best = mass.masked_fill(~allowed, -torch.inf).argmax(1)
             return self._best(
                 ChainBatch(self.grammar, emissions, lengths, None, ends),
@@ -353,12 +353,12 @@ class GrammarCRF(nn.Module):
             return marginals.labels.argmax(1)
         gain = gain or Gain()
         expected = marginals.labels.clone()
-        loops = [LABEL_INDEX[letter] for letter in LOOPS]
+        loops = [LABEL_INDEX[letter] for letter in SIDES]
         either = expected[:, loops].sum(1, keepdim=True)
         expected[:, loops] = gain.side * expected[:, loops] + (1 - gain.side) * either
         letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
         batch = ChainBatch(self.grammar, expected[:, letters], lengths, None, None)
-        allowed = _allowed(types, torch.ones_like(marginals.types, dtype=torch.bool))
+        allowed = _allowed(types, len(lengths))
         automaton = self.grammar.automaton
         costs = _costs(gain, automaton, _numpy_scores(self, automaton))
         return self._best(batch, allowed, costs)
@@ -498,8 +498,9 @@ def _types_of(letters: int) -> list[bool]:
     return [name == kind for name in TYPES]
 
 
-def _allowed(types: Tensor | None, free: Tensor) -> Tensor:
-    """Mask of each chain's types, (B, 5): the given one, or those of ``free`` where it is -1."""
+def _allowed(types: Tensor | None, chains: int) -> Tensor:
+    """Mask of each chain's types, (B, 5): the given one, or all where it is -1."""
+    free = torch.ones(chains, len(TYPES), dtype=torch.bool)
     if types is None:
         return free
     types = types.cpu()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from topo.io.sides import SIDES, opposite, sides_around
-from topo.labels import HELIX, OUTSIDE, SIGNAL, STRAND
+from topo.io.sides import opposite, sides_around
+from topo.labels import HELIX, OUTSIDE, SIDES, SIGNAL, STRAND
 from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS
 from topo.segments import Segment

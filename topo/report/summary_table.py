@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.table import Table
 
-from topo.labels import HELIX, STRAND, TYPES
+from topo.labels import MEMBRANE, TYPES
 from topo.protein import Prediction
 
 _NO_TYPE = "no type"
@@ -35,7 +35,7 @@ class Counts:
         kind = prediction.type or _NO_TYPE
         self.proteins[kind] += 1
         self.residues[kind] += len(prediction)
-        self.segments[kind] += sum(s.label in (HELIX, STRAND) for s in prediction.segments)
+        self.segments[kind] += sum(s.label in MEMBRANE for s in prediction.segments)
         if prediction.confidence is not None:
             total, number = self.confidences.get(kind, (0.0, 0))
             self.confidences[kind] = total + float(prediction.confidence), number + 1
