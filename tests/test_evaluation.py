@@ -18,7 +18,7 @@ from topo.errors import TopoError
 from topo.evaluation import compare, evaluate
 from topo.io import read_predictions, read_proteins, write_three_line
 from topo.io.tables import jsonl_record
-from topo.labels import protein_type
+from topo.labels import TYPES, protein_type
 from topo.metrics.align import align
 from topo.protein import Prediction, Protein
 from topo.report.evaluation_files import write_evaluation
@@ -120,6 +120,23 @@ def test_order_and_ids_change_nothing():
     assert first["residue"]["log_loss"]["value"] > 0
 
 
+def test_type_probabilities_are_judged_by_the_true_type():
+    """Sure and right four times, 0.6 sure and wrong once."""
+    sure = [replace(p, type_probabilities=np.eye(5)[TYPES.index(p.type)]) for p in RIGHT]
+    unsure = np.full(5, 0.1)
+    unsure[(TYPES.index(RIGHT[4].type) + 1) % 5] = 0.6
+    guesses = [*sure[:4], replace(RIGHT[4], type_probabilities=unsure)]
+    head = evaluate(TRUTH, guesses, resamples=0).metrics["type_head"]
+    assert head["micro"]["value"] == pytest.approx(0.8)
+    assert head["calibration_error"]["value"] == pytest.approx(0.6 / 5)
+    assert head["brier"]["value"] == pytest.approx(0.36 / 5)
+    assert head["calibration_error"]["n"] == 5
+    assert head["reliability"]["count"] == [1, 4]
+    # A prediction without them, from another tool, adds nothing.
+    some = evaluate(TRUTH, [*sure[:4], RIGHT[4]], resamples=0).metrics["type_head"]
+    assert (some["calibration_error"]["n"], some["calibration_error"]["value"]) == (4, 0)
+
+
 def test_bootstrap_is_seeded_and_holds_the_value():
     one, two = (evaluate(TRUTH, [*RIGHT[:4], _prediction(TRUTH[4], "I" * 146)]) for _ in "ab")
     assert one.metrics == two.metrics
@@ -195,8 +212,8 @@ def test_compare_says_who_wins_and_where():
 def test_written_files(tmp_path):
     guesses = [_prediction(TRUTH[0], "I" * 60), *_noisy()[1:5]]
     write_evaluation(evaluate(TRUTH, guesses, resamples=10), tmp_path)
-    figures = ("type_confusion", "residue_confusion", "reliability", "type_head_confusion")
-    for name in figures:
+    types = ("type_confusion", "type_head_confusion", "type_head_reliability")
+    for name in (*types, "residue_confusion", "reliability"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (tmp_path / f"{name}.svg").read_text()
     document = json.loads((tmp_path / "metrics.json").read_text())

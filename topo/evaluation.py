@@ -178,6 +178,7 @@ def _add_matrices(metrics: dict[str, Any], totals: Mapping[str, np.ndarray]) -> 
     metrics["residue"]["confusion"] = _matrix(totals["residue"], LABELS, label_columns)
     if "head" in totals:
         metrics["type_head"]["confusion"] = _matrix(totals["head"], TYPES, type_columns)
+        metrics["type_head"]["reliability"] = reliability(totals["head_bins"])
     if "probability_bins" in totals:
         metrics["residue"]["reliability"] = reliability(totals["probability_bins"])
     if "confidence_bins" in totals:

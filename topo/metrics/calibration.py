@@ -137,12 +137,12 @@ def residue_calibration(
 def confidence_calibration(
     confidences: Sequence[float | None], right: Sequence[bool | None]
 ) -> Statistics:
-    """Per-protein statistics of how well topology confidences are calibrated.
+    """Per-protein statistics of how well confidences in one answer a protein are calibrated.
 
     Parameters
     ----------
     confidences
-        N probabilities that the topology is right; None adds nothing.
+        N probabilities that the answer (topology, type) is right; None adds nothing.
     right
         Whether it is; None (cannot be said) adds nothing.
 

@@ -67,15 +67,7 @@ def statistics(
     ]
     columns = {name: np.stack([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     columns |= _calibration_statistics(truths, predictions, verdicts)
-    heads = [_head_type(prediction) for prediction in predictions]
-    if any(head is not None for head in heads):
-        columns["head"] = np.stack(
-            [
-                types.type_confusion(verdict.true_type if head else None, head)
-                for verdict, head in zip(verdicts, heads, strict=True)
-            ]
-        )
-    return columns
+    return columns | _head_statistics(predictions, verdicts)
 
 
 def _protein_statistics(truth: str, prediction: str, verdict: Verdict) -> dict[str, np.ndarray]:
@@ -145,6 +137,27 @@ def _calibration_statistics(
     return columns
 
 
+def _head_statistics(
+    predictions: Sequence[Prediction], verdicts: Sequence[Verdict]
+) -> dict[str, np.ndarray]:
+    """Confusion of the most probable types, and how well their probabilities are calibrated."""
+    heads = [_head_type(prediction) for prediction in predictions]
+    if not any(heads):
+        return {}
+    true = [verdict.true_type for verdict in verdicts]
+    pairs = list(zip(true, heads, strict=True))
+    parts = calibration.confidence_calibration(
+        [None if p.type_probabilities is None else p.type_probabilities.max() for p in predictions],
+        [None if name is None else name == head for name, head in pairs],
+    )
+    confusions = [types.type_confusion(name if head else None, head) for name, head in pairs]
+    return {
+        "head": np.stack(confusions),
+        "head_scores": parts["scores"],
+        "head_bins": parts["bins"],
+    }
+
+
 def _head_type(prediction: Prediction) -> str | None:
     if prediction.type_probabilities is None:
         return None
@@ -170,13 +183,19 @@ def figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     found |= _segment_figures(totals)
     found |= _signal_figures(totals)
     if "confidence_scores" in totals:
-        scores = totals["confidence_scores"]
-        found["confidence", "brier"] = share(scores[..., 1], scores[..., 0])
-        error = calibration.calibration_error(totals["confidence_bins"])
-        found["confidence", "calibration_error"] = error
+        found |= _confidence_figures("confidence", totals, "confidence")
     if "head" in totals:
         found |= _type_figures(("type_head",), totals["head"])
+        found |= _confidence_figures("type_head", totals, "head")
     return found
+
+
+def _confidence_figures(key: str, totals: Mapping[str, np.ndarray], name: str) -> dict[Key, Figure]:
+    scores = totals[f"{name}_scores"]
+    return {
+        (key, "brier"): share(scores[..., 1], scores[..., 0]),
+        (key, "calibration_error"): calibration.calibration_error(totals[f"{name}_bins"]),
+    }
 
 
 def _by_class(key: Key, names: Sequence[str], figure: Figure) -> dict[Key, Figure]:

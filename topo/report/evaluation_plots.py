@@ -14,10 +14,9 @@ def evaluation_figures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Figure
     yield "type_confusion", confusion_figure(metrics["type"]["confusion"], "Protein types")
     yield "residue_confusion", confusion_figure(metrics["residue"]["confusion"], "Residue labels")
     if "type_head" in metrics:
-        yield (
-            "type_head_confusion",
-            confusion_figure(metrics["type_head"]["confusion"], "Type head"),
-        )
+        head = metrics["type_head"]
+        yield "type_head_confusion", confusion_figure(head["confusion"], "Type head")
+        yield "type_head_reliability", reliability_figure(head["reliability"], "Type head")
     if "reliability" in metrics["residue"]:
         figure = reliability_figure(metrics["residue"]["reliability"], "Residue labels")
         yield "reliability", figure

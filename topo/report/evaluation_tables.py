@@ -48,6 +48,7 @@ def evaluation_tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
     if "type_head" in metrics:
         head = metrics["type_head"]
         rows = [*head["accuracy"].items(), ("macro", head["macro"]), ("micro", head["micro"])]
+        rows += [(name.replace("_", " "), head[name]) for name in ("brier", "calibration_error")]
         yield _figure_table("Type head (not the letter rule)", rows)
 
 
