@@ -123,7 +123,7 @@ def transfer(
     from topo.data.transfer import transfer_labels
     from topo.errors import TopoError
     from topo.io import read_labelled, read_proteins, write_three_line
-    from topo.io.files import atomic_text
+    from topo.io.files import atomic_path, atomic_text
     from topo.labels import TYPES
 
     wanted = types.split(",")
@@ -145,9 +145,9 @@ def transfer(
         limit=limit,
         threads=threads,
     )
-    write_three_line((row.protein for row in found), output)
-    beside = Path(output).with_suffix("")
-    with atomic_text(f"{beside}_similar_folds.tsv") as table:
+    beside = f"{Path(output).with_suffix('')}_similar_folds.tsv"
+    with atomic_path(output) as records, atomic_text(beside) as table:
+        write_three_line((row.protein for row in found), records)
         table.write("id\tsource\tidentity\tsimilar_folds\n")
         for protein, source, share in found:
             similar = by_source[id(source)] | by_target.get(protein.id, set())

@@ -1,0 +1,116 @@
+"""What training through the grammar is worth: residue cross-entropy against the field's likelihood.
+
+For each seed it trains one model with either loss, alike in all else (a share of the training
+proteins, ``data.holdout``, picks the epoch), and predicts the test fold by each decoder. A table of
+means and standard deviations over the seeds goes to the terminal and to ``table.md`` in the output
+folder, the figures of each run and decoder to ``evaluations/``. A run that is there already is not
+trained again, so that processes may share the seeds or losses and a last one may gather them.
+
+    python data/compare_losses.py CONFIG -o OUTPUT --data LABELS [--test cv3] [--seeds 0 1 2]
+        [--losses crf cross_entropy] [section.field=value ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from topo.config import Config, load_config
+from topo.data.splits import load_splits
+from topo.evaluation import evaluate
+from topo.inference import predict_split
+from topo.io.files import atomic_text
+from topo.labels import TYPES
+from topo.report.evaluation_files import file_record, write_evaluation
+from topo.runs import Run
+from topo.training import fit
+
+DECODERS = {"cross_entropy": ("argmax", "viterbi", "posterior"), "crf": ("viterbi", "posterior")}
+"""Loss -> decoders that its models are read with."""
+FIGURES = {
+    **{f"type {name}": ("type", "accuracy", name) for name in TYPES},
+    **{f"topology {name}": ("topology", "accuracy", name) for name in ("TM", "SP+TM", "BETA")},
+    "residues": ("residue", "accuracy"),
+    "residue calibration error": ("residue", "calibration_error"),
+    "type calibration error": ("type_head", "calibration_error"),
+    "legal": ("topology", "legal"),
+}
+"""Column -> key in ``metrics.json``."""
+
+
+def main() -> None:
+    """Train, predict, evaluate and show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--test", default="cv3")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--losses", nargs="+", choices=DECODERS, default=list(DECODERS))
+    parser.add_argument("overrides", nargs="*", metavar="section.field=value")
+    options = parser.parse_intermixed_args()
+    for seed in options.seeds:
+        for loss in options.losses:
+            run = Run(options.output / f"{loss}-{seed}")
+            if not run.model.is_dir():
+                config = _config(options, loss, seed)
+                run.path.mkdir(parents=True, exist_ok=True)
+                fit(config, load_splits(config.data, seed), run)
+            for decoder in DECODERS[loss]:
+                _evaluate(options, run, decoder)
+    lines = list(_table(options))
+    with atomic_text(options.output / "table.md") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    print(*lines, sep="\n")
+
+
+def _config(options: argparse.Namespace, loss: str, seed: int) -> Config:
+    fields = {
+        "model.heads.topology": loss,
+        "data.path": str(options.data),
+        "data.test": [options.test],
+        "training.seed": seed,
+    }
+    return load_config(options.config, options.overrides, fields=fields)
+
+
+def _folder(options: argparse.Namespace, run: str, decoder: str) -> Path:
+    return options.output / "evaluations" / f"{run}-{decoder}"
+
+
+def _evaluate(options: argparse.Namespace, run: Run, decoder: str) -> None:
+    folder = _folder(options, run.path.name, decoder)
+    if not (folder / "metrics.json").exists():
+        truth, predictions, _ = predict_split(run.path, "test", decoder)
+        source = {"truth": file_record(str(options.data)), "run": str(run.path), "decoder": decoder}
+        write_evaluation(evaluate(truth, predictions), folder, source=source)
+
+
+def _table(options: argparse.Namespace) -> Iterator[str]:
+    yield f"| loss, decoder, {len(options.seeds)} seeds | " + " | ".join(FIGURES) + " |"
+    yield "|---" * (len(FIGURES) + 1) + "|"
+    for loss in options.losses:
+        for decoder in DECODERS[loss]:
+            runs = [_figures(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds]
+            mean, spread = np.mean(runs, 0), np.std(runs, 0, ddof=min(1, len(runs) - 1))
+            cells = (f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, spread, strict=True))
+            yield f"| {loss}, {decoder} | " + " | ".join(cells) + " |"
+
+
+def _figures(folder: Path) -> list[float]:
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    found = []
+    for key in FIGURES.values():
+        entry = metrics
+        for name in key:
+            entry = entry[name]
+        found.append(entry["value"])
+    return found
+
+
+if __name__ == "__main__":
+    main()
