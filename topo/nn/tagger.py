@@ -21,8 +21,12 @@ from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
 from topo.protein import Prediction, Protein
 
-NEGLIGIBLE_TYPE = 1e-6
-"""Types less probable than this have no share in a prediction's labels."""
+NEGLIGIBLE_TYPE = 1e-3
+"""Types less probable than this have no share in a prediction's labels.
+
+It spares the backward recursion over their states: on 119 proteins of fold cv3 it changed the
+labels' probabilities by at most 0.0007, and no label.
+"""
 
 TOPOLOGY_GAIN = Gain(side=0.25, segment=1.0, helix=18, short=0.5)
 """What the posterior decoder counts.
