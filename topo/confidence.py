@@ -16,7 +16,6 @@ from topo.semimarkov import (
     add,
     duration_weights,
     make_chain,
-    push,
     restrict,
     sum_window,
 )
@@ -129,9 +128,7 @@ def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, l
             leave[k, t] = carried
             continue
         first, last = max(t - most, low), min(start, high)
-        if start <= high:
-            reference = push(k, entry, terms, reference, first, start)
-        if reference > LOW and last >= first:
+        if last >= first:
             value, reference, _ = sum_window(
                 k, t, first, last, most - t, entry, terms, reference, weights, duration, peak
             )

@@ -30,6 +30,13 @@ _TINY = 1e-100  # a window sum below this has lost its reference
 _RISE = 230.0  # a term this far above the reference replaces it: exp(230) * 1e-100 is near 1
 _NEGLIGIBLE = -37.0  # exp of it vanishes beside 1 in float64
 
+BORROWING = {"cache": True, "nogil": True, "_nrt": False}
+"""How numba compiles the inner loops' helpers that make no array: they count no references.
+
+Counting those to the arrays that they are passed, by atomic operations, took a third of the
+recursion's time.
+"""
+
 
 class Scores(NamedTuple):
     """Scores of an automaton with K states and A arcs, all float64.
@@ -77,9 +84,6 @@ def recursion(
     ``first`` (K,) are the scores to begin with. Where ``beyond`` (T + 1, K) has the log masses
     of completing a path whose segment ends at t, indexed from the chain's other end, expected
     durations are added to ``counts`` and ``cut``, both (K, D + 1).
-
-    The helpers of each position are inlined: arrays cost more to pass, as their references are
-    counted, than to use.
     """
     size, states = len(chain.total) - 1, len(a.letter)
     terms = np.zeros((states, size + 1))  # exp(value - reference)
@@ -127,18 +131,16 @@ def recursion(
             if cut_last:
                 value = _sum_cut(k, t, low, values, tail, here, after, cut)
             elif high >= low:
-                reference[k] = push(k, values, terms, reference[k], low, high)
-                if reference[k] > LOW:
-                    value, reference[k], scaled = sum_window(
-                        k, t, low, high, most - t, values, terms, reference[k], weights, duration,
-                        peaks[k],
+                value, reference[k], scaled = sum_window(
+                    k, t, low, high, most - t, values, terms, reference[k], weights, duration,
+                    peaks[k],
+                )  # fmt: skip
+                value += here
+                if value + after > _NEGLIGIBLE:
+                    _count_window(
+                        k, t, low, high, most - t, values, terms, duration, scaled,
+                        value + after, here + after, expected, counts,
                     )  # fmt: skip
-                    value += here
-                    if value + after > _NEGLIGIBLE:
-                        _count_window(
-                            k, t, low, high, most - t, values, terms, duration, scaled,
-                            value + after, here + after, expected, counts,
-                        )  # fmt: skip
             if t <= min(longest, most):
                 if open_first or cut_last:
                     only = entry[0, k] + here + tail[k, t]
@@ -191,48 +193,52 @@ def _sum_cut(k, t, low, values, tail, here, after, cut):
     return value
 
 
-@njit(nogil=True, inline="always")
-def push(k, values, terms, reference, low, s):
-    """Add position s to the window's terms; returns their reference."""
-    value = values[k, s]
-    if value == LOW:
-        terms[k, s] = 0.0
-    elif value > reference + _RISE:
-        factor = np.exp(reference - value)
-        for i in range(low, s):
-            terms[k, i] *= factor
-        terms[k, s] = 1.0
-        return value
-    else:
-        terms[k, s] = np.exp(value - reference)
-    return reference
-
-
-@njit(nogil=True, inline="always")
+@njit(**BORROWING)
 def sum_window(k, t, low, high, shift, values, terms, reference, weights, duration, peak):
     """Log of the window's sum, its reference, and the sum in multiples of exp(reference + peak).
 
-    The latter is 0 where only logarithms can hold it.
+    The latter is 0 where only logarithms can hold it. The terms of the window's positions before
+    ``high`` are there already; that of ``high`` is added.
     """
-    scaled = _dot(k, terms, low, high, weights, shift)
-    if scaled < _TINY:
-        reference = LOW
-        for s in range(low, high + 1):
-            reference = max(reference, values[k, s])
-        if reference == LOW:
-            return LOW, reference, 0.0
+    newest, value, scaled = values[k, high], LOW, 0.0
+    if newest > reference + _RISE:
+        reference = _refer(k, low, high, values, terms)
+    elif newest != LOW:
+        terms[k, high] = np.exp(newest - reference)
+    if reference > LOW:
+        scaled = _dot(k, terms, low, high, weights, shift)
+        if scaled < _TINY:
+            reference = _refer(k, low, high, values, terms)
+            scaled = _dot(k, terms, low, high, weights, shift)
+        if scaled >= _TINY:
+            value = np.log(scaled) + reference + peak
+        else:
+            value, scaled = _sum_logs(k, t, low, high, values, duration), 0.0
+    return value, reference, scaled
+
+
+@njit(**BORROWING)
+def _refer(k, low, high, values, terms):
+    """Make the highest value of the window the reference of its terms; returns it."""
+    reference = LOW
+    for s in range(low, high + 1):
+        reference = max(reference, values[k, s])
+    if reference > LOW:
         for s in range(low, high + 1):
             terms[k, s] = np.exp(values[k, s] - reference)
-        scaled = _dot(k, terms, low, high, weights, shift)
-    if scaled >= _TINY:
-        return np.log(scaled) + reference + peak, reference, scaled
+    return reference
+
+
+@njit(**BORROWING)
+def _sum_logs(k, t, low, high, values, duration):
+    """Log of the window's sum, of terms that are too far apart for a common reference."""
     value = LOW
     for s in range(low, high + 1):
         value = add(value, values[k, s] + duration[k, t - s])
-    return value, reference, 0.0
+    return value
 
 
-@njit(nogil=True, inline="always")
+@njit(**BORROWING)
 def _count_window(
     k, t, low, high, shift, values, terms, duration, scaled, share, rest, expected, counts
 ):
@@ -246,7 +252,7 @@ def _count_window(
             counts[k, t - s] += exp(values[k, s] + duration[k, t - s] + rest)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(**BORROWING, fastmath={"reassoc", "contract", "nsz"})
 def _dot(k, terms, low, high, weights, shift):
     """Sum of terms times weights.
 
@@ -265,7 +271,7 @@ def add(one, other):
     if one < other:
         one, other = other, one
     if other - one > _NEGLIGIBLE:
-        return one + np.log1p(np.exp(other - one))
+        return one + np.log(1.0 + np.exp(other - one))
     return one
 
 

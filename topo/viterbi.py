@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from topo.grammar import Automaton
-from topo.semimarkov import LIMIT, LOW, Scores, restrict
+from topo.semimarkov import BORROWING, LIMIT, LOW, Scores, restrict
 
 
 @njit(cache=True, nogil=True)
@@ -112,7 +112,7 @@ def _recursion(total, boundary, a, scores):
     return values, leave
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@njit(**BORROWING, fastmath={"nnan", "nsz"})
 def _highest(k, low, high, shift, values, flipped):
     """Highest sum of value and duration score; see :func:`topo.semimarkov._dot`."""
     value, shift = LOW, np.uint64(shift)
