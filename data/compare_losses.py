@@ -86,7 +86,8 @@ def _evaluate(options: argparse.Namespace, run: Run, decoder: str) -> None:
     folder = _folder(options, run.path.name, decoder)
     if not (folder / "metrics.json").exists():
         truth, predictions, _ = predict_split(run.path, "test", decoder)
-        source = {"truth": file_record(str(options.data)), "run": str(run.path), "decoder": decoder}
+        source = {"run": str(run.path), "split": "test", "decoder": decoder}
+        source["data"] = file_record(str(options.data))
         write_evaluation(evaluate(truth, predictions), folder, source=source)
 
 
