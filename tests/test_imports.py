@@ -39,6 +39,7 @@ LAYERS = [
     "topo.training",
     "topo.pretraining",
     "topo.inference",
+    "topo.consensus",
     "topo.evaluation",
     "topo.cross_validation",
     "topo.sweep",

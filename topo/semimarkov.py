@@ -34,7 +34,7 @@ BORROWING = {"cache": True, "nogil": True, "_nrt": False}
 """How numba compiles the inner loops' helpers that make no array: they count no references.
 
 Counting those to the arrays that they are passed, by atomic operations, took a third of the
-recursion's time.
+recursion's time. The option is numba's own, hence the upper bound of its version.
 """
 
 

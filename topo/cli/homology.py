@@ -1,10 +1,14 @@
-"""``topo data split``, ``filter`` and ``transfer``: what to do about similar proteins."""
+"""``topo data split``, ``filter``, ``transfer``, ``consensus``: what similar proteins ask for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from topo.protein import Protein
 
 _IDENTITY = typer.Option(min=0.0, max=1.0, help="Share of equal residues that is similar.")
 _COVERAGE = typer.Option(min=0.0, max=1.0, help="Share of the shorter chain it must cover.")
@@ -116,27 +120,20 @@ def transfer(
     Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
     similar to (topo train --exclude-similar), the fold of the protein whose labels it has included.
     """
-    from pathlib import Path
-
     from topo.data.homology import Similarity
-    from topo.data.splits import check_rows, read_similar_folds, read_similar_ids
+    from topo.data.splits import check_rows, read_similar_folds
     from topo.data.transfer import transfer_labels
-    from topo.errors import TopoError
-    from topo.io import read_labelled, read_proteins, write_three_line
-    from topo.io.files import atomic_path, atomic_text
-    from topo.labels import TYPES
+    from topo.io import read_labelled, read_proteins
 
-    wanted = types.split(",")
-    if unknown := set(wanted) - {*TYPES}:
-        raise TopoError(f"--types: found {sorted(unknown)[0]}, expected some of {', '.join(TYPES)}")
+    wanted = _types(types)
     labelled = list(read_labelled(file))
     folds: list[set[str]] = [{*filter(None, [p.metadata.get("partition")])} for p in labelled]
     if similar_from:
         rows = read_similar_folds(similar_from)
         check_rows(similar_from, len(rows), file, len(labelled))
         folds = [own | row for own, row in zip(folds, rows, strict=True)]
+    by_target = _similar_ids(similar_to)
     by_source = {id(protein): own for protein, own in zip(labelled, folds, strict=True)}
-    by_target = read_similar_ids(similar_to) if similar_to else {}
     found = transfer_labels(
         labelled,
         read_proteins(to),
@@ -145,12 +142,109 @@ def transfer(
         limit=limit,
         threads=threads,
     )
+    rows = (
+        (row.protein, (row.source.id, f"{row.identity:.3f}"), by_source[id(row.source)])
+        for row in found
+    )
+    _write_labelled(output, ("source", "identity"), rows, by_target)
+    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
+
+
+def consensus(
+    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
+    to: Annotated[str, typer.Option(help="Proteins among which families are looked for.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Checkpoint or run; the bundled one.")
+    ] = None,
+    similar_to: Annotated[
+        str | None,
+        typer.Option(help="TSV of ids and the folds each protein of --to is similar to."),
+    ] = None,
+    apart: Annotated[
+        str, typer.Option(help="Folds; proteins of --to that are similar to them stay out.")
+    ] = "",
+    types: Annotated[str, typer.Option(help="Types of the families.")] = "BETA",
+    least: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Probability of a label, at least.")
+    ] = 0.7,
+    known: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of a protein with labels, at least.")
+    ] = 0.5,
+    iterations: Annotated[
+        int, typer.Option(min=1, help="Rounds of search for relatives of the labelled proteins.")
+    ] = 3,
+    sensitivity: Annotated[float, _SENSITIVITY] = 5.7,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
+) -> None:
+    """Label families of proteins by a model's averaged predictions, as further training data.
+
+    Looks for remote relatives of the labelled proteins, keeps those that the model gives one of the
+    types, aligns them with each other, averages the posteriors, and labels what these are sure of.
+    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
+    similar to (topo train --exclude-similar). The model must not have seen the folds that are to be
+    evaluated. Needs MMseqs2.
+    """
+    from topo.consensus import label_by_consensus
+    from topo.data.homology import Similarity, align_similar
+    from topo.errors import TopoError
+    from topo.inference import load_model, predict
+    from topo.io import read_labelled, read_proteins
+    from topo.labels import protein_type
+    from topo.protein import Protein
+
+    if apart and not similar_to:
+        raise TopoError("found --apart without --similar-to, expected both")
+    wanted, checkpoint, similar = _types(types), load_model(model), _similar_ids(similar_to)
+    sources = [p for p in read_labelled(file) if protein_type(p.labels or "") in wanted]
+    held = set(apart.split(","))
+    targets = [p for p in read_proteins(to) if held.isdisjoint(similar.get(p.id, ()))]
+    near = Similarity(0.0, 0.3, 1e-3, sensitivity, iterations)
+    hits = {hit.target for hit in align_similar(sources, targets, near, threads)}
+    relatives = [targets[index] for index in sorted(hits)]
+    members = [p for p in predict(relatives, checkpoint) if p.type in wanted]
+    family = [Protein(p.id, p.sequence) for p in members]
+    close = Similarity(0.0, 0.4, 1e-5, sensitivity=7.5, iterations=2)
+    alignments = align_similar(family, family, close, threads)
+    found = label_by_consensus(members, alignments, checkpoint.tagger.crf, least=least, known=known)
+    rows = ((row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found)
+    _write_labelled(output, ("relatives", "known"), rows, similar)
+    typer.echo(f"{output}: {len(found)} of {len(hits)} relatives of {len(sources)} proteins")
+
+
+def _types(text: str) -> list[str]:
+    from topo.errors import TopoError
+    from topo.labels import TYPES
+
+    wanted = text.split(",")
+    if unknown := set(wanted) - {*TYPES}:
+        raise TopoError(f"--types: found {sorted(unknown)[0]}, expected some of {', '.join(TYPES)}")
+    return wanted
+
+
+def _similar_ids(path: str | None) -> dict[str, set[str]]:
+    from topo.data.splits import read_similar_ids
+
+    return read_similar_ids(path) if path else {}
+
+
+def _write_labelled(
+    output: str,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Protein, Sequence[str], Set[str]]],
+    similar: Mapping[str, Set[str]],
+) -> None:
+    """Write proteins, and beside them a table: id, columns, folds of the row and of its id."""
+    from pathlib import Path
+
+    from topo.io import write_three_line
+    from topo.io.files import atomic_path, atomic_text
+
+    rows = list(rows)
     beside = f"{Path(output).with_suffix('')}_similar_folds.tsv"
     with atomic_path(output) as records, atomic_text(beside) as table:
-        write_three_line((row.protein for row in found), records)
-        table.write("id\tsource\tidentity\tsimilar_folds\n")
-        for protein, source, share in found:
-            similar = by_source[id(source)] | by_target.get(protein.id, set())
-            names = ",".join(sorted(similar)) or "-"
-            table.write(f"{protein.id}\t{source.id}\t{share:.3f}\t{names}\n")
-    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
+        write_three_line((protein for protein, _, _ in rows), records)
+        table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
+        for protein, cells, folds in rows:
+            names = ",".join(sorted(folds | similar.get(protein.id, set()))) or "-"
+            table.write("\t".join((protein.id, *cells, names)) + "\n")

@@ -1,0 +1,164 @@
+"""Labels for unlabelled proteins from what a model says of their families.
+
+A model errs in different places of homologous proteins. Its posteriors, averaged along alignments,
+are better than those of one sequence, and a model trained on them learns from one sequence what the
+family told: self-training with a teacher that sees more than the pupil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from topo.data.homology import Alignment
+from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels
+from topo.nn.crf import GrammarCRF, Marginals
+from topo.paths import possible_types
+from topo.protein import Prediction, Protein
+
+
+class Consensus(NamedTuple):
+    """A protein with the labels of its family, how many relatives spoke, and the known share."""
+
+    protein: Protein
+    relatives: int
+    known: float
+
+
+def family_posteriors(
+    predictions: Sequence[Prediction], alignments: Iterable[Alignment], limit: int = 50
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Average posteriors along alignments.
+
+    Parameters
+    ----------
+    predictions
+        N predictions with probabilities (R, 6).
+    alignments
+        Of these proteins with each other; those of a protein with itself are passed over.
+    limit
+        Relatives of a protein at the most, those of the highest score.
+
+    Returns
+    -------
+    posteriors : list of numpy.ndarray
+        N arrays (R, 6), rows summing to 1. The k relatives of a residue weigh sqrt(k) together,
+        its own posterior 1.
+    relatives : numpy.ndarray
+        Relatives of each protein, int64, (N,).
+    """
+    found: dict[int, list[Alignment]] = {}
+    for alignment in alignments:
+        if alignment.query != alignment.target:
+            found.setdefault(alignment.query, []).append(alignment)
+    own = [_probabilities(prediction) for prediction in predictions]
+    posteriors, relatives = [], np.zeros(len(own), dtype=np.int64)
+    for index, table in enumerate(own):
+        chosen = sorted(found.get(index, []), key=lambda a: (-a.score, a.target))[:limit]
+        total, count = np.zeros_like(table), np.zeros((len(table), 1))
+        for alignment in chosen:
+            here, there = aligned_places(alignment)
+            total[here] += own[alignment.target][there]
+            count[here] += 1
+        mixed = table + total / np.sqrt(np.maximum(count, 1))
+        posteriors.append(mixed / mixed.sum(1, keepdims=True))
+        relatives[index] = len(chosen)
+    return posteriors, relatives
+
+
+def aligned_places(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """Residues of query and target that stand in one column, int64, (C,) each."""
+    rows = [np.array(list(row)) != "-" for row in (alignment.query_row, alignment.target_row)]
+    starts = (alignment.query_start, alignment.target_start)
+    both = rows[0] & rows[1]
+    here, there = (
+        (np.cumsum(row) - 1 + start)[both] for row, start in zip(rows, starts, strict=True)
+    )
+    return here, there
+
+
+def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF, least: float) -> str:
+    """Label what a posterior is sure of.
+
+    Parameters
+    ----------
+    posterior
+        (R, 6), rows summing to 1.
+    kind
+        Type of the protein, one of :data:`topo.labels.TYPES`.
+    crf
+        Its grammar says what is legal; its scores are not used.
+    least
+        Probability below which a residue stays unknown.
+
+    Returns
+    -------
+    str
+        R letters: the legal topology with the most expected right residues, ``-`` where the
+        posterior of its label is below ``least``.
+    """
+    lengths = torch.tensor([len(posterior)])
+    types = torch.tensor([TYPE_INDEX[kind]])
+    table = torch.from_numpy(posterior).double()
+    labels = crf.decode(
+        torch.zeros(len(posterior), len(crf.grammar.channels)),
+        lengths,
+        decoder="posterior",
+        types=types,
+        marginals=Marginals(table, torch.eye(len(TYPE_INDEX))[types].double(), torch.zeros(1)),
+    ).numpy()
+    sure = posterior[np.arange(len(labels)), labels] >= least
+    return "".join(
+        letter if known else UNKNOWN
+        for letter, known in zip(decode_labels(labels), sure, strict=True)
+    )
+
+
+def label_by_consensus(
+    predictions: Sequence[Prediction],
+    alignments: Iterable[Alignment],
+    crf: GrammarCRF,
+    *,
+    least: float = 0.7,
+    known: float = 0.5,
+) -> list[Consensus]:
+    """Label proteins by the consensus of their families.
+
+    Parameters
+    ----------
+    predictions, alignments
+        As for :func:`family_posteriors`; the predicted types are kept.
+    crf, least
+        As for :func:`consensus_labels`.
+    known
+        Share of a protein's residues that must be labelled, at least.
+
+    Returns
+    -------
+    list of Consensus
+        In the order of the predictions. Proteins that are left with too few labels, without any
+        in the membrane, or without a path of their type are not among them.
+    """
+    posteriors, relatives = family_posteriors(predictions, alignments)
+    found = []
+    for prediction, posterior, count in zip(predictions, posteriors, relatives, strict=True):
+        kind = prediction.type or ""
+        labels = consensus_labels(posterior, kind, crf, least)
+        share = 1 - labels.count(UNKNOWN) / max(len(labels), 1)
+        if (
+            share >= known
+            and not set(labels).isdisjoint(MEMBRANE)
+            and kind in possible_types(labels)
+        ):
+            protein = Protein(prediction.id, prediction.sequence, labels)
+            found.append(Consensus(protein, int(count), share))
+    return found
+
+
+def _probabilities(prediction: Prediction) -> np.ndarray:
+    if prediction.probabilities is None:
+        raise ValueError(f"{prediction.id}: found no probabilities, expected ({LABELS}) columns")
+    return prediction.probabilities.astype(float)
