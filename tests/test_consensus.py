@@ -156,3 +156,7 @@ def test_command_labels_the_families_of_helical_proteins(
     assert command(*arguments, "--apart", "cv3", "-o", tmp_path / "no.3line") == 2
     assert "found --apart without --similar-to" in capsys.readouterr().err
     assert not (tmp_path / "no.3line").exists()
+    arguments[-1] = "BETA"
+    assert command(*arguments, "-o", tmp_path / "no.3line") == 2
+    assert "found no labelled protein of type BETA" in capsys.readouterr().err
+    assert not (tmp_path / "no.3line").exists()

@@ -7,17 +7,24 @@ family told: self-training with a teacher that sees more than the pupil.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from topo.data.homology import Alignment
-from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels
+from topo.checkpoint import Checkpoint
+from topo.data.homology import Alignment, Similarity, align_similar
+from topo.errors import TopoError
+from topo.inference import predict
+from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels, protein_type
 from topo.nn.crf import GrammarCRF, Marginals
 from topo.paths import possible_types
 from topo.protein import Prediction, Protein
+
+_REMOTE = Similarity(identity=0.0, coverage=0.3, expectation=1e-3)
+_FAMILY = Similarity(identity=0.0, coverage=0.4, expectation=1e-5, iterations=2)
 
 
 class Consensus(NamedTuple):
@@ -26,6 +33,54 @@ class Consensus(NamedTuple):
     protein: Protein
     relatives: int
     known: float
+
+
+def label_families(
+    labelled: Sequence[Protein],
+    targets: Sequence[Protein],
+    model: Checkpoint,
+    *,
+    types: Collection[str],
+    least: float = 0.7,
+    known: float = 0.5,
+    iterations: int = 3,
+    sensitivity: float = 5.7,
+    threads: int = 1,
+) -> list[Consensus]:
+    """Find families of labelled proteins and label them by the consensus of a model's predictions.
+
+    Parameters
+    ----------
+    labelled
+        Proteins with labels; those of the types are searched for.
+    targets
+        Proteins among which remote relatives are looked for.
+    model
+        Whose predictions are averaged. Only relatives to which it gives one of the types are kept.
+    types
+        Types of the families.
+    least, known
+        As for :func:`label_by_consensus`.
+    iterations, sensitivity
+        Of the search for remote relatives, see :class:`topo.data.homology.Similarity`.
+    threads
+        Of MMseqs2.
+
+    Raises
+    ------
+    TopoError
+        If no labelled protein is of the types, or MMseqs2 is not installed or fails.
+    """
+    sources = [p for p in labelled if p.labels and protein_type(p.labels) in types]
+    if not sources:
+        raise TopoError(f"found no labelled protein of type {' or '.join(types)}, expected some")
+    remote = replace(_REMOTE, iterations=iterations, sensitivity=sensitivity)
+    hits = {hit.target for hit in align_similar(sources, targets, remote, threads)}
+    relatives = [targets[index] for index in sorted(hits)]
+    members = [p for p in predict(relatives, model) if p.type in types] if relatives else []
+    family = [Protein(p.id, p.sequence) for p in members]
+    alignments = align_similar(family, family, _FAMILY, threads) if family else ()
+    return label_by_consensus(members, alignments, model.tagger.crf, least=least, known=known)
 
 
 def family_posteriors(

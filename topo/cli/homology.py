@@ -185,31 +185,29 @@ def consensus(
     similar to (topo train --exclude-similar). The model must not have seen the folds that are to be
     evaluated. Needs MMseqs2.
     """
-    from topo.consensus import label_by_consensus
-    from topo.data.homology import Similarity, align_similar
+    from topo.consensus import label_families
     from topo.errors import TopoError
-    from topo.inference import load_model, predict
+    from topo.inference import load_model
     from topo.io import read_labelled, read_proteins
-    from topo.labels import protein_type
-    from topo.protein import Protein
 
     if apart and not similar_to:
         raise TopoError("found --apart without --similar-to, expected both")
     wanted, checkpoint, similar = _types(types), load_model(model), _similar_ids(similar_to)
-    sources = [p for p in read_labelled(file) if protein_type(p.labels or "") in wanted]
-    held = set(apart.split(","))
-    targets = [p for p in read_proteins(to) if held.isdisjoint(similar.get(p.id, ()))]
-    near = Similarity(0.0, 0.3, 1e-3, sensitivity, iterations)
-    hits = {hit.target for hit in align_similar(sources, targets, near, threads)}
-    relatives = [targets[index] for index in sorted(hits)]
-    members = [p for p in predict(relatives, checkpoint) if p.type in wanted]
-    family = [Protein(p.id, p.sequence) for p in members]
-    close = Similarity(0.0, 0.4, 1e-5, sensitivity=7.5, iterations=2)
-    alignments = align_similar(family, family, close, threads)
-    found = label_by_consensus(members, alignments, checkpoint.tagger.crf, least=least, known=known)
+    labelled, held = list(read_labelled(file)), set(apart.split(","))
+    found = label_families(
+        labelled,
+        [p for p in read_proteins(to) if held.isdisjoint(similar.get(p.id, ()))],
+        checkpoint,
+        types=wanted,
+        least=least,
+        known=known,
+        iterations=iterations,
+        sensitivity=sensitivity,
+        threads=threads,
+    )
     rows = ((row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found)
     _write_labelled(output, ("relatives", "known"), rows, similar)
-    typer.echo(f"{output}: {len(found)} of {len(hits)} relatives of {len(sources)} proteins")
+    typer.echo(f"{output}: {len(found)} proteins")
 
 
 def _types(text: str) -> list[str]:
