@@ -6,8 +6,8 @@ means and standard deviations over the seeds goes to the terminal and to ``table
 folder, the figures of each run and decoder to ``evaluations/``. A run that is there already is not
 trained again, so that processes may share the seeds or losses and a last one may gather them.
 
-    python data/compare_losses.py CONFIG -o OUTPUT --data LABELS [--test cv3] [--seeds 0 1 2]
-        [--losses crf cross_entropy] [section.field=value ...]
+    python data/compare_losses.py CONFIG -o OUTPUT --data LABELS [--test cv3] [--seeds 0,1,2]
+        [--losses cross_entropy,crf] [section.field=value ...]
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--test", default="cv3")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--losses", nargs="+", choices=DECODERS, default=list(DECODERS))
+    parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], metavar="0,1,2")
+    parser.add_argument("--losses", type=_losses, default=list(DECODERS), metavar="LOSS,LOSS")
     parser.add_argument("overrides", nargs="*", metavar="section.field=value")
     options = parser.parse_intermixed_args()
     for seed in options.seeds:
@@ -66,6 +66,17 @@ def main() -> None:
     with atomic_text(options.output / "table.md") as file:
         file.writelines(f"{line}\n" for line in lines)
     print(*lines, sep="\n")
+
+
+def _seeds(text: str) -> list[int]:
+    return [int(seed) for seed in text.split(",")]
+
+
+def _losses(text: str) -> list[str]:
+    losses = text.split(",")
+    if unknown := set(losses) - {*DECODERS}:
+        raise argparse.ArgumentTypeError(f"found {unknown.pop()}, expected {', '.join(DECODERS)}")
+    return losses
 
 
 def _config(options: argparse.Namespace, loss: str, seed: int) -> Config:
@@ -98,7 +109,10 @@ def _table(options: argparse.Namespace) -> Iterator[str]:
         for decoder in DECODERS[loss]:
             runs = [_figures(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds]
             mean, spread = np.mean(runs, 0), np.std(runs, 0, ddof=min(1, len(runs) - 1))
-            cells = (f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, spread, strict=True))
+            cells = (
+                "-" if np.isnan(m) else f"{m:.3f} ± {s:.3f}"
+                for m, s in zip(mean, spread, strict=True)
+            )
             yield f"| {loss}, {decoder} | " + " | ".join(cells) + " |"
 
 
@@ -109,7 +123,7 @@ def _figures(folder: Path) -> list[float]:
         entry = metrics
         for name in key:
             entry = entry[name]
-        found.append(entry["value"])
+        found.append(np.nan if entry["value"] is None else entry["value"])
     return found
 
 
