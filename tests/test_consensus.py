@@ -133,7 +133,7 @@ def test_command_labels_the_families_of_helical_proteins(
             corpus.append((f"p{number}_{copy}", "".join(residues)))
     corpus.append(("stranger", "".join(random.choice(RESIDUES, 300))))
     (tmp_path / "corpus.fasta").write_text("".join(f">{name}\n{s}\n" for name, s in corpus))
-    (tmp_path / "similar.tsv").write_text("id\tsimilar_folds\np0_0\tcv3\np0_1\tcv0\n")
+    (tmp_path / "similar.tsv").write_text("id\tsimilar_folds\np0_0\tcv3\np0_1\tcv0\nx\tcv4\n")
     write_three_line(known, tmp_path / "known.3line")
     output = tmp_path / "out" / "consensus.3line"
     arguments = ["data", "consensus", tmp_path / "known.3line", "--to", tmp_path / "corpus.fasta"]
@@ -156,6 +156,9 @@ def test_command_labels_the_families_of_helical_proteins(
     assert command(*arguments, "--apart", "cv3", "-o", tmp_path / "no.3line") == 2
     assert "found --apart without --similar-to" in capsys.readouterr().err
     assert not (tmp_path / "no.3line").exists()
+    unknown = ("--similar-to", tmp_path / "similar.tsv", "--apart", "cv3, cv9")
+    assert command(*arguments, *unknown, "-o", tmp_path / "no.3line") == 2
+    assert "unknown fold cv9, the table has cv0, cv3, cv4" in capsys.readouterr().err
     arguments[-1] = "BETA"
     assert command(*arguments, "-o", tmp_path / "no.3line") == 2
     assert "found no labelled protein of type BETA" in capsys.readouterr().err

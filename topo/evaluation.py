@@ -176,9 +176,9 @@ def _add_matrices(metrics: dict[str, Any], totals: Mapping[str, np.ndarray]) -> 
     type_columns, label_columns = types.PREDICTED_COLUMNS, residue.PREDICTED_COLUMNS
     metrics["type"]["confusion"] = _matrix(totals["type"], TYPES, type_columns)
     metrics["residue"]["confusion"] = _matrix(totals["residue"], LABELS, label_columns)
-    if "head" in totals:
-        metrics["type_head"]["confusion"] = _matrix(totals["head"], TYPES, type_columns)
-        metrics["type_head"]["reliability"] = reliability(totals["head_bins"])
+    if "type_head" in totals:
+        metrics["type_head"]["confusion"] = _matrix(totals["type_head"], TYPES, type_columns)
+        metrics["type_head"]["reliability"] = reliability(totals["type_head_bins"])
     if "probability_bins" in totals:
         metrics["residue"]["reliability"] = reliability(totals["probability_bins"])
     if "confidence_bins" in totals:

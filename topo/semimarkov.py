@@ -33,8 +33,8 @@ _NEGLIGIBLE = -37.0  # exp of it vanishes beside 1 in float64
 BORROWING = {"cache": True, "nogil": True, "_nrt": False}
 """How numba compiles the inner loops' helpers that make no array: they count no references.
 
-Counting those to the arrays that they are passed, by atomic operations, took a third of the
-recursion's time. The option is numba's own, hence the upper bound of its version.
+Counting those to the arrays that they are passed, by atomic operations, weighs on functions as
+short as these. The option is numba's own, hence the upper bound of its version.
 """
 
 

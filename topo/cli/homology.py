@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from topo.cli.names import split_names
+
 if TYPE_CHECKING:
     from topo.protein import Protein
 
@@ -186,6 +188,7 @@ def consensus(
     evaluated. Needs MMseqs2.
     """
     from topo.consensus import label_families
+    from topo.data.splits import ids_similar_to
     from topo.errors import TopoError
     from topo.inference import load_model
     from topo.io import read_labelled, read_proteins
@@ -193,10 +196,12 @@ def consensus(
     if apart and not similar_to:
         raise TopoError("found --apart without --similar-to, expected both")
     wanted, checkpoint, similar = _types(types), load_model(model), _similar_ids(similar_to)
-    labelled, held = list(read_labelled(file)), set(apart.split(","))
+    held = (
+        ids_similar_to(split_names(apart), similar, similar_to) if apart and similar_to else set()
+    )
     found = label_families(
-        labelled,
-        [p for p in read_proteins(to) if held.isdisjoint(similar.get(p.id, ()))],
+        list(read_labelled(file)),
+        [protein for protein in read_proteins(to) if protein.id not in held],
         checkpoint,
         types=wanted,
         least=least,
@@ -214,7 +219,7 @@ def _types(text: str) -> list[str]:
     from topo.errors import TopoError
     from topo.labels import TYPES
 
-    wanted = text.split(",")
+    wanted = split_names(text)
     if unknown := set(wanted) - {*TYPES}:
         raise TopoError(f"--types: found {sorted(unknown)[0]}, expected some of {', '.join(TYPES)}")
     return wanted

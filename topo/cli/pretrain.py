@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topo.cli.names import split_names
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pretrain(
     own = {
         "corpus": corpus,
         "exclude_similar": exclude_similar,
-        "exclude_folds": _split(exclude_folds),
+        "exclude_folds": split_names(exclude_folds) if exclude_folds is not None else None,
         "residues": residues,
         "interval": interval,
         "crop": crop,
@@ -108,10 +109,6 @@ def _settings(own: dict[str, Any], arguments: list[str], run: Run, resume: bool)
     if resume and (difference := first_difference(stored, settings)):
         raise ConfigError(f"{run.path}: {difference}; a run is resumed with the same configuration")
     return settings
-
-
-def _split(folds: str | None) -> list[str] | None:
-    return [fold.strip() for fold in folds.split(",")] if folds is not None else None
 
 
 def _check_unchanged(run: Run, corpus: Corpus) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.names import split_names
 from topo.errors import TopoError
 
 _WIDE = 200  # columns where the table goes to a file or another program
@@ -43,7 +44,7 @@ def runs(
     from topo.io.files import output_text
     from topo.report import run_table
 
-    shown = [name.strip() for name in columns.split(",")] if columns else list(run_table.SHOWN)
+    shown = split_names(columns) if columns else list(run_table.SHOWN)
     run_table.check_columns(shown)
     folders = folder or [Path("runs")]
     rows = [run_table.run_row(run) for run in run_table.find_runs(folders)]

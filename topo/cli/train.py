@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topo.cli.names import split_names
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _settings(given: Mapping[str, Any]) -> Config:
 
     fields = {key: given[option] for option, key in FIELDS.items()}
     for key in ("data.train", "data.validation", "data.test"):
-        fields[key] = _split(fields[key])
+        fields[key] = split_names(fields[key]) if fields[key] is not None else None
     fields["graph.structure"] = True if given["structures"] is not None else None
     fields["data.extra"] = _extras(given["extra"] or [], given["exclude_similar"] or [])
     fields["model.conv"] = _convolutions(given["conv1"], given["conv2"])
@@ -202,10 +203,6 @@ def _settings(given: Mapping[str, Any]) -> Config:
         # The run and its checkpoint carry the grammar, so that they do not depend on the file.
         settings.model.heads.grammar = grammar_tree(find_grammar(settings.model.heads.grammar))
     return settings
-
-
-def _split(folds: str | None) -> list[str] | None:
-    return [fold.strip() for fold in folds.split(",")] if folds is not None else None
 
 
 def _extras(paths: list[str], similar: list[str]) -> list[dict[str, str | None]] | None:

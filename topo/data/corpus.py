@@ -31,7 +31,7 @@ from torch_geometric.data import Data
 
 from topo.config import Config, GraphConfig, PretrainingConfig
 from topo.data.sampling import length_buckets
-from topo.data.splits import read_similar_ids
+from topo.data.splits import ids_similar_to, read_similar_ids
 from topo.errors import ConfigError, InputWarning
 from topo.graph import RESIDUE_CODES, RESIDUE_INDEX, collate, residue_graph
 from topo.io import read_fasta
@@ -119,15 +119,8 @@ def _excluded_ids(config: PretrainingConfig) -> set[str]:
                 "the table that says what is similar"
             )
         return set()
-    similar = read_similar_ids(config.exclude_similar)
-    known = set().union(*similar.values())
-    if unknown := set(config.exclude_folds) - known:
-        raise ConfigError(
-            f"{config.exclude_similar}: unknown fold {sorted(unknown)[0]}, "
-            f"the table has {', '.join(sorted(known)) or 'no folds'}"
-        )
-    folds = set(config.exclude_folds) or known
-    return {name for name, theirs in similar.items() if theirs & folds}
+    table = config.exclude_similar
+    return ids_similar_to(config.exclude_folds, read_similar_ids(table), table)
 
 
 def cut(lengths: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarray:

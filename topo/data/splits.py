@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,6 +151,35 @@ def read_similar_ids(path: str | Path) -> dict[str, set[str]]:
     for row in _similar_rows(path, ("id", "similar_folds")):
         found.setdefault(row["id"], set()).update(_folds(row))
     return found
+
+
+def ids_similar_to(
+    folds: Collection[str], similar: Mapping[str, Set[str]], table: str | Path
+) -> set[str]:
+    """Return the ids that a table calls similar to one of some folds; without folds, to any.
+
+    Parameters
+    ----------
+    folds
+        Names that the table must know.
+    similar
+        What :func:`read_similar_ids` read of it.
+    table
+        Its name, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If the table does not know a fold.
+    """
+    known = set().union(*similar.values())
+    if unknown := set(folds) - known:
+        raise ConfigError(
+            f"{table}: unknown fold {sorted(unknown)[0]}, "
+            f"the table has {', '.join(sorted(known)) or 'no folds'}"
+        )
+    wanted = set(folds) or known
+    return {name for name, theirs in similar.items() if theirs & wanted}
 
 
 def _similar_rows(path: str | Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:

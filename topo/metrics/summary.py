@@ -144,17 +144,16 @@ def _head_statistics(
     heads = [_head_type(prediction) for prediction in predictions]
     if not any(heads):
         return {}
-    true = [verdict.true_type for verdict in verdicts]
-    pairs = list(zip(true, heads, strict=True))
+    pairs = [(v.true_type, head) for v, head in zip(verdicts, heads, strict=True)]
     parts = calibration.confidence_calibration(
         [None if p.type_probabilities is None else p.type_probabilities.max() for p in predictions],
         [None if name is None else name == head for name, head in pairs],
     )
     confusions = [types.type_confusion(name if head else None, head) for name, head in pairs]
     return {
-        "head": np.stack(confusions),
-        "head_scores": parts["scores"],
-        "head_bins": parts["bins"],
+        "type_head": np.stack(confusions),
+        "type_head_scores": parts["scores"],
+        "type_head_bins": parts["bins"],
     }
 
 
@@ -183,18 +182,18 @@ def figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     found |= _segment_figures(totals)
     found |= _signal_figures(totals)
     if "confidence_scores" in totals:
-        found |= _confidence_figures("confidence", totals, "confidence")
-    if "head" in totals:
-        found |= _type_figures(("type_head",), totals["head"])
-        found |= _confidence_figures("type_head", totals, "head")
+        found |= _confidence_figures("confidence", totals)
+    if "type_head" in totals:
+        found |= _type_figures(("type_head",), totals["type_head"])
+        found |= _confidence_figures("type_head", totals)
     return found
 
 
-def _confidence_figures(key: str, totals: Mapping[str, np.ndarray], name: str) -> dict[Key, Figure]:
+def _confidence_figures(name: str, totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     scores = totals[f"{name}_scores"]
     return {
-        (key, "brier"): share(scores[..., 1], scores[..., 0]),
-        (key, "calibration_error"): calibration.calibration_error(totals[f"{name}_bins"]),
+        (name, "brier"): share(scores[..., 1], scores[..., 0]),
+        (name, "calibration_error"): calibration.calibration_error(totals[f"{name}_bins"]),
     }
 
 

@@ -24,8 +24,8 @@ from topo.protein import Prediction, Protein
 NEGLIGIBLE_TYPE = 1e-3
 """Types less probable than this have no share in a prediction's labels.
 
-It spares the backward recursion over their states: on 119 proteins of fold cv3 it changed the
-labels' probabilities by at most 0.0007, and no label.
+It spares the backward recursion over their states, and moves a label's probability, before it is
+calibrated, by no more than what these types have together.
 """
 
 TOPOLOGY_GAIN = Gain(side=0.25, segment=1.0, helix=18, short=0.5)
