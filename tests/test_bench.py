@@ -17,6 +17,7 @@ from topo.benchmark.clock import StageClock
 from topo.benchmark.floors import operations
 from topo.benchmark.learning import mean_waste
 from topo.benchmark.proteins import LENGTH_QUANTILES, synthetic_labels, synthetic_proteins
+from topo.checkpoint import load_checkpoint, save_ensemble
 from topo.config import Config
 from topo.labels import TYPES, protein_type
 from topo.nn.tagger import Tagger
@@ -118,6 +119,27 @@ def test_bench_measures_with_a_file_of_ones_own(tmp_path: Path, capsys) -> None:
     assert command("bench", *SMALL, "--data", path, "--json", "-") == 0
     result = json.loads(capsys.readouterr().out)
     assert result["lengths"]["residues"] == sum(7 * n for n in range(10, 20))
+
+
+def test_bench_predicts_with_the_model_that_is_given(model: Path, capsys) -> None:
+    assert command("bench", "--model", model, "--lstm", 99, *SMALL[6:], "--json", "-") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["settings"]["model"] == str(model)
+    small = BenchmarkSettings(lstm=8, gcs=8, layers=1, proteins=6, batches=1, repeats=1)
+    peak = result["floors"]["matrix_product"]
+    spent = result["ratios"]["prediction_to_peak"] * peak
+    spent /= result["throughput"]["prediction"]["residues_per_second"]
+    tagger = Tagger(small.config().model, small.config().graph.window)
+    assert spent == pytest.approx(operations(tagger))
+
+
+def test_bench_wants_one_model(model: Path, tmp_path: Path, capsys) -> None:
+    both = tmp_path / "both"
+    save_ensemble(both, {"one": model, "two": model}, load_checkpoint(model).config, {}, "card\n")
+    assert command("bench", *SMALL, "--model", both) == 2
+    assert capsys.readouterr().err.endswith(
+        "both: found an ensemble of 2 models, expected one of them\n"
+    )
 
 
 @pytest.mark.parametrize(

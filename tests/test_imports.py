@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import command
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
@@ -90,6 +91,13 @@ def test_only_tracking_imports_wandb() -> None:
 
 
 @pytest.mark.slow
+def test_the_command_tells_its_version(capsys) -> None:
+    from topo import __version__
+
+    assert command("--version") == 0
+    assert capsys.readouterr().out == f"topo {__version__}\n"
+
+
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; import topo.cli.main; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,6 @@ from topo.inference import predict
 from topo.inference.batches import cut_window, read_windows
 from topo.inference.memory import default_batch_residues
 from topo.io import read_inputs, write_fasta
-from topo.nn.precision import training_precision
 from topo.nn.tagger import Tagger
 from topo.protein import Protein
 from topo.report.outputs import open_outputs
@@ -27,22 +27,29 @@ from topo.report.outputs import open_outputs
 STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", "write")
 
 
+def random_model(config: Config) -> Checkpoint:
+    """Return a tagger of the configuration with the random weights that its seed gives."""
+    torch.manual_seed(config.training.seed)
+    tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
+    return Checkpoint(tagger, config, {}, Path())
+
+
 class PredictionBenchmark:
-    """Predicts the same proteins with random weights, as often as asked.
+    """Predicts the same proteins, as often as asked.
 
     Parameters
     ----------
-    config
-        Of the tagger; its seed gives the weights.
+    model
+        Of a single tagger, such as :func:`random_model` gives.
+    precision
+        ``32`` or ``bf16``.
     proteins
         What to predict; labels are not used.
     """
 
-    def __init__(self, config: Config, proteins: Sequence[Protein]) -> None:
-        torch.manual_seed(config.training.seed)
-        tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
-        self.model = Checkpoint(tagger, config, {}, Path())
-        self.precision = training_precision(config)
+    def __init__(self, model: Checkpoint, precision: str, proteins: Sequence[Protein]) -> None:
+        self.model = model
+        self.precision = precision
         self.budget = default_batch_residues()
         self.proteins = list(proteins)
         self.residues = sum(map(len, self.proteins))
@@ -108,9 +115,7 @@ class PredictionBenchmark:
 
     def _watched(self, clock: StageClock) -> Tagger:
         """Return a copy of the tagger whose parts report to a clock."""
-        config = self.model.config
-        tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
-        tagger.load_state_dict(self.model.tagger.state_dict())
+        tagger = deepcopy(self.model.tagger).eval()
         clock.watch("score", tagger)
         for stage, part in (("encode", tagger.encoder), ("recur", tagger.conv),
                             ("recur", tagger.recurrent)):  # fmt: skip

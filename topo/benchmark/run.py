@@ -36,12 +36,15 @@ import torch
 from topo.benchmark.clock import StageClock
 from topo.benchmark.floors import Floors, matrix_product_peak, operations
 from topo.benchmark.learning import TrainingBenchmark
-from topo.benchmark.predicting import PredictionBenchmark
+from topo.benchmark.predicting import PredictionBenchmark, random_model
 from topo.benchmark.proteins import synthetic_proteins
-from topo.checkpoint import environment
+from topo.checkpoint import Checkpoint, environment
 from topo.config import Config, load_config
+from topo.errors import TopoError
+from topo.inference import load_model
 from topo.io import read_proteins
 from topo.labels import UNKNOWN
+from topo.nn.ensemble import Ensemble
 from topo.nn.precision import training_precision
 from topo.protein import Protein
 
@@ -69,6 +72,10 @@ class BenchmarkSettings:
         How often everything is measured.
     seed
         Of proteins, weights and batches.
+    model
+        Checkpoint or run, or the name of a bundled checkpoint, of one tagger: prediction is that of
+        its weights, and its network counts instead of ``gcs``, ``lstm`` and ``layers``. None
+        predicts with random weights, which leave all types open and so are dearer to decode.
     """
 
     gcs: int = 64
@@ -81,9 +88,10 @@ class BenchmarkSettings:
     batches: int = 4
     repeats: int = 3
     seed: int = 0
+    model: str | None = None
 
     def config(self) -> Config:
-        """Return the configuration of the model and its training.
+        """Return the configuration of the training, and of the model where none is given.
 
         Raises
         ------
@@ -124,12 +132,15 @@ def benchmark(
         If a setting does not fit or the file of proteins cannot be read.
     """
     config = settings.config()
-    bfloat16 = training_precision(config) == "bf16"
+    precision = training_precision(config)
+    bfloat16 = precision == "bf16"
+    model = _trained(settings.model) if settings.model else random_model(config)
+    config = config.model_copy(update={"model": model.config.model, "graph": model.config.graph})
     proteins = _proteins(settings)
     chosen = np.random.default_rng(settings.seed).permutation(len(proteins))[: settings.proteins]
     training = TrainingBenchmark(config, proteins, settings.batches)
-    prediction = PredictionBenchmark(config, [proteins[i] for i in chosen])
-    floors = Floors(prediction.model.tagger.conv.width, config.model.recurrent, bfloat16)
+    prediction = PredictionBenchmark(model, precision, [proteins[i] for i in chosen])
+    floors = Floors(model.tagger.conv.width, config.model.recurrent, bfloat16)
     shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
     clock = StageClock()
     parts: dict[str, Callable[[], float]] = {
@@ -155,7 +166,7 @@ def benchmark(
             rates[name].append(run())
     progress("stages of prediction")
     stages = {"training": clock.report(), "prediction": prediction.stages().report()}
-    flops = operations(prediction.model.tagger)
+    flops = operations(model.tagger)
     mean = {
         "training": float(np.mean(np.concatenate(training.lengths))),
         "prediction": prediction.residues / len(prediction.proteins),
@@ -165,7 +176,7 @@ def benchmark(
         "environment": {
             "cpu": cpu_name(),
             "threads": torch.get_num_threads(),
-            "precision": "bf16" if bfloat16 else "32",
+            "precision": precision,
             **environment(),
         },
         "settings": asdict(settings),
@@ -176,6 +187,14 @@ def benchmark(
         "ratios": _ratios(rates, flops),
         "stages": stages,
     }
+
+
+def _trained(path: str) -> Checkpoint:
+    model = load_model(path)
+    if isinstance(model.tagger, Ensemble):
+        count = len(model.tagger.members)
+        raise TopoError(f"{path}: found an ensemble of {count} models, expected one of them")
+    return model
 
 
 def _proteins(settings: BenchmarkSettings) -> list[Protein]:

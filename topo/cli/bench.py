@@ -24,6 +24,15 @@ def bench(
             "set."
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Checkpoint or run to predict with, whose network counts instead of --gcs, "
+            "--lstm and --layers; none: random weights.",
+        ),
+    ] = None,
     gcs: Annotated[int, typer.Option(help="Width of the graph convolutions.")] = 64,
     lstm: Annotated[int, typer.Option(help="Hidden size of the LSTM per direction.")] = 128,
     layers: Annotated[int, typer.Option(help="LSTM layers.")] = 4,
@@ -49,7 +58,7 @@ def bench(
     from topo.io.files import output_text
 
     settings = BenchmarkSettings(
-        gcs, lstm, layers, batch, precision, data, proteins, batches, repeats, seed
+        gcs, lstm, layers, batch, precision, data, proteins, batches, repeats, seed, model
     )
     set_threads(threads)
     with Console(stderr=True).status("") as status:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from topo import __version__
 from topo.cli.bench import bench
 from topo.cli.compare import compare
 from topo.cli.convert import convert
@@ -25,11 +26,30 @@ from topo.errors import InputWarning, TopoError
 
 app = typer.Typer(
     name="topo",
-    help="Protein membrane topology from sequence: train, evaluate, predict.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"topo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _topo(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Protein membrane topology from sequence: train, evaluate, predict."""
+
+
 app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
