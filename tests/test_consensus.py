@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,28 @@ def test_what_stays_too_unsure_is_left_out() -> None:
 def test_predictions_without_probabilities_are_refused() -> None:
     with pytest.raises(ValueError, match="found no probabilities"):
         family_posteriors([Prediction("a", "AA", "II", "GLOB")], [])
+
+
+@needs_mmseqs
+def test_command_labels_predicted_proteins_anew(tmp_path: Path) -> None:
+    known = [
+        p
+        for p in read_labelled(EXAMPLE / "example.partitions.json")
+        if protein_type(p.labels or "") in ("TM", "GLOB")
+    ][:12]
+    half = [replace(p, labels="I" * len(p)) if n % 2 else p for n, p in enumerate(known)]
+    write_three_line(half, tmp_path / "half.3line")
+    kept = [p.id for p in half if "M" in (p.labels or "")]
+    (tmp_path / "similar.tsv").write_text(f"id\tsimilar_folds\n{kept[0]}\tcv3\n")
+    output = tmp_path / "new.3line"
+    arguments = ["data", "consensus", tmp_path / "half.3line", "--types", "TM", "-o", output]
+    arguments += ["--known", "0.2"]
+    assert command(*arguments) == 0
+    every = list(read_three_line(output))
+    labelled = {p.id for p in every}
+    assert kept[0] in labelled <= set(kept)
+    assert command(*arguments, "--similar-to", tmp_path / "similar.tsv", "--apart", "cv3") == 0
+    assert {p.id for p in read_three_line(output)} == labelled - {kept[0]}
 
 
 @needs_mmseqs

@@ -37,7 +37,7 @@ class Consensus(NamedTuple):
 
 def label_families(
     labelled: Sequence[Protein],
-    targets: Sequence[Protein],
+    targets: Sequence[Protein] | None,
     model: Checkpoint,
     *,
     types: Collection[str],
@@ -47,14 +47,15 @@ def label_families(
     sensitivity: float = 5.7,
     threads: int = 1,
 ) -> list[Consensus]:
-    """Find families of labelled proteins and label them by the consensus of a model's predictions.
+    """Label families of proteins by the consensus of a model's predictions.
 
     Parameters
     ----------
     labelled
-        Proteins with labels; those of the types are searched for.
+        Proteins with labels, known or predicted; those of the types count.
     targets
-        Proteins among which remote relatives are looked for.
+        Proteins among which remote relatives of these are looked for; none labels these themselves
+        anew.
     model
         Whose predictions are averaged. Only relatives to which it gives one of the types are kept.
     types
@@ -74,9 +75,11 @@ def label_families(
     sources = [p for p in labelled if p.labels and protein_type(p.labels) in types]
     if not sources:
         raise TopoError(f"found no labelled protein of type {' or '.join(types)}, expected some")
-    remote = replace(_REMOTE, iterations=iterations, sensitivity=sensitivity)
-    hits = {hit.target for hit in align_similar(sources, targets, remote, threads)}
-    relatives = [targets[index] for index in sorted(hits)]
+    relatives = [Protein(p.id, p.sequence) for p in sources]
+    if targets is not None:
+        remote = replace(_REMOTE, iterations=iterations, sensitivity=sensitivity)
+        hits = {hit.target for hit in align_similar(sources, targets, remote, threads)}
+        relatives = [targets[index] for index in sorted(hits)]
     members = [p for p in predict(relatives, model) if p.type in types] if relatives else []
     family = [Protein(p.id, p.sequence) for p in members]
     alignments = align_similar(family, family, _FAMILY, threads) if family else ()

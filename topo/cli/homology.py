@@ -154,17 +154,23 @@ def transfer(
 
 def consensus(
     file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
-    to: Annotated[str, typer.Option(help="Proteins among which families are looked for.")],
     output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Proteins among which families are looked for; none: the labelled proteins "
+            "themselves, such as topo predict writes them, get new labels."
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Checkpoint or run; the bundled one.")
     ] = None,
     similar_to: Annotated[
         str | None,
-        typer.Option(help="TSV of ids and the folds each protein of --to is similar to."),
+        typer.Option(help="TSV of ids and the folds each of the proteins to label is similar to."),
     ] = None,
     apart: Annotated[
-        str, typer.Option(help="Folds; proteins of --to that are similar to them stay out.")
+        str, typer.Option(help="Folds; proteins to label that are similar to them stay out.")
     ] = "",
     types: Annotated[str, typer.Option(help="Types of the families.")] = "BETA",
     least: Annotated[
@@ -181,8 +187,9 @@ def consensus(
 ) -> None:
     """Label families of proteins by a model's averaged predictions, as further training data.
 
-    Looks for remote relatives of the labelled proteins, keeps those that the model gives one of the
-    types, aligns them with each other, averages the posteriors, and labels what these are sure of.
+    Looks for remote relatives of the labelled proteins (or takes these), keeps those that the model
+    gives one of the types, aligns them with each other, averages the posteriors, and labels what
+    these are sure of.
     Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
     similar to (topo train --exclude-similar). The model must not have seen the folds that are to be
     evaluated. Needs MMseqs2.
@@ -199,9 +206,13 @@ def consensus(
     held = (
         ids_similar_to(split_names(apart), similar, similar_to) if apart and similar_to else set()
     )
+
+    def outside(proteins: Iterable[Protein]) -> list[Protein]:
+        return [protein for protein in proteins if protein.id not in held]
+
     found = label_families(
-        list(read_labelled(file)),
-        [protein for protein in read_proteins(to) if protein.id not in held],
+        list(read_labelled(file)) if to else outside(read_labelled(file)),
+        outside(read_proteins(to)) if to else None,
         checkpoint,
         types=wanted,
         least=least,

@@ -7,6 +7,7 @@ of the emissions: per residue these are a handful of numbers, and the gradients 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -352,12 +353,8 @@ class GrammarCRF(nn.Module):
         if decoder == "argmax":
             return marginals.labels.argmax(1)
         gain = gain or Gain()
-        expected = marginals.labels.clone()
-        loops = [LABEL_INDEX[letter] for letter in SIDES]
-        either = expected[:, loops].sum(1, keepdim=True)
-        expected[:, loops] = gain.side * expected[:, loops] + (1 - gain.side) * either
-        letters = [LABEL_INDEX[letter] for letter in self.grammar.channel_letters]
-        batch = ChainBatch(self.grammar, expected[:, letters], lengths, None, None)
+        expected = marginals.labels @ _gained(gain, self.grammar.channel_letters)
+        batch = ChainBatch(self.grammar, expected, lengths, None, None)
         allowed = _allowed(types, len(lengths))
         automaton = self.grammar.automaton
         costs = _costs(gain, automaton, _numpy_scores(self, automaton))
@@ -478,6 +475,13 @@ def _numpy_scores(crf: GrammarCRF, automaton: Automaton) -> semimarkov.Scores:
     tensors = _scores(crf, automaton)
     arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
     return semimarkov.Scores(*arrays, leaving(automaton))
+
+
+def _gained(gain: Gain, letters: Sequence[str]) -> Tensor:
+    """Return what a residue of each label gains a path of each letter, (6, letters)."""
+    same = np.equal.outer(list(LABELS), list(letters))
+    loop = np.logical_and.outer(*(np.isin(list(x), list(SIDES)) for x in (LABELS, letters)))
+    return torch.from_numpy(np.where(loop, gain.side * same + (1 - gain.side), same))
 
 
 def _costs(gain: Gain, automaton: Automaton, scores: semimarkov.Scores) -> semimarkov.Scores:

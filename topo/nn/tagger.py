@@ -168,7 +168,7 @@ class Tagger(Trunk):
         confidence = self.crf.confidence(emissions, labels=labels, **field, marginals=marginals)
         return Decoded(
             labels.numpy(),
-            tempered(probabilities.clamp(min=1e-9).log(), self.label_temperature).numpy(),
+            tempered(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy(),
             types.exp().float().numpy(),
             confidence.float().numpy(),
         )
@@ -232,9 +232,10 @@ def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor
     return F.log_softmax(fused.masked_fill(~mass.isfinite(), -torch.inf), dim=1)
 
 
-def tempered(log_probabilities: Tensor, temperature: Tensor) -> Tensor:
-    """Return p^(1/T), normalised over the last axis; ``-inf`` stays 0."""
-    return torch.softmax(log_probabilities / temperature.cpu(), dim=-1).float()
+def tempered(probabilities: Tensor, temperature: Tensor) -> Tensor:
+    """Return p^(1/T), normalised over the last axis; 0 stays 0."""
+    powers = probabilities ** (1 / temperature.cpu())
+    return powers / powers.sum(-1, keepdim=True)
 
 
 def _says_nothing(graph: Data) -> Tensor:
