@@ -7,7 +7,10 @@ folder, the figures of each run and decoder to ``evaluations/``. A run that is t
 trained again, so that processes may share the seeds or losses and a last one may gather them.
 
     python data/compare_losses.py CONFIG -o OUTPUT --data LABELS [--test cv3] [--seeds 0,1,2]
-        [--losses cross_entropy,crf] [section.field=value ...]
+        [--losses cross_entropy,crf] [--after OUTPUT] [section.field=value ...]
+
+With ``--after`` each run begins with the weights of the run of its loss and seed in the output
+folder of an earlier comparison: a second stage, on other data for instance.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ def main() -> None:
     parser.add_argument("--test", default="cv3")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], metavar="0,1,2")
     parser.add_argument("--losses", type=_losses, default=list(DECODERS), metavar="LOSS,LOSS")
+    parser.add_argument("--after", type=Path, metavar="OUTPUT")
     parser.add_argument("overrides", nargs="*", metavar="section.field=value")
     options = parser.parse_intermixed_args()
     for seed in options.seeds:
@@ -86,6 +90,8 @@ def _config(options: argparse.Namespace, loss: str, seed: int) -> Config:
         "data.test": [options.test],
         "training.seed": seed,
     }
+    if options.after:
+        fields["training.init"] = str(options.after / f"{loss}-{seed}" / "model")
     return load_config(options.config, options.overrides, fields=fields)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_homology import RESIDUES, needs_mmseqs
 
 from topo.consensus import (
+    Trust,
     aligned_places,
     consensus_labels,
     family_posteriors,
@@ -86,13 +87,20 @@ def test_posteriors_are_averaged_along_alignments() -> None:
 
 def test_labels_are_legal_and_unsure_ones_unknown() -> None:
     crf, table = GrammarCRF(), _posterior(BARREL, 0.9)
-    assert consensus_labels(table, "BETA", crf, 0.7) == BARREL
     table[30:35] = _posterior(BARREL[30:35], 0.5)
-    masked = BARREL[:30] + "-----" + BARREL[35:]
-    assert consensus_labels(table, "BETA", crf, 0.7) == masked
-    # Whatever the posterior, what is left has a path.
+    labels, probability = consensus_labels(table, "BETA", crf)
+    assert labels == BARREL
+    assert np.flatnonzero(probability < 0.7).tolist() == list(range(30, 35))
+    # Whatever the posterior, the labels have a path.
     noise = np.random.default_rng(1).dirichlet(np.full(6, 0.3), len(BARREL))
-    assert is_legal(consensus_labels(noise, "BETA", crf, 0.0))
+    assert is_legal(consensus_labels(noise, "BETA", crf)[0])
+    # What is unsure becomes unknown, or stays where that is asked for.
+    predictions = [_prediction("one", table)]
+    masked = BARREL[:30] + "-----" + BARREL[35:]
+    for complete, expected in ((False, masked), (True, BARREL)):
+        (row,) = label_by_consensus(predictions, [], crf, Trust(complete=complete))
+        assert row.protein.labels == expected
+        assert row.known == pytest.approx(1 - 5 / len(BARREL))
 
 
 def test_what_stays_too_unsure_is_left_out() -> None:
@@ -102,14 +110,16 @@ def test_what_stays_too_unsure_is_left_out() -> None:
     loops[strands] = 1 / 6
     tables = {"sure": sure, "unsure": unsure, "loops": loops}
     predictions = [_prediction(name, table) for name, table in tables.items()]
-    found = label_by_consensus(predictions, [], GrammarCRF(), known=0.1)
+    found = label_by_consensus(predictions, [], GrammarCRF(), Trust(known=0.1))
     assert [(row.protein.id, row.protein.labels, row.relatives) for row in found] == [
         ("sure", BARREL, 0)
     ]
     assert found[0].known == 1
+    assert label_by_consensus(predictions[:1], [], GrammarCRF(), Trust(segments=8))
+    assert not label_by_consensus(predictions[:1], [], GrammarCRF(), Trust(segments=9))
     # The sure relative helps the unsure one.
     helped = [_alignment(1, 0, (row := "A" * len(BARREL), row))]
-    found = label_by_consensus(predictions, helped, GrammarCRF(), least=0.65)
+    found = label_by_consensus(predictions, helped, GrammarCRF(), Trust(least=0.65))
     assert [(row.protein.id, row.relatives) for row in found] == [("sure", 0), ("unsure", 1)]
 
 

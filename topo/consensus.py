@@ -8,7 +8,7 @@ family told: self-training with a teacher that sees more than the pupil.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,17 +22,40 @@ from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels, pr
 from topo.nn.crf import GrammarCRF, Marginals
 from topo.paths import possible_types
 from topo.protein import Prediction, Protein
+from topo.segments import to_segments
 
 _REMOTE = Similarity(identity=0.0, coverage=0.3, expectation=1e-3)
 _FAMILY = Similarity(identity=0.0, coverage=0.4, expectation=1e-5, iterations=2)
 
 
 class Consensus(NamedTuple):
-    """A protein with the labels of its family, how many relatives spoke, and the known share."""
+    """A protein with the labels of its family, how many relatives spoke, share of sure labels."""
 
     protein: Protein
     relatives: int
     known: float
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is kept of a consensus.
+
+    Parameters
+    ----------
+    least
+        Probability of a label below which it is unsure.
+    known
+        Share of a protein's labels that must be sure.
+    segments
+        Membrane segments that a protein must have.
+    complete
+        Whether the unsure labels of a protein are kept as well; by default they become unknown.
+    """
+
+    least: float = 0.7
+    known: float = 0.5
+    segments: int = 1
+    complete: bool = False
 
 
 def label_families(
@@ -41,8 +64,7 @@ def label_families(
     model: Checkpoint,
     *,
     types: Collection[str],
-    least: float = 0.7,
-    known: float = 0.5,
+    trust: Trust = Trust(),
     iterations: int = 3,
     sensitivity: float = 5.7,
     threads: int = 1,
@@ -60,8 +82,8 @@ def label_families(
         Whose predictions are averaged. Only relatives to which it gives one of the types are kept.
     types
         Types of the families.
-    least, known
-        As for :func:`label_by_consensus`.
+    trust
+        What is kept.
     iterations, sensitivity
         Of the search for remote relatives, see :class:`topo.data.homology.Similarity`.
     threads
@@ -83,7 +105,7 @@ def label_families(
     members = [p for p in predict(relatives, model) if p.type in types] if relatives else []
     family = [Protein(p.id, p.sequence) for p in members]
     alignments = align_similar(family, family, _FAMILY, threads) if family else ()
-    return label_by_consensus(members, alignments, model.tagger.crf, least=least, known=known)
+    return label_by_consensus(members, alignments, model.tagger.crf, trust)
 
 
 def family_posteriors(
@@ -138,8 +160,8 @@ def aligned_places(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
     return here, there
 
 
-def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF, least: float) -> str:
-    """Label what a posterior is sure of.
+def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF) -> tuple[str, np.ndarray]:
+    """Choose the legal topology of a type with the most expected right residues.
 
     Parameters
     ----------
@@ -149,14 +171,13 @@ def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF, least: f
         Type of the protein, one of :data:`topo.labels.TYPES`.
     crf
         Its grammar says what is legal; its scores are not used.
-    least
-        Probability below which a residue stays unknown.
 
     Returns
     -------
-    str
-        R letters: the legal topology with the most expected right residues, ``-`` where the
-        posterior of its label is below ``least``.
+    labels : str
+        R letters.
+    probability : numpy.ndarray
+        Of each label, (R,).
     """
     lengths = torch.tensor([len(posterior)])
     types = torch.tensor([TYPE_INDEX[kind]])
@@ -168,20 +189,14 @@ def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF, least: f
         types=types,
         marginals=Marginals(table, torch.eye(len(TYPE_INDEX))[types].double(), torch.zeros(1)),
     ).numpy()
-    sure = posterior[np.arange(len(labels)), labels] >= least
-    return "".join(
-        letter if known else UNKNOWN
-        for letter, known in zip(decode_labels(labels), sure, strict=True)
-    )
+    return decode_labels(labels), posterior[np.arange(len(labels)), labels]
 
 
 def label_by_consensus(
     predictions: Sequence[Prediction],
     alignments: Iterable[Alignment],
     crf: GrammarCRF,
-    *,
-    least: float = 0.7,
-    known: float = 0.5,
+    trust: Trust = Trust(),
 ) -> list[Consensus]:
     """Label proteins by the consensus of their families.
 
@@ -189,10 +204,10 @@ def label_by_consensus(
     ----------
     predictions, alignments
         As for :func:`family_posteriors`; the predicted types are kept.
-    crf, least
+    crf
         As for :func:`consensus_labels`.
-    known
-        Share of a protein's residues that must be labelled, at least.
+    trust
+        What is kept.
 
     Returns
     -------
@@ -204,15 +219,20 @@ def label_by_consensus(
     found = []
     for prediction, posterior, count in zip(predictions, posteriors, relatives, strict=True):
         kind = prediction.type or ""
-        labels = consensus_labels(posterior, kind, crf, least)
-        share = 1 - labels.count(UNKNOWN) / max(len(labels), 1)
+        labels, probability = consensus_labels(posterior, kind, crf)
+        segments = sum(segment.label in MEMBRANE for segment in to_segments(labels))
+        sure = probability >= trust.least
+        if not trust.complete:
+            known = zip(labels, sure, strict=True)
+            labels = "".join(letter if certain else UNKNOWN for letter, certain in known)
         if (
-            share >= known
+            sure.mean() >= trust.known
+            and segments >= trust.segments
             and not set(labels).isdisjoint(MEMBRANE)
             and kind in possible_types(labels)
         ):
             protein = Protein(prediction.id, prediction.sequence, labels)
-            found.append(Consensus(protein, int(count), share))
+            found.append(Consensus(protein, int(count), float(sure.mean())))
     return found
 
 

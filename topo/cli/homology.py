@@ -174,11 +174,18 @@ def consensus(
     ] = "",
     types: Annotated[str, typer.Option(help="Types of the families.")] = "BETA",
     least: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Probability of a label, at least.")
+        float, typer.Option(min=0.0, max=1.0, help="Probability of a sure label, at least.")
     ] = 0.7,
     known: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of a protein with labels, at least.")
+        float, typer.Option(min=0.0, max=1.0, help="Share of a protein with sure labels, at least.")
     ] = 0.5,
+    segments: Annotated[
+        int, typer.Option(min=1, help="Membrane segments of a protein, at least.")
+    ] = 1,
+    complete: Annotated[
+        bool,
+        typer.Option("--complete", help="Keep the unsure labels of the proteins that are kept."),
+    ] = False,
     iterations: Annotated[
         int, typer.Option(min=1, help="Rounds of search for relatives of the labelled proteins.")
     ] = 3,
@@ -189,12 +196,12 @@ def consensus(
 
     Looks for remote relatives of the labelled proteins (or takes these), keeps those that the model
     gives one of the types, aligns them with each other, averages the posteriors, and labels what
-    these are sure of.
+    these are sure of; the other residues stay unknown, or get the most likely label (--complete).
     Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
     similar to (topo train --exclude-similar). The model must not have seen the folds that are to be
     evaluated. Needs MMseqs2.
     """
-    from topo.consensus import label_families
+    from topo.consensus import Trust, label_families
     from topo.data.splits import ids_similar_to
     from topo.errors import TopoError
     from topo.inference import load_model
@@ -215,8 +222,7 @@ def consensus(
         outside(read_proteins(to)) if to else None,
         checkpoint,
         types=wanted,
-        least=least,
-        known=known,
+        trust=Trust(least, known, segments, complete),
         iterations=iterations,
         sensitivity=sensitivity,
         threads=threads,
