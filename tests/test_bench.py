@@ -168,3 +168,13 @@ def test_speed_is_near_that_of_bare_layers() -> None:
     training = {name: figures["share"] for name, figures in stages["training"].items()}
     assert training["load"] + training["collate"] <= 0.07
     assert training["loss"] <= 0.14
+
+
+@pytest.mark.benchmark
+def test_decoding_is_a_small_part_of_prediction() -> None:
+    """The target is .10; what was reached on cv3 is .08 to .10 in bfloat16, .05 in float32."""
+    example = Path(__file__).resolve().parent.parent / "data" / "example"
+    settings = BenchmarkSettings(
+        model="topo-base", data=str(example / "example.partitions.json"), batches=1, repeats=1
+    )
+    assert benchmark(settings)["stages"]["prediction"]["decode"]["share"] <= 0.12
