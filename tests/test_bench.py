@@ -17,8 +17,8 @@ from topo.benchmark.clock import StageClock
 from topo.benchmark.floors import operations
 from topo.benchmark.learning import mean_waste
 from topo.benchmark.proteins import LENGTH_QUANTILES, synthetic_labels, synthetic_proteins
-from topo.checkpoint import load_checkpoint, save_ensemble
-from topo.config import Config
+from topo.checkpoint import load_checkpoint, save_checkpoint, save_ensemble
+from topo.config import Config, load_config
 from topo.labels import TYPES, protein_type
 from topo.nn.tagger import Tagger
 from topo.paths import is_legal
@@ -131,6 +131,14 @@ def test_bench_predicts_with_the_model_that_is_given(model: Path, capsys) -> Non
     spent /= result["throughput"]["prediction"]["residues_per_second"]
     tagger = Tagger(small.config().model, small.config().graph.window)
     assert spent == pytest.approx(operations(tagger))
+
+
+def test_bench_chooses_the_precision_for_the_model_that_is_given(tmp_path: Path) -> None:
+    gru = {"model.recurrent.cell": "gru", "model.recurrent.size": 8, "model.recurrent.layers": 1}
+    config = load_config(None, fields=gru)
+    save_checkpoint(tmp_path, Tagger(config.model, config.graph.window), config, {}, "card\n")
+    settings = BenchmarkSettings(model=str(tmp_path), batch=4, proteins=6, batches=1, repeats=1)
+    assert benchmark(settings)["environment"]["precision"] == "32"  # as for GRUs on every CPU
 
 
 def test_bench_wants_one_model(model: Path, tmp_path: Path, capsys) -> None:

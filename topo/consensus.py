@@ -97,7 +97,7 @@ def label_families(
     sources = [p for p in labelled if p.labels and protein_type(p.labels) in types]
     if not sources:
         raise TopoError(f"found no labelled protein of type {' or '.join(types)}, expected some")
-    relatives = [Protein(p.id, p.sequence) for p in sources]
+    relatives = sources
     if targets is not None:
         remote = replace(_REMOTE, iterations=iterations, sensitivity=sensitivity)
         hits = {hit.target for hit in align_similar(sources, targets, remote, threads)}
@@ -222,17 +222,18 @@ def label_by_consensus(
         labels, probability = consensus_labels(posterior, kind, crf)
         segments = sum(segment.label in MEMBRANE for segment in to_segments(labels))
         sure = probability >= trust.least
+        known = float(sure.mean())
         if not trust.complete:
-            known = zip(labels, sure, strict=True)
-            labels = "".join(letter if certain else UNKNOWN for letter, certain in known)
+            pairs = zip(labels, sure, strict=True)
+            labels = "".join(letter if certain else UNKNOWN for letter, certain in pairs)
         if (
-            sure.mean() >= trust.known
+            known >= trust.known
             and segments >= trust.segments
             and not set(labels).isdisjoint(MEMBRANE)
             and kind in possible_types(labels)
         ):
             protein = Protein(prediction.id, prediction.sequence, labels)
-            found.append(Consensus(protein, int(count), float(sure.mean())))
+            found.append(Consensus(protein, int(count), known))
     return found
 
 

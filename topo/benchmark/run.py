@@ -129,13 +129,13 @@ def benchmark(
     Raises
     ------
     TopoError
-        If a setting does not fit or the file of proteins cannot be read.
+        If a setting does not fit, or the model or the file of proteins cannot be read.
     """
     config = settings.config()
-    precision = training_precision(config)
-    bfloat16 = precision == "bf16"
     model = _trained(settings.model) if settings.model else random_model(config)
     config = config.model_copy(update={"model": model.config.model, "graph": model.config.graph})
+    precision = training_precision(config)
+    bfloat16 = precision == "bf16"
     proteins = _proteins(settings)
     chosen = np.random.default_rng(settings.seed).permutation(len(proteins))[: settings.proteins]
     training = TrainingBenchmark(config, proteins, settings.batches)
