@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topo.cli.homology import consensus, filter_similar, split, transfer
+from topo.cli.homology import consensus, filter_similar, sample, split, transfer
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,6 +16,7 @@ data_app.command("split")(split)
 data_app.command("filter")(filter_similar)
 data_app.command("transfer")(transfer)
 data_app.command("consensus")(consensus)
+data_app.command("sample")(sample)
 
 
 @data_app.command("stats")

@@ -1,4 +1,4 @@
-"""``topo data split``, ``filter``, ``transfer``, ``consensus``: what similar proteins ask for."""
+"""``topo data split``, ``filter``, ``transfer``, ``consensus``, ``sample``: similarity and sets."""
 
 from __future__ import annotations
 
@@ -202,17 +202,12 @@ def consensus(
     evaluated. Needs MMseqs2.
     """
     from topo.consensus import Trust, label_families
-    from topo.data.splits import ids_similar_to
-    from topo.errors import TopoError
     from topo.inference import load_model
     from topo.io import read_labelled, read_proteins
 
-    if apart and not similar_to:
-        raise TopoError("found --apart without --similar-to, expected both")
-    wanted, checkpoint, similar = _types(types), load_model(model), _similar_ids(similar_to)
-    held = (
-        ids_similar_to(split_names(apart), similar, similar_to) if apart and similar_to else set()
-    )
+    similar = _similar_ids(similar_to)
+    held = _held(apart, similar, similar_to)
+    wanted, checkpoint = _types(types), load_model(model)
 
     def outside(proteins: Iterable[Protein]) -> list[Protein]:
         return [protein for protein in proteins if protein.id not in held]
@@ -230,6 +225,85 @@ def consensus(
     rows = ((row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found)
     _write_labelled(output, ("relatives", "known"), rows, similar)
     typer.echo(f"{output}: {len(found)} proteins")
+
+
+def sample(
+    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
+    share: Annotated[
+        str, typer.Option(help="Share of a type to draw, e.g. GLOB=0.06,SP=0.25; the others whole.")
+    ] = "",
+    similar_to: Annotated[
+        str | None,
+        typer.Option(help="TSV of ids and the folds each of the proteins is similar to."),
+    ] = None,
+    apart: Annotated[
+        str, typer.Option(help="Folds; proteins that are similar to them stay out.")
+    ] = "",
+    shortest: Annotated[int, typer.Option(min=1, help="Residues, at least.")] = 1,
+    longest: Annotated[int | None, typer.Option(min=1, help="Residues, at most.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+) -> None:
+    """Draw proteins by type, such as a model's predictions, as further training data.
+
+    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
+    similar to (topo train --exclude-similar). The model that labelled them must not have seen the
+    folds that are to be evaluated.
+    """
+    import math
+    from collections import Counter
+
+    from topo.data.subset import draw_by_type
+    from topo.io import read_labelled
+    from topo.labels import TYPES, protein_type
+
+    similar = _similar_ids(similar_to)
+    held = _held(apart, similar, similar_to)
+    drawn = list(
+        draw_by_type(
+            (protein for protein in read_labelled(file) if protein.id not in held),
+            _shares(share),
+            shortest,
+            longest or math.inf,
+            seed,
+        )
+    )
+    _write_labelled(output, (), ((protein, (), set()) for protein in drawn), similar)
+    counts = Counter(protein_type(protein.labels or "") for protein in drawn)
+    types = ", ".join(f"{counts[kind]} {kind}" for kind in TYPES if counts[kind])
+    typer.echo(f"{output}: {len(drawn)} proteins ({types or 'none'})")
+
+
+def _shares(text: str) -> dict[str, float]:
+    """Read ``GLOB=0.06,SP=0.25``."""
+    from topo.errors import TopoError
+    from topo.labels import TYPES
+
+    shares = {}
+    for part in split_names(text) if text else []:
+        kind, _, number = part.partition("=")
+        try:
+            shares[kind] = float(number)
+        except ValueError:
+            shares[kind] = -1.0
+        if kind not in TYPES or not 0 <= shares[kind] <= 1:
+            raise TopoError(
+                f"--share: found {part!r}, expected TYPE=SHARE with one of {', '.join(TYPES)} "
+                "and a share from 0 to 1"
+            )
+    return shares
+
+
+def _held(apart: str, similar: Mapping[str, Set[str]], table: str | None) -> set[str]:
+    """Return the ids that ``--apart`` leaves out by the table of ``--similar-to``."""
+    from topo.data.splits import ids_similar_to
+    from topo.errors import TopoError
+
+    if not apart:
+        return set()
+    if not table:
+        raise TopoError("found --apart without --similar-to, expected both")
+    return ids_similar_to(split_names(apart), similar, table)
 
 
 def _types(text: str) -> list[str]:
