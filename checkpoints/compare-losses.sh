@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The comparison of losses in EXPERIMENTS.md, in two stages; needs MMseqs2. About five hours of one
-# core and one of predicting.
+# core, after those of teach.sh.
 #   checkpoints/compare-losses.sh DATA OUT
 # DATA holds topology/ and corpus/ as the model cards name them; OUT gets everything else, the tables
 # in losses/table.md and losses-2/table.md. What lies there already is not made again.
@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 labels=$data/topology/deeptmhmm.partitions.json
 corpus=$data/corpus/sequences.fasta.gz similar=$data/corpus/similar_folds.tsv
 sets=$("$here/prepare-data.sh" "$data" "$out")
+"$here/teach.sh" "$data" "$out" > /dev/null
 
 compare() { # OUTPUT BARRELS WEIGHT options
     local barrels="{path: $out/$2.3line, exclude_similar: $out/$2_similar_folds.tsv, weight: $3}"
@@ -19,19 +20,15 @@ compare() { # OUTPUT BARRELS WEIGHT options
 
 # Remote relatives of known barrels, as far as their families tell.
 [ -e "$out/barrels.3line" ] || topo data consensus "$labels:cv0,cv1" --to "$corpus" \
-    --similar-to "$similar" --apart cv3,cv4 --model "$here/topo-base" -o "$out/barrels.3line"
+    --similar-to "$similar" --apart cv3,cv4 --model "$out/runs/teacher" -o "$out/barrels.3line"
 compare losses barrels 0.5 "training.init=$out/pretrained"
 
-# Barrels that topo-base finds in the corpus, labelled by the models of the first stage.
-[ -e "$out/teacher" ] ||
-    topo ensemble "$out"/losses/crf-{0,1,2} -o "$out/teacher" --name first-stage
-[ -e "$out/found/done" ] || {
-    topo predict "$corpus" -o "$out/found" --format 3line --plots none --resume
-    touch "$out/found/done" # a stopped prediction has left its file too
-}
+# Barrels that the teacher finds in the corpus, labelled by the models of the first stage.
+[ -e "$out/first-stage" ] ||
+    topo ensemble "$out"/losses/crf-{0,1,2} -o "$out/first-stage" --name first-stage
 [ -e "$out/found_barrels.3line" ] ||
     topo data consensus "$out/found/predicted_topologies.3line" --similar-to "$similar" \
-        --apart cv3 --model "$out/teacher" --known 0.6 --segments 8 --complete \
+        --apart cv3 --model "$out/first-stage" --known 0.6 --segments 8 --complete \
         -o "$out/found_barrels.3line"
 compare losses-2 found_barrels 0.25 --after "$out/losses" training.epochs=3 \
     training.learning_rate=0.002 training.init_rate=1

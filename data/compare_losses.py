@@ -65,7 +65,8 @@ def main() -> None:
                 run.path.mkdir(parents=True, exist_ok=True)
                 fit(config, load_splits(config.data, seed), run)
             for decoder in DECODERS[loss]:
-                _evaluate(options, run, decoder)
+                folder = _folder(options, run.path.name, decoder)
+                evaluate_run(run, "test", decoder, options.data, folder)
     lines = list(_table(options))
     with atomic_text(options.output / "table.md") as file:
         file.writelines(f"{line}\n" for line in lines)
@@ -99,12 +100,12 @@ def _folder(options: argparse.Namespace, run: str, decoder: str) -> Path:
     return options.output / "evaluations" / f"{run}-{decoder}"
 
 
-def _evaluate(options: argparse.Namespace, run: Run, decoder: str) -> None:
-    folder = _folder(options, run.path.name, decoder)
+def evaluate_run(run: Run, split: str, decoder: str, data: Path, folder: Path) -> None:
+    """Predict a split of a run and write its figures, unless they are there."""
     if not (folder / "metrics.json").exists():
-        truth, predictions, _ = predict_split(run.path, "test", decoder)
-        source = {"run": str(run.path), "split": "test", "decoder": decoder}
-        source["data"] = file_record(str(options.data))
+        truth, predictions, _ = predict_split(run.path, split, decoder)
+        source = {"run": str(run.path), "split": split, "decoder": decoder}
+        source["data"] = file_record(str(data))
         write_evaluation(evaluate(truth, predictions), folder, source=source)
 
 
@@ -113,7 +114,9 @@ def _table(options: argparse.Namespace) -> Iterator[str]:
     yield "|---" * (len(FIGURES) + 1) + "|"
     for loss in options.losses:
         for decoder in DECODERS[loss]:
-            runs = [_figures(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds]
+            runs = [
+                read_figures(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds
+            ]
             mean, spread = np.mean(runs, 0), np.std(runs, 0, ddof=min(1, len(runs) - 1))
             cells = (
                 "-" if np.isnan(m) else f"{m:.3f} ± {s:.3f}"
@@ -122,7 +125,8 @@ def _table(options: argparse.Namespace) -> Iterator[str]:
             yield f"| {loss}, {decoder} | " + " | ".join(cells) + " |"
 
 
-def _figures(folder: Path) -> list[float]:
+def read_figures(folder: Path) -> list[float]:
+    """Read the columns of :data:`FIGURES` from an evaluation; NaN where there is none."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     found = []
     for key in FIGURES.values():

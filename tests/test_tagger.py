@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from topo.config import ConvConfig, EncoderConfig, HeadsConfig, ModelConfig, RecurrentConfig
 from topo.data.dataset import type_sets
 from topo.graph import AMINO_ACIDS, collate, residue_graph
-from topo.labels import DECODERS
+from topo.labels import DECODERS, TYPES
 from topo.nn.calibration import fit_weights
 from topo.nn.heads import cleavage_loss, cleavage_sites, residue_loss, type_loss
-from topo.nn.tagger import Tagger, fuse_types, tempered
+from topo.nn.tagger import TYPE_GAIN, Tagger, chosen_types, fuse_types, tempered
 from topo.paths import is_legal
 from topo.protein import Protein
 
@@ -36,6 +36,34 @@ def _tagger(kind: str = "rgcn", **heads) -> Tagger:
         heads=HeadsConfig(**heads),
     )
     return Tagger(config, window=3).eval()
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
+def test_helical_types_are_chosen_before_they_are_the_most_probable(weights: list[float]) -> None:
+    probabilities = torch.tensor([weights], dtype=torch.float64) / sum(weights)
+    chosen = TYPES[int(chosen_types(probabilities))]
+    expected = max(
+        zip(TYPES, probabilities[0].tolist(), strict=True),
+        key=lambda pair: pair[1] * TYPE_GAIN.get(pair[0], 1),
+    )[0]
+    assert chosen == expected
+    most = TYPES[int(probabilities.argmax())]
+    assert chosen in (most, "TM", "SP+TM")
+
+
+@pytest.mark.parametrize("decoder", ["posterior", "viterbi"])
+def test_a_helical_topology_of_lesser_probability_is_predicted(decoder: str) -> None:
+    tagger, protein = _tagger(), _protein("a", 80)
+    scores = _scores(tagger, [protein])
+    mass = tagger.crf.type_log_mass(scores.emissions, scores.lengths, scores.ends)
+    tagger.type_weights[:] = torch.tensor([1.0, 0.0, 1.0])  # by paths and shift alone
+    for share, found in ((0.35, "TM"), (0.2, "GLOB")):
+        wanted = torch.full((5,), 1e-6, dtype=torch.float64)
+        wanted[TYPES.index("TM")], wanted[TYPES.index("GLOB")] = share, 1 - share
+        tagger.type_shift.copy_((wanted.log() - mass[0].log_softmax(0)).float())
+        (answer,) = tagger.predictions([protein], scores, decoder)
+        assert answer.type == found
+        assert answer.type_probabilities[TYPES.index("TM")] == pytest.approx(share, abs=1e-3)
 
 
 def _scores(tagger: Tagger, proteins: list[Protein]):

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Makes what the bundled checkpoints learn from, and prints the further training sets for data.extra.
+# Needs MMseqs2. About three hours of one core, and one and a half of predicting.
+#   checkpoints/teach.sh DATA OUT
+# DATA holds topology/ and corpus/ as the model cards name them; OUT gets everything else. What lies
+# there already is not made again.
+set -euo pipefail
+data=$1 out=$2
+here=$(cd "$(dirname "$0")" && pwd)
+labels=$data/topology/deeptmhmm.partitions.json
+corpus=$data/corpus/sequences.fasta.gz similar=$data/corpus/similar_folds.tsv
+sets=$("$here/prepare-data.sh" "$data" "$out")
+
+teacher() { # NAME options: fold cv3 picks the epoch; nothing similar to cv3 and cv4 is learnt from
+    [ -e "$out/runs/$1/model" ] || topo train --config "$here/../configs/teacher.yaml" \
+        --data "$labels" --train cv0,cv1 --val cv3 --test cv4 --set "data.extra=[$sets]" \
+        -o "$out/runs" --name "$1" "${@:2}"
+}
+
+{
+    teacher teacher --init "$out/pretrained"
+    teacher teacher-2 --seed 0
+    [ -e "$out/teachers" ] ||
+        topo ensemble "$out/runs/teacher" "$out/runs/teacher-2" -o "$out/teachers" --name teachers
+
+    # What the teacher says of the corpus, for all proteins with helices or strands and some others.
+    [ -e "$out/found/done" ] || {
+        topo predict "$corpus" -o "$out/found" --format 3line --plots none --resume \
+            --model "$out/runs/teacher"
+        touch "$out/found/done" # a stopped prediction has left its file too
+    }
+    [ -e "$out/predicted.3line" ] ||
+        topo data sample "$out/found/predicted_topologies.3line" --similar-to "$similar" \
+            --apart cv3,cv4 --shortest 120 --longest 1200 --share GLOB=0.06,SP=0.25 \
+            -o "$out/predicted.3line"
+    # Barrels among them, labelled by both teachers and averaged over families.
+    [ -e "$out/predicted_barrels.3line" ] ||
+        topo data consensus "$out/found/predicted_topologies.3line" --similar-to "$similar" \
+            --apart cv3,cv4 --model "$out/teachers" --known 0.6 --segments 8 --complete \
+            -o "$out/predicted_barrels.3line"
+} >&2
+
+extra() { echo "{path: $1.3line, exclude_similar: $1_similar_folds.tsv, weight: $2}"; }
+echo "$sets, $(extra "$out/predicted" 0.05), $(extra "$out/predicted_barrels" 0.25)"
