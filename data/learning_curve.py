@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from compare_losses import FIGURES, evaluate_run, read_figures
 
 from topo.config import Config, load_config
@@ -107,7 +108,7 @@ def _table(rows: Rows) -> Iterator[str]:
     yield "| proteins | pre-training residues | " + " | ".join(FIGURES) + " |"
     yield "|---" * (len(FIGURES) + 2) + "|"
     for (proteins, residues), figures in rows:
-        cells = (f"{figure:.3f}" for figure in figures)
+        cells = ("-" if np.isnan(figure) else f"{figure:.3f}" for figure in figures)
         yield f"| {proteins:,} | {residues:,} | " + " | ".join(cells) + " |"
 
 
