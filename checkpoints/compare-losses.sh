@@ -2,20 +2,14 @@
 # The comparison of losses in EXPERIMENTS.md, in two stages; needs MMseqs2. About five hours of one
 # core, after those of teach.sh.
 #   checkpoints/compare-losses.sh DATA OUT
-# DATA holds topology/ and corpus/ as the model cards name them; OUT gets everything else, the tables
-# in losses/table.md and losses-2/table.md. What lies there already is not made again.
-set -euo pipefail
-data=$1 out=$2
-here=$(cd "$(dirname "$0")" && pwd)
-labels=$data/topology/deeptmhmm.partitions.json
-corpus=$data/corpus/sequences.fasta.gz similar=$data/corpus/similar_folds.tsv
+# DATA and OUT as in common.sh; the tables are losses/table.md and losses-2/table.md.
+. "$(dirname "$0")/common.sh"
 sets=$("$here/prepare-data.sh" "$data" "$out")
 "$here/teach.sh" "$data" "$out" > /dev/null
 
 compare() { # OUTPUT BARRELS WEIGHT options
-    local barrels="{path: $out/$2.3line, exclude_similar: $out/$2_similar_folds.tsv, weight: $3}"
-    python "$here/../data/compare_losses.py" "$here/../configs/compare-losses.yaml" -o "$out/$1" \
-        --data "$labels" "data.extra=[$sets, $barrels]" "${@:4}"
+    python "$here/../data/compare_losses.py" "$configs/compare-losses.yaml" -o "$out/$1" \
+        --data "$labels" "data.extra=[$sets, $(extra "$out/$2" "$3")]" "${@:4}"
 }
 
 # Remote relatives of known barrels, as far as their families tell.

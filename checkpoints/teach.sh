@@ -2,17 +2,12 @@
 # Makes what the bundled checkpoints learn from, and prints the further training sets for data.extra.
 # Needs MMseqs2. About three hours of one core, and one and a half of predicting.
 #   checkpoints/teach.sh DATA OUT
-# DATA holds topology/ and corpus/ as the model cards name them; OUT gets everything else. What lies
-# there already is not made again.
-set -euo pipefail
-data=$1 out=$2
-here=$(cd "$(dirname "$0")" && pwd)
-labels=$data/topology/deeptmhmm.partitions.json
-corpus=$data/corpus/sequences.fasta.gz similar=$data/corpus/similar_folds.tsv
+# DATA and OUT as in common.sh.
+. "$(dirname "$0")/common.sh"
 sets=$("$here/prepare-data.sh" "$data" "$out")
 
 teacher() { # NAME options: fold cv3 picks the epoch; nothing similar to cv3 and cv4 is learnt from
-    [ -e "$out/runs/$1/model" ] || topo train --config "$here/../configs/teacher.yaml" \
+    [ -e "$out/runs/$1/model" ] || topo train --config "$configs/teacher.yaml" \
         --data "$labels" --train cv0,cv1 --val cv3 --test cv4 --set "data.extra=[$sets]" \
         -o "$out/runs" --name "$1" "${@:2}"
 }
@@ -40,5 +35,4 @@ teacher() { # NAME options: fold cv3 picks the epoch; nothing similar to cv3 and
             -o "$out/predicted_barrels.3line"
 } >&2
 
-extra() { echo "{path: $1.3line, exclude_similar: $1_similar_folds.tsv, weight: $2}"; }
 echo "$sets, $(extra "$out/predicted" 0.05), $(extra "$out/predicted_barrels" 0.25)"

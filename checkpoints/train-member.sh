@@ -2,10 +2,9 @@
 # Trains one of the bundled models: NAME-blind without fold cv4, whose figures are in the model card,
 # and from it NAME, on all folds. Needs MMseqs2.
 #   checkpoints/train-member.sh DATA OUT NAME CONFIG
-set -euo pipefail
-data=$1 out=$2 name=$3 config=$4
-here=$(cd "$(dirname "$0")" && pwd)
-labels=$data/topology/deeptmhmm.partitions.json
+# DATA and OUT as in common.sh.
+. "$(dirname "$0")/common.sh"
+name=$3 config=$4
 sets=$("$here/teach.sh" "$data" "$out")
 
 # A tenth of the three folds, the same both times, picks the epoch and calibrates.
