@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,28 +47,43 @@ FIGURES = {
 
 def main() -> None:
     """Train, predict, evaluate and show."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = training_arguments(__doc__)
     parser.add_argument("--test", default="cv3")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], metavar="0,1,2")
     parser.add_argument("--losses", type=_losses, default=list(DECODERS), metavar="LOSS,LOSS")
     parser.add_argument("--after", type=Path, metavar="OUTPUT")
-    parser.add_argument("overrides", nargs="*", metavar="section.field=value")
     options = parser.parse_intermixed_args()
     for seed in options.seeds:
         for loss in options.losses:
             run = Run(options.output / f"{loss}-{seed}")
-            if not run.model.is_dir():
-                config = _config(options, loss, seed)
-                run.path.mkdir(parents=True, exist_ok=True)
-                fit(config, load_splits(config.data, seed), run)
+            train_once(run, _config(options, loss, seed))
             for decoder in DECODERS[loss]:
                 folder = _folder(options, run.path.name, decoder)
                 evaluate_run(run, "test", decoder, options.data, folder)
-    lines = list(_table(options))
-    with atomic_text(options.output / "table.md") as file:
+    show(_table(options), options.output)
+
+
+def training_arguments(purpose: str) -> argparse.ArgumentParser:
+    """Return a parser of what every comparison of trainings takes."""
+    parser = argparse.ArgumentParser(description=purpose.splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("overrides", nargs="*", metavar="section.field=value")
+    return parser
+
+
+def train_once(run: Run, config: Config) -> None:
+    """Train, unless the run is there."""
+    if not run.model.is_dir():
+        run.path.mkdir(parents=True, exist_ok=True)
+        fit(config, load_splits(config.data, config.training.seed), run)
+
+
+def show(table: Iterable[str], folder: Path) -> None:
+    """Print a table and write it to ``table.md``."""
+    lines = list(table)
+    with atomic_text(folder / "table.md") as file:
         file.writelines(f"{line}\n" for line in lines)
     print(*lines, sep="\n")
 

@@ -19,14 +19,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from compare_losses import FIGURES, evaluate_run, read_figures
+from compare_losses import (
+    FIGURES,
+    evaluate_run,
+    read_figures,
+    show,
+    train_once,
+    training_arguments,
+)
+from matplotlib.figure import Figure
 
 from topo.config import Config, load_config
-from topo.data.splits import load_splits
-from topo.io.files import atomic_text
+from topo.io.files import atomic_path
 from topo.labels import DECODERS
 from topo.runs import Run
-from topo.training import fit
 
 DRAWN = ("topology TM", "topology SP+TM", "topology BETA", "residues")
 """Columns that the picture shows."""
@@ -47,32 +53,22 @@ class Point(NamedTuple):
 
 def main() -> None:
     """Train, gather and draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = training_arguments(__doc__)
     parser.add_argument("--train", default="cv0,cv1")
     parser.add_argument("--val", default="cv3")
     parser.add_argument("--test", default="cv4")
     parser.add_argument("--proteins", default="all", metavar="1000,4000,all")
     parser.add_argument("--trunks", default="", metavar="RUN,RUN")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("overrides", nargs="*", metavar="section.field=value")
     options = parser.parse_intermixed_args()
     points = list(_points(options))
     for point in points:
-        if not point.run.model.is_dir():
-            config = _config(options, point)
-            point.run.path.mkdir(parents=True, exist_ok=True)
-            fit(config, load_splits(config.data, config.training.seed), point.run)
+        train_once(point.run, _config(options, point))
         folder = _folder(options, point)
         evaluate_run(point.run, "validation", DECODERS[0], options.data, folder)
     rows = sorted((point.reached(), read_figures(_folder(options, point))) for point in points)
-    lines = list(_table(rows))
-    with atomic_text(options.output / "table.md") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    show(_table(rows), options.output)
     _draw(rows, options.output / "curve.png")
-    print(*lines, sep="\n")
 
 
 def _points(options: argparse.Namespace) -> Iterator[Point]:
@@ -113,12 +109,8 @@ def _table(rows: Rows) -> Iterator[str]:
 
 
 def _draw(rows: Rows, path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     most = max(proteins for (proteins, _), _ in rows)
     curves = (
         ("training proteins", [(n, y) for (n, seen), y in rows if not seen]),
@@ -132,7 +124,8 @@ def _draw(rows: Rows, path: Path) -> None:
     axes[0].set_xscale("log")
     axes[0].set_ylabel("accuracy, validation fold")
     axes[1].legend()
-    figure.savefig(path, dpi=120)
+    with atomic_path(path) as file:
+        figure.savefig(file, dpi=120)
 
 
 if __name__ == "__main__":
