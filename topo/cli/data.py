@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topo.cli.homology import consensus, filter_similar, sample, split, transfer
+from topo.cli.further import consensus, sample, transfer
+from topo.cli.homology import filter_similar, split
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,21 +1,16 @@
-"""``topo data split``, ``filter``, ``transfer``, ``consensus``, ``sample``: similarity and sets."""
+"""``topo data split``, ``filter``: what similar proteins ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from topo.cli.names import split_names
+IDENTITY = typer.Option(min=0.0, max=1.0, help="Share of equal residues that is similar.")
+COVERAGE = typer.Option(min=0.0, max=1.0, help="Share of the shorter chain it must cover.")
 
-if TYPE_CHECKING:
-    from topo.protein import Protein
-
-_IDENTITY = typer.Option(min=0.0, max=1.0, help="Share of equal residues that is similar.")
-_COVERAGE = typer.Option(min=0.0, max=1.0, help="Share of the shorter chain it must cover.")
-
-_SENSITIVITY = typer.Option(min=1.0, max=7.5, help="Of MMseqs2; larger finds more, and is slower.")
+SENSITIVITY = typer.Option(min=1.0, max=7.5, help="Of MMseqs2; larger finds more, and is slower.")
+THREADS = typer.Option(min=1, help="Threads of MMseqs2.")
 
 
 def split(
@@ -24,11 +19,11 @@ def split(
         str, typer.Option("--output", "-o", help="Partitions JSON to write, with folds cv0, ...")
     ],
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
-    identity: Annotated[float, _IDENTITY] = 0.3,
-    coverage: Annotated[float, _COVERAGE] = 0.5,
-    sensitivity: Annotated[float, _SENSITIVITY] = 7.5,
+    identity: Annotated[float, IDENTITY] = 0.3,
+    coverage: Annotated[float, COVERAGE] = 0.5,
+    sensitivity: Annotated[float, SENSITIVITY] = 7.5,
     seed: Annotated[int, typer.Option(min=0, help="Order of groups of the same size.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
+    threads: Annotated[int, THREADS] = 1,
 ) -> None:
     """Divide a set into folds with no similar proteins across two of them, types spread evenly.
 
@@ -66,10 +61,10 @@ def filter_similar(
     output: Annotated[
         str, typer.Option("--output", "-o", help="File to write; the suffix tells the format.")
     ],
-    identity: Annotated[float, _IDENTITY] = 0.3,
-    coverage: Annotated[float, _COVERAGE] = 0.5,
-    sensitivity: Annotated[float, _SENSITIVITY] = 7.5,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
+    identity: Annotated[float, IDENTITY] = 0.3,
+    coverage: Annotated[float, COVERAGE] = 0.5,
+    sensitivity: Annotated[float, SENSITIVITY] = 7.5,
+    threads: Annotated[int, THREADS] = 1,
 ) -> None:
     """Drop the proteins that are similar to one of another set. Needs MMseqs2.
 
@@ -91,254 +86,3 @@ def filter_similar(
         for protein, other, hit in dropped:
             table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
     typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
-
-
-def transfer(
-    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
-    to: Annotated[str, typer.Option(help="Proteins that get the labels of their relatives.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
-    similar_from: Annotated[
-        str | None,
-        typer.Option(help="TSV of the folds each labelled protein is similar to, in its order."),
-    ] = None,
-    similar_to: Annotated[
-        str | None,
-        typer.Option(help="TSV of ids and the folds each protein of --to is similar to."),
-    ] = None,
-    types: Annotated[
-        str, typer.Option(help="Types whose labels are transferred.")
-    ] = "TM,SP+TM,BETA",
-    identity: Annotated[float, _IDENTITY] = 0.25,
-    coverage: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of both chains it must cover.")
-    ] = 0.7,
-    expectation: Annotated[float, typer.Option(help="Expectation value, at most.")] = 1e-8,
-    limit: Annotated[int, typer.Option(min=1, help="Relatives of one protein at most.")] = 25,
-    sensitivity: Annotated[float, _SENSITIVITY] = 5.7,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
-) -> None:
-    """Label proteins by the labelled ones they align with, as further training data. Needs MMseqs2.
-
-    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
-    similar to (topo train --exclude-similar), the fold of the protein whose labels it has included.
-    """
-    from topo.data.homology import Similarity
-    from topo.data.splits import check_rows, read_similar_folds
-    from topo.data.transfer import transfer_labels
-    from topo.io import read_labelled, read_proteins
-
-    wanted = _types(types)
-    labelled = list(read_labelled(file))
-    folds: list[set[str]] = [{*filter(None, [p.metadata.get("partition")])} for p in labelled]
-    if similar_from:
-        rows = read_similar_folds(similar_from)
-        check_rows(similar_from, len(rows), file, len(labelled))
-        folds = [own | row for own, row in zip(folds, rows, strict=True)]
-    by_target = _similar_ids(similar_to)
-    by_source = {id(protein): own for protein, own in zip(labelled, folds, strict=True)}
-    found = transfer_labels(
-        labelled,
-        read_proteins(to),
-        Similarity(identity, coverage, expectation, sensitivity),
-        types=wanted,
-        limit=limit,
-        threads=threads,
-    )
-    rows = (
-        (row.protein, (row.source.id, f"{row.identity:.3f}"), by_source[id(row.source)])
-        for row in found
-    )
-    _write_labelled(output, ("source", "identity"), rows, by_target)
-    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
-
-
-def consensus(
-    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
-    to: Annotated[
-        str | None,
-        typer.Option(
-            help="Proteins among which families are looked for; none: the labelled proteins "
-            "themselves, such as topo predict writes them, get new labels."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Checkpoint or run; the bundled one.")
-    ] = None,
-    similar_to: Annotated[
-        str | None,
-        typer.Option(help="TSV of ids and the folds each of the proteins to label is similar to."),
-    ] = None,
-    apart: Annotated[
-        str, typer.Option(help="Folds; proteins to label that are similar to them stay out.")
-    ] = "",
-    types: Annotated[str, typer.Option(help="Types of the families.")] = "BETA",
-    least: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Probability of a sure label, at least.")
-    ] = 0.7,
-    known: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of a protein with sure labels, at least.")
-    ] = 0.5,
-    segments: Annotated[
-        int, typer.Option(min=1, help="Membrane segments of a protein, at least.")
-    ] = 1,
-    complete: Annotated[
-        bool,
-        typer.Option("--complete", help="Keep the unsure labels of the proteins that are kept."),
-    ] = False,
-    iterations: Annotated[
-        int, typer.Option(min=1, help="Rounds of search for relatives of the labelled proteins.")
-    ] = 3,
-    sensitivity: Annotated[float, _SENSITIVITY] = 5.7,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of MMseqs2.")] = 1,
-) -> None:
-    """Label families of proteins by a model's averaged predictions, as further training data.
-
-    Looks for remote relatives of the labelled proteins (or takes these), keeps those that the model
-    gives one of the types, aligns them with each other, averages the posteriors, and labels what
-    these are sure of; the other residues stay unknown, or get the most likely label (--complete).
-    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
-    similar to (topo train --exclude-similar). The model must not have seen the folds that are to be
-    evaluated. Needs MMseqs2.
-    """
-    from topo.consensus import Trust, label_families
-    from topo.inference import load_model
-    from topo.io import read_labelled, read_proteins
-
-    similar = _similar_ids(similar_to)
-    held = _held(apart, similar, similar_to)
-    wanted, checkpoint = _types(types), load_model(model)
-
-    def outside(proteins: Iterable[Protein]) -> list[Protein]:
-        return [protein for protein in proteins if protein.id not in held]
-
-    found = label_families(
-        list(read_labelled(file)) if to else outside(read_labelled(file)),
-        outside(read_proteins(to)) if to else None,
-        checkpoint,
-        types=wanted,
-        trust=Trust(least, known, segments, complete),
-        iterations=iterations,
-        sensitivity=sensitivity,
-        threads=threads,
-    )
-    rows = ((row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found)
-    _write_labelled(output, ("relatives", "known"), rows, similar)
-    typer.echo(f"{output}: {len(found)} proteins")
-
-
-def sample(
-    file: Annotated[str, typer.Argument(help="Labelled proteins, in any format topo reads.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="3-line file to write.")],
-    share: Annotated[
-        str, typer.Option(help="Share of a type to draw, e.g. GLOB=0.06,SP=0.25; the others whole.")
-    ] = "",
-    similar_to: Annotated[
-        str | None,
-        typer.Option(help="TSV of ids and the folds each of the proteins is similar to."),
-    ] = None,
-    apart: Annotated[
-        str, typer.Option(help="Folds; proteins that are similar to them stay out.")
-    ] = "",
-    shortest: Annotated[int, typer.Option(min=1, help="Residues, at least.")] = 1,
-    longest: Annotated[int | None, typer.Option(min=1, help="Residues, at most.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-) -> None:
-    """Draw proteins by type, such as a model's predictions, as further training data.
-
-    Beside the output, OUTPUT's name with _similar_folds.tsv says for each record which folds it is
-    similar to (topo train --exclude-similar). The model that labelled them must not have seen the
-    folds that are to be evaluated.
-    """
-    import math
-    from collections import Counter
-
-    from topo.data.subset import draw_by_type
-    from topo.io import read_labelled
-    from topo.labels import TYPES, protein_type
-
-    similar = _similar_ids(similar_to)
-    held = _held(apart, similar, similar_to)
-    drawn = list(
-        draw_by_type(
-            (protein for protein in read_labelled(file) if protein.id not in held),
-            _shares(share),
-            shortest,
-            longest or math.inf,
-            seed,
-        )
-    )
-    _write_labelled(output, (), ((protein, (), set()) for protein in drawn), similar)
-    counts = Counter(protein_type(protein.labels or "") for protein in drawn)
-    types = ", ".join(f"{counts[kind]} {kind}" for kind in TYPES if counts[kind])
-    typer.echo(f"{output}: {len(drawn)} proteins ({types or 'none'})")
-
-
-def _shares(text: str) -> dict[str, float]:
-    """Read ``GLOB=0.06,SP=0.25``."""
-    from topo.errors import TopoError
-    from topo.labels import TYPES
-
-    shares = {}
-    for part in split_names(text) if text else []:
-        kind, _, number = part.partition("=")
-        try:
-            shares[kind] = float(number)
-        except ValueError:
-            shares[kind] = -1.0
-        if kind not in TYPES or not 0 <= shares[kind] <= 1:
-            raise TopoError(
-                f"--share: found {part!r}, expected TYPE=SHARE with one of {', '.join(TYPES)} "
-                "and a share from 0 to 1"
-            )
-    return shares
-
-
-def _held(apart: str, similar: Mapping[str, Set[str]], table: str | None) -> set[str]:
-    """Return the ids that ``--apart`` leaves out by the table of ``--similar-to``."""
-    from topo.data.splits import ids_similar_to
-    from topo.errors import TopoError
-
-    if not apart:
-        return set()
-    if not table:
-        raise TopoError("found --apart without --similar-to, expected both")
-    return ids_similar_to(split_names(apart), similar, table)
-
-
-def _types(text: str) -> list[str]:
-    from topo.errors import TopoError
-    from topo.labels import TYPES
-
-    wanted = split_names(text)
-    if unknown := set(wanted) - {*TYPES}:
-        raise TopoError(f"--types: found {sorted(unknown)[0]}, expected some of {', '.join(TYPES)}")
-    return wanted
-
-
-def _similar_ids(path: str | None) -> dict[str, set[str]]:
-    from topo.data.splits import read_similar_ids
-
-    return read_similar_ids(path) if path else {}
-
-
-def _write_labelled(
-    output: str,
-    columns: Sequence[str],
-    rows: Iterable[tuple[Protein, Sequence[str], Set[str]]],
-    similar: Mapping[str, Set[str]],
-) -> None:
-    """Write proteins, and beside them a table: id, columns, folds of the row and of its id."""
-    from pathlib import Path
-
-    from topo.io import write_three_line
-    from topo.io.files import atomic_path, atomic_text
-
-    rows = list(rows)
-    beside = f"{Path(output).with_suffix('')}_similar_folds.tsv"
-    with atomic_path(output) as records, atomic_text(beside) as table:
-        write_three_line((protein for protein, _, _ in rows), records)
-        table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
-        for protein, cells, folds in rows:
-            names = ",".join(sorted(folds | similar.get(protein.id, set()))) or "-"
-            table.write("\t".join((protein.id, *cells, names)) + "\n")
