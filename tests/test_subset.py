@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from topo.data.subset import draw_by_type
 from topo.io import read_labelled, read_three_line
+from topo.io.tables import SUMMARY_HEADER
 from topo.labels import TYPES, protein_type
 from topo.protein import Protein
 from topo.resources import bundled
@@ -66,9 +68,46 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == f"{output}: {len(drawn)} proteins ({counted})"
 
 
+def test_sure_predictions_only(tmp_path: Path) -> None:
+    fasta = bundled("example") / "proteins.fasta"
+    formats = ["--format", "3line", "--format", "summary", "--plots", "none"]
+    assert command("predict", fasta, "-o", tmp_path / "found", *formats) == 0
+    found, summary = (
+        tmp_path / "found" / name for name in ("predicted_topologies.3line", "summary.tsv")
+    )
+    with summary.open() as stream:
+        sure = {
+            row["id"]: float(row["confidence"]) for row in csv.DictReader(stream, delimiter="\t")
+        }
+    middle = sorted(sure.values())[len(sure) // 2]
+    options = ["--summary", summary, "--confidence", middle, "-o", tmp_path / "drawn.3line"]
+    assert command("data", "sample", found, *options) == 0
+    drawn = {protein.id for protein in read_three_line(tmp_path / "drawn.3line")}
+    assert drawn == {name for name, confidence in sure.items() if confidence >= middle}
+    assert 0 < len(drawn) < len(sure)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("id\tconfidence\n", ":1: found another first line, expected that of a summary.tsv"),
+        (SUMMARY_HEADER + "a\tTM\t9\tsure\n", ":2: found 'a\\tTM\\t9\\tsure', expected a row"),
+        (SUMMARY_HEADER + "a\tTM\n", ":2: found 'a\\tTM', expected a row of a summary.tsv"),
+    ],
+)
+def test_damaged_summary(
+    table: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "summary.tsv").write_text(table)
+    options = ["--summary", tmp_path / "summary.tsv", "--confidence", "0.5"]
+    assert command("data", "sample", SET, "-o", tmp_path / "drawn.3line", *options) == 2
+    assert f"summary.tsv{message}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--confidence", "0.5"], "found one of --confidence and --summary, expected both"),
         (["--share", "GLOBE=0.5"], "--share: found 'GLOBE=0.5', expected TYPE=SHARE with one of"),
         (["--share", "SP=2"], "--share: found 'SP=2', expected TYPE=SHARE"),
         (["--share", "SP=nan"], "--share: found 'SP=nan', expected TYPE=SHARE"),

@@ -44,11 +44,11 @@ def initial_weights(config: Config) -> InitialWeights:
     if isinstance(start, PretrainedTrunk):
         weights = start.weights
         parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
-        difference = first_difference(start.config, config, parts, besides=".dropout")
         _warn_of_relatives(start, config)
     else:
         weights = start.tagger.state_dict()
-        difference = first_difference(start.config, config, ("graph.", "model."))
+        parts = ("graph.", "model.")
+    difference = first_difference(start.config, config, parts, besides=".dropout")
     if difference:
         raise ConfigError(
             f"training.init: {config.training.init} is of another architecture: {difference}"

@@ -162,6 +162,12 @@ def sample(
     ] = "",
     shortest: Annotated[int, typer.Option(min=1, help="Residues, at least.")] = 1,
     longest: Annotated[int | None, typer.Option(min=1, help="Residues, at most.")] = None,
+    confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Of a prediction, at least; with --summary.")
+    ] = 0.0,
+    summary: Annotated[
+        str | None, typer.Option(help="summary.tsv that topo predict wrote with the predictions.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
 ) -> None:
     """Draw proteins by type, such as a model's predictions, as further training data.
@@ -178,7 +184,7 @@ def sample(
     from topo.labels import TYPES, protein_type
 
     similar = _similar_ids(similar_to)
-    held = _held(apart, similar, similar_to)
+    held = _held(apart, similar, similar_to) | _unsure(confidence, summary)
     drawn = list(
         draw_by_type(
             _outside(held, read_labelled(file)),
@@ -224,6 +230,17 @@ def _held(apart: str, similar: Mapping[str, Set[str]], table: str | None) -> set
     if not table:
         raise TopoError("found --apart without --similar-to, expected both")
     return ids_similar_to(split_names(apart), similar, table)
+
+
+def _unsure(least: float, summary: str | None) -> set[str]:
+    """Return the ids that ``--confidence`` leaves out by the table of ``--summary``."""
+    from topo.errors import TopoError
+    from topo.io.tables import read_confidences
+
+    if bool(least) != bool(summary):
+        raise TopoError("found one of --confidence and --summary, expected both")
+    found = read_confidences(summary) if summary else {}
+    return {name for name, confidence in found.items() if confidence < least}
 
 
 def _outside(held: Set[str], proteins: Iterable[Protein]) -> Iterator[Protein]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from topo.io.files import open_text, source_name
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.io.probabilities import rounded
@@ -59,6 +61,30 @@ def summary_record(prediction: Prediction) -> str:
         *kinds,
     ]
     return "\t".join(fields) + "\n"
+
+
+def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
+    """Read the confidence of each protein, by id, of a ``summary.tsv``; unknown ones are 0.
+
+    Raises
+    ------
+    InputError
+        If the file is no summary or a row is damaged.
+    """
+    found: dict[str, float] = {}
+    with open_text(path) as stream:
+        lines = Lines(source_name(path), stream)
+        if lines.peek(1) != [SUMMARY_HEADER.rstrip()]:
+            lines.fail("found another first line, expected that of a summary.tsv", 1)
+        next(lines)
+        for line in lines:
+            cells = line.split("\t")
+            row = dict(zip(_COLUMNS, cells, strict=False))
+            try:
+                found[row["id"]] = float(row["confidence"] or 0)
+            except (KeyError, ValueError):
+                lines.fail(f"found {line[:80]!r}, expected a row of a summary.tsv")
+    return found
 
 
 def topology_text(prediction: Prediction) -> str:
