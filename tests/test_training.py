@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import command
 from safetensors.torch import load_file
@@ -77,6 +78,17 @@ def test_killed_and_resumed_run_has_the_history_of_an_uninterrupted_one(
     assert not run.model.exists()
     assert command("train", "--resume", run.path) == 0
     assert_equal_runs(run, finished)
+
+
+def test_resuming_starts_from_the_last_epoch_also_where_the_best_was_earlier(
+    tmp_path: Path,
+) -> None:
+    options = ["--epochs", 3, "--lr", "1e-12", "--name", "still", "-o", tmp_path]
+    options += ["--set", "training.monitor=val_topology_accuracy_macro"]
+    assert command("train", *SMALL, *options) == 0
+    run = Run(tmp_path / "still")
+    assert run.info()["best_epoch"] == 0  # nothing is better than the first
+    assert torch.load(run.resume_file, weights_only=True)["epoch"] == 2
 
 
 @pytest.mark.endurance

@@ -323,8 +323,8 @@ def run_epochs(
         If the user stops it.
     """
     config = module.config
-    best = _best_epoch(run, monitor)
-    trainer = _trainer(config, run, tracker, [*wanted, best], epochs, monitor, progress)
+    best, last = _checkpoints(run, monitor)
+    trainer = _trainer(config, run, tracker, [*wanted, best, last], epochs, monitor, progress)
     started = time.monotonic()
     path = run.resume_file if resume and run.resume_file.is_file() else None
     os.environ[RUN_VARIABLE] = str(run.path)  # for the processes that Lightning starts
@@ -368,16 +368,18 @@ def _schedule(training: TrainingConfig, steps: int) -> Any:
     return factor
 
 
-def _best_epoch(run: Run, monitor: str) -> callbacks.ModelCheckpoint:
-    return callbacks.ModelCheckpoint(
-        dirpath=run.path / "checkpoints",
-        filename="best",
-        monitor=monitor,
-        mode=_mode(monitor),
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
+def _checkpoints(run: Run, monitor: str) -> tuple[callbacks.ModelCheckpoint, ...]:
+    """Keep the best epoch, and after it the last one, which knows the best, to resume from."""
+    shared: dict[str, Any] = {
+        "dirpath": run.resume_file.parent,
+        "enable_version_counter": False,
+        "save_on_train_epoch_end": True,
+    }
+    best = callbacks.ModelCheckpoint(
+        filename="best", monitor=monitor, mode=_mode(monitor), **shared
     )
+    # save_last would write only where the epoch is also the best one.
+    return best, callbacks.ModelCheckpoint(filename=run.resume_file.stem, **shared)
 
 
 def _mode(monitor: str) -> str:
