@@ -17,3 +17,8 @@ pretrain() { # NAME RESIDUES options: a trunk that saw nothing similar to the fo
         --config "$configs/pretrain.yaml" --residues "$2" --exclude-similar "$similar" \
         --exclude-folds cv3,cv4 "${@:3}"
 }
+
+train() { # NAME CONFIG SETS options: a tenth of three folds picks the epoch and calibrates
+    [ -e "$out/runs/$1/model" ] || topo train --config "$2" --data "$labels" \
+        --train cv0,cv1,cv3 --set "data.extra=[$3]" -o "$out/runs" --name "$1" "${@:4}"
+}

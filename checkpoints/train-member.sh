@@ -7,13 +7,8 @@
 name=$3 config=$4
 sets=$("$here/teach.sh" "$data" "$out")
 
-# A tenth of the three folds, the same both times, picks the epoch and calibrates.
-train() { # NAME SETS options
-    [ -e "$out/runs/$1/model" ] || topo train --config "$config" --data "$labels" \
-        --train cv0,cv1,cv3 --set "data.extra=[$2]" -o "$out/runs" --name "$1" "${@:3}"
-}
-train "$name-blind" "$sets" --test cv4 --init "$out/pretrained"
+train "$name-blind" "$config" "$sets" --test cv4 --init "$out/pretrained"
 
 [ -e "$out/cv4.3line" ] || topo convert "$labels:cv4" "$out/cv4.3line"
-train "$name" "{path: $out/cv4.3line}, $sets" --init "$out/runs/$name-blind" --epochs 3 \
+train "$name" "$config" "{path: $out/cv4.3line}, $sets" --init "$out/runs/$name-blind" --epochs 3 \
     --set training.learning_rate=0.001 --set training.init_rate=1
