@@ -184,10 +184,10 @@ def sample(
     from topo.labels import TYPES, protein_type
 
     similar = _similar_ids(similar_to)
-    held = _held(apart, similar, similar_to) | _unsure(confidence, summary)
+    held = _held(apart, similar, similar_to)
     drawn = list(
         draw_by_type(
-            _outside(held, read_labelled(file)),
+            _sure(confidence, summary, _outside(held, read_labelled(file))),
             _shares(share),
             shortest,
             longest or math.inf,
@@ -232,15 +232,15 @@ def _held(apart: str, similar: Mapping[str, Set[str]], table: str | None) -> set
     return ids_similar_to(split_names(apart), similar, table)
 
 
-def _unsure(least: float, summary: str | None) -> set[str]:
-    """Return the ids that ``--confidence`` leaves out by the table of ``--summary``."""
+def _sure(least: float, summary: str | None, proteins: Iterable[Protein]) -> Iterator[Protein]:
+    """Pass on what is at least so sure by the table of ``--summary``; without both, everything."""
     from topo.errors import TopoError
     from topo.io.tables import read_confidences
 
     if bool(least) != bool(summary):
         raise TopoError("found one of --confidence and --summary, expected both")
     found = read_confidences(summary) if summary else {}
-    return {name for name, confidence in found.items() if confidence < least}
+    return (protein for protein in proteins if found.get(protein.id, 0.0) >= least)
 
 
 def _outside(held: Set[str], proteins: Iterable[Protein]) -> Iterator[Protein]:
