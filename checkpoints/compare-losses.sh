@@ -18,11 +18,7 @@ compare() { # OUTPUT BARRELS WEIGHT options
 compare losses barrels 0.5 "training.init=$out/pretrained"
 
 # Barrels that the teacher finds in the corpus, labelled by the models of the first stage.
-[ -e "$out/first-stage" ] ||
-    topo ensemble "$out"/losses/crf-{0,1,2} -o "$out/first-stage" --name first-stage
-[ -e "$out/found_barrels.3line" ] ||
-    topo data consensus "$out/found/predicted_topologies.3line" --similar-to "$similar" \
-        --apart cv3 --model "$out/first-stage" --known 0.6 --segments 8 --complete \
-        -o "$out/found_barrels.3line"
+ensemble first-stage "$out"/losses/crf-{0,1,2}
+barrels found_barrels cv3 "$out/first-stage"
 compare losses-2 found_barrels 0.25 --after "$out/losses" training.epochs=3 \
     training.learning_rate=0.002 training.init_rate=1

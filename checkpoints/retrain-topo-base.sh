@@ -4,4 +4,4 @@
 # DATA and OUT as in common.sh; the checkpoint is runs/topo-base/model, the one that has not seen fold
 # cv4 runs/topo-base-blind/model.
 . "$(dirname "$0")/common.sh"
-"$here/train-member.sh" "$data" "$out" topo-base "$configs/topo-base.yaml"
+"$here/train-member.sh" "$data" "$out" topo-base topo-base

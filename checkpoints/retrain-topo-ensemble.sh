@@ -6,8 +6,7 @@
 # fold cv4.
 . "$(dirname "$0")/common.sh"
 "$here/retrain-topo-base.sh" "$data" "$out"
-"$here/train-member.sh" "$data" "$out" second "$configs/topo-ensemble.yaml"
+"$here/train-member.sh" "$data" "$out" second topo-ensemble
 for kind in "" -blind; do
-    topo ensemble "$out/runs/topo-base$kind" "$out/runs/second$kind" -o "$out/topo-ensemble$kind" \
-        --name topo-ensemble
+    ensemble "topo-ensemble$kind" "$out/runs/topo-base$kind" "$out/runs/second$kind"
 done

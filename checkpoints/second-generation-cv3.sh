@@ -9,22 +9,16 @@ sets=$("$here/prepare-data.sh" "$data" "$out")
 
 [ -e "$out/predicted-others.3line" ] || topo data sample "$out/predicted.3line" --share BETA=0 \
     --similar-to "$similar" -o "$out/predicted-others.3line"
-[ -e "$out/second-stage" ] ||
-    topo ensemble "$out"/losses-2/crf-{0,1,2} -o "$out/second-stage" --name second-stage
-[ -e "$out/barrels-cv3.3line" ] ||
-    topo data consensus "$out/found/predicted_topologies.3line" --similar-to "$similar" \
-        --apart cv3 --model "$out/second-stage" --known 0.6 --segments 8 --complete \
-        -o "$out/barrels-cv3.3line"
+ensemble second-stage "$out"/losses-2/crf-{0,1,2}
+barrels barrels-cv3 cv3 "$out/second-stage"
 sets="$sets, $(extra "$out/predicted-others" 0.1), $(extra "$out/barrels-cv3" 0.25)"
 
+
 twin() { # NAME options: a model that has not seen cv3
-    [ -e "$out/runs/$1/model" ] || topo train --config "$configs/topo-base.yaml" \
-        --data "$labels" --train cv0,cv1,cv4 --test cv3 --set "data.extra=[$sets]" \
-        --set training.init_rate=1 -o "$out/runs" --name "$1" "${@:2}"
+    train "$1" topo-base cv0,cv1,cv4 "$sets" --test cv3 "${@:2}"
 }
 for n in 0 1; do
-    twin step-$n --seed $n --init "$out/losses-2/crf-$n" --epochs 3 \
-        --set training.learning_rate=0.002
+    twin step-$n --seed $n --init "$out/losses-2/crf-$n" $(onwards 0.002)
 done
 twin width-128-1 --seed 1 --epochs 4
 twin width-128-2 --seed 2 --epochs 4

@@ -7,32 +7,22 @@
 sets=$("$here/prepare-data.sh" "$data" "$out")
 
 teacher() { # NAME options: fold cv3 picks the epoch; nothing similar to cv3 and cv4 is learnt from
-    [ -e "$out/runs/$1/model" ] || topo train --config "$configs/teacher.yaml" \
-        --data "$labels" --train cv0,cv1 --val cv3 --test cv4 --set "data.extra=[$sets]" \
-        -o "$out/runs" --name "$1" "${@:2}"
+    train "$1" teacher cv0,cv1 "$sets" --val cv3 --test cv4 "${@:2}"
 }
 
 {
     teacher teacher --init "$out/pretrained"
     teacher teacher-2 --seed 0
-    [ -e "$out/teachers" ] ||
-        topo ensemble "$out/runs/teacher" "$out/runs/teacher-2" -o "$out/teachers" --name teachers
+    ensemble teachers "$out"/runs/teacher{,-2}
 
     # What the teacher says of the corpus, for all proteins with helices or strands and some others.
-    [ -e "$out/found/done" ] || {
-        topo predict "$corpus" -o "$out/found" --format 3line --plots none --resume \
-            --model "$out/runs/teacher"
-        touch "$out/found/done" # a stopped prediction has left its file too
-    }
+    label found "$corpus" "$out/runs/teacher"
     [ -e "$out/predicted.3line" ] ||
         topo data sample "$out/found/predicted_topologies.3line" --similar-to "$similar" \
             --apart cv3,cv4 --shortest 120 --longest 1200 --share GLOB=0.06,SP=0.25 \
             -o "$out/predicted.3line"
     # Barrels among them, labelled by both teachers and averaged over families.
-    [ -e "$out/predicted_barrels.3line" ] ||
-        topo data consensus "$out/found/predicted_topologies.3line" --similar-to "$similar" \
-            --apart cv3,cv4 --model "$out/teachers" --known 0.6 --segments 8 --complete \
-            -o "$out/predicted_barrels.3line"
+    barrels predicted_barrels cv3,cv4 "$out/teachers"
 } >&2
 
 echo "$sets, $(extra "$out/predicted" 0.05), $(extra "$out/predicted_barrels" 0.25)"

@@ -72,6 +72,7 @@ def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
         If the file is no summary or a row is damaged.
     """
     found: dict[str, float] = {}
+    place = _COLUMNS.index("confidence")
     with open_text(path) as stream:
         lines = Lines(source_name(path), stream)
         if lines.peek(1) != [SUMMARY_HEADER.rstrip()]:
@@ -79,10 +80,9 @@ def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
         next(lines)
         for line in lines:
             cells = line.split("\t")
-            row = dict(zip(_COLUMNS, cells, strict=False))
             try:
-                found[row["id"]] = float(row["confidence"] or 0)
-            except (KeyError, ValueError):
+                found[cells[0]] = float(cells[place] or 0)
+            except (IndexError, ValueError):
                 lines.fail(f"found {line[:80]!r}, expected a row of a summary.tsv")
     return found
 
