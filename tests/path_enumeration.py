@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from topo.grammar import Grammar, default_grammar
+from topo.crf.layer import GrammarCRF
+from topo.grammar.table import Grammar, default_grammar
 from topo.labels import LABEL_INDEX, TYPE_INDEX, UNKNOWN, protein_type
-from topo.nn.crf import GrammarCRF
 
 Path = tuple[tuple[int, int, int], ...]  # (state, start, end)
 BOUNDS = {"S": (2, 3), "M": (2, 4), "B": (1, 3)}

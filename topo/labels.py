@@ -87,7 +87,7 @@ def protein_type(labels: str) -> str | None:
 
     Any ``B`` makes BETA; ``M`` and ``S`` make SP+TM; ``M`` alone TM; ``S`` alone SP; nothing but
     ``I`` GLOB. Unknown residues are passed over; which types a partly known string leaves
-    possible is a question to :func:`topo.paths.possible_types`.
+    possible is a question to :func:`topo.grammar.legality.possible_types`.
 
     Returns
     -------

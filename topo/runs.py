@@ -85,6 +85,18 @@ class Run:
             return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
+def run_name(config: Config) -> str:
+    """Name a run by its architecture, e.g. ``conv1-bilstm_cv1128x5_gc64_lay4_sz128``."""
+    model, recurrent = config.model, config.model.recurrent
+    family = [f"conv{i + 1}" for i in range(len(model.conv))]
+    family.append(("bi" if recurrent.direction == "bi" else "") + recurrent.cell)
+    parts = ["-".join(family)]
+    parts += [f"cv{i + 1}{c.filters}x{c.width}" for i, c in enumerate(model.conv)]
+    if model.encoder.gcs:
+        parts.append(f"gc{model.encoder.gcs}")
+    return "_".join([*parts, f"lay{recurrent.layers}", f"sz{recurrent.size}"])
+
+
 def _cell(value: float) -> str:
     """Write a whole number in full and any other with six digits."""
     return f"{value:.0f}" if value.is_integer() else f"{value:.6g}"

@@ -35,9 +35,9 @@ import torch
 
 from topo.benchmark.clock import StageClock
 from topo.benchmark.floors import Floors, matrix_product_peak, operations
-from topo.benchmark.learning import TrainingBenchmark
-from topo.benchmark.predicting import PredictionBenchmark, random_model
+from topo.benchmark.prediction import PredictionBenchmark, random_model
 from topo.benchmark.proteins import synthetic_proteins
+from topo.benchmark.training import TrainingBenchmark
 from topo.checkpoint import Checkpoint, environment
 from topo.config import Config, load_config
 from topo.errors import TopoError

@@ -29,8 +29,8 @@ def compare(
     """Compare predictors on the proteins that all of them predict, and say where they differ."""
     from rich.console import Console
 
-    from topo.evaluation import compare as contest
     from topo.io import read_predictions, read_proteins
+    from topo.metrics.evaluation import compare as contest
     from topo.report.evaluation_files import file_record, write_comparison
     from topo.report.evaluation_tables import alignment_lines, comparison_tables
 

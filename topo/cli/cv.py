@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from topo.config import Config
-    from topo.cross_validation import FoldResult
+    from topo.training.cross_validation import FoldResult
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Options that are not ours go to ``topo train``."""
@@ -46,10 +46,10 @@ def cv(
     from rich.console import Console
 
     from topo.cli.train import read_settings
-    from topo.config import run_name
-    from topo.cross_validation import plan_folds, run_folds, spreads, write_ensemble
     from topo.report.cross_validation import summary_table, write_summary
     from topo.report.curves import draw_curves
+    from topo.runs import run_name
+    from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
 
     config = read_settings(context.args)
     folder = output or Path("cv") / run_name(config)
@@ -76,14 +76,14 @@ def _say(line: str) -> None:
 
 def _with_folds(config: Config, folder: Path, count: int) -> Config:
     """Give the set homology-aware folds, kept in the folder, where its file has none."""
-    from topo.cross_validation import fold_names
+    from topo.training.cross_validation import fold_names
 
     path = config.data.path
     if path is None or fold_names(path):
         return config
     target = folder / "folds.json"
     if not target.is_file():
-        from topo.cli.homology import split
+        from topo.cli.data.homology import split
 
         split(path, str(target), count, seed=config.training.seed)
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(target)})})
@@ -91,8 +91,8 @@ def _with_folds(config: Config, folder: Path, count: int) -> Config:
 
 def _write_predictions(results: list[FoldResult], folder: Path, resamples: int) -> None:
     """Write all out-of-fold predictions as one file, and score them together."""
-    from topo.evaluation import evaluate
     from topo.io import write_three_line
+    from topo.metrics.evaluation import evaluate
     from topo.protein import Protein
     from topo.report.evaluation_files import write_evaluation
 

@@ -18,9 +18,10 @@ def ensemble(
     """
     from pathlib import Path
 
-    from topo.checkpoint import members_card, save_ensemble
+    from topo.checkpoint import save_ensemble
     from topo.errors import TopoError
     from topo.inference import load_model
+    from topo.model_card import members_card
 
     if len(models) < 2:
         raise TopoError(f"found {len(models)} model, expected two or more")

@@ -44,7 +44,7 @@ def evaluate(
     """Score a split of a run, or with --predictions and --truth the output of any predictor."""
     from rich.console import Console
 
-    from topo.evaluation import evaluate as score
+    from topo.metrics.evaluation import evaluate as score
     from topo.report.evaluation_files import write_evaluation
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
 

@@ -12,7 +12,7 @@ from topo.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from topo.grammar import Grammar
+    from topo.grammar.table import Grammar
 
 
 def grammar(
@@ -28,7 +28,7 @@ def grammar(
     import yaml
     from rich.console import Console
 
-    from topo.grammar import default_grammar
+    from topo.grammar.table import default_grammar
     from topo.io.grammar import grammar_tree, load_grammar
 
     if graphviz and as_yaml:

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from topo import __version__
+from topo._version import __version__
 from topo.cli.bench import bench
 from topo.cli.compare import compare
 from topo.cli.convert import convert
 from topo.cli.cv import CONTEXT, cv
-from topo.cli.data import data_app
+from topo.cli.data.app import data_app
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar

@@ -60,11 +60,10 @@ def pretrain(
     CORPUS comes before them. Writes history.csv with the pseudo-perplexity on a held-out slice, and
     trunk/.
     """
-    from topo.config import run_name
     from topo.data.corpus import PretrainingData, read_corpus
-    from topo.pretraining import pretrain as train_trunk
-    from topo.runs import Run
-    from topo.training import RUN_VARIABLE
+    from topo.runs import Run, run_name
+    from topo.training.loop import RUN_VARIABLE
+    from topo.training.pretraining import pretrain as train_trunk
 
     own = {
         "corpus": corpus,

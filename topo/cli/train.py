@@ -122,13 +122,12 @@ def train(
 ) -> None:
     """Train a tagger; without data of yours, on the bundled example set."""
     given = locals()
-    from topo.config import run_name
     from topo.data.splits import load_splits
-    from topo.initialisation import initial_weights
     from topo.io.grammar import find_grammar
     from topo.report.curves import draw_curves
-    from topo.runs import Run, new_run
-    from topo.training import RUN_VARIABLE, fit
+    from topo.runs import Run, new_run, run_name
+    from topo.training.initial_weights import initial_weights
+    from topo.training.loop import RUN_VARIABLE, fit
 
     if resume is not None:
         others = ("config", "name", "set_", "extra", "conv1", "conv2")

@@ -12,10 +12,10 @@ from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
-from topo.grammar import Grammar
+from topo.grammar.legality import possible_types
+from topo.grammar.table import Grammar
 from topo.graph import residue_graph
 from topo.labels import TYPES
-from topo.paths import possible_types
 from topo.protein import Protein
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from topo.config import DataConfig, ExtraConfig
 from topo.data.dataset import sampling_types, type_sets
 from topo.errors import ConfigError, InputError, InputWarning
-from topo.grammar import Grammar
+from topo.grammar.table import Grammar
 from topo.io import read_labelled
 from topo.io.files import sha256
 from topo.io.structure import StructureFolder

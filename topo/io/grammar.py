@@ -18,7 +18,7 @@ import yaml
 
 from topo.config import parse_yaml
 from topo.errors import ConfigError, InputError
-from topo.grammar import Grammar, State, default_grammar
+from topo.grammar.table import Grammar, State, default_grammar
 from topo.io.files import open_text
 
 _KEYS: dict[str, tuple[type | tuple, str]] = {

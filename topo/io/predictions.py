@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
 
-from topo import __version__
+from topo._version import __version__
 from topo.errors import InputError, TopoError
 from topo.io import deeptmhmm, gff3, mature, phobius, signalp, tables, tmbed, tmhmm
 from topo.io.files import atomic_text, open_text, source_name

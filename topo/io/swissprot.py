@@ -161,7 +161,7 @@ def _parse(text: str, source: str, line: int) -> Any:
 
 def _fill(labels: str) -> tuple[str, tuple[str, ...]]:
     """Fill what the grammar determines; name the types left (none: no legal topology)."""
-    from topo.paths import fill_determined, possible_types
+    from topo.grammar.legality import fill_determined, possible_types
 
     return fill_determined(labels), possible_types(labels)
 

@@ -77,7 +77,7 @@ def _type(protein: Protein) -> str | None:
     labels = protein.labels or ""
     if UNKNOWN not in labels:
         return protein_type(labels) or protein.metadata.get("header_type")
-    from topo.paths import possible_types  # compiled code: only where a label is unknown
+    from topo.grammar.legality import possible_types  # compiled code: only where a label is unknown
 
     types = possible_types(labels)
     return types[0] if len(types) == 1 else protein.metadata.get("header_type")

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from topo.grammar.legality import is_legal
 from topo.labels import HELIX, LABELS, MEMBRANE, SIGNAL, STRAND, TYPE_INDEX, TYPES, protein_type
 from topo.metrics import calibration, residue, segment, signal, topology, types
 from topo.metrics.rates import BinaryCounts, Figure, mcc, mean_over_classes, ratio, share
-from topo.paths import is_legal
 from topo.protein import Prediction
 
 Key = tuple[str, ...]

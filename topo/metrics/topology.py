@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from topo.grammar.legality import only_topology
 from topo.labels import (
     HELIX,
     OUTSIDE,
@@ -14,7 +15,6 @@ from topo.labels import (
     protein_type,
 )
 from topo.metrics.residue import check_lengths
-from topo.paths import only_topology
 from topo.segments import Segment, to_segments
 
 MINIMUM_OVERLAP = {SIGNAL: 5, HELIX: 5, STRAND: 3}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from topo.grammar.legality import possible_types
 from topo.labels import TYPE_INDEX, TYPES, UNKNOWN, protein_type
 from topo.metrics.rates import Figure, mcc, mean_over_classes, one_against_rest, recall, share
-from topo.paths import possible_types
 
 PREDICTED_COLUMNS = (*TYPES, "illegal")
 """Columns of a type confusion matrix; ``illegal`` is a prediction without a type."""

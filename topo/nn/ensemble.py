@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from topo.nn.crf import GrammarCRF
+from topo.crf.layer import GrammarCRF
 from topo.nn.tagger import Scores, Tagger
 
 

@@ -13,9 +13,9 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from topo.config import LossConfig, ModelConfig
+from topo.crf.layer import Gain, GrammarCRF
 from topo.io.grammar import find_grammar
 from topo.labels import DECODERS, LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels, protein_type
-from topo.nn.crf import Gain, GrammarCRF
 from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
 from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
@@ -39,7 +39,8 @@ TYPE_GAIN = {"TM": 2.5, "SP+TM": 2.0}
 """What a right type counts when the type is chosen; the others count 1.
 
 By probability alone the rare types lose: single helices of long chains are more often missed than
-imagined. Chosen on fold cv3 with six models, on a plateau (``checkpoints/EXPERIMENTS.md``).
+imagined. Chosen on fold cv3 with six models, on a plateau
+(``checkpoints/training/EXPERIMENTS.md``).
 """
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from topo.cross_validation import Spread
 from topo.io.files import atomic_text
+from topo.training.cross_validation import Spread
 
 if TYPE_CHECKING:
     from rich.table import Table

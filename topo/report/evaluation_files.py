@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 import topo
-from topo.evaluation import Comparison, Evaluation, ProteinScore
 from topo.io.files import atomic_path, atomic_text, sha256
 from topo.io.sniff import split_folds
+from topo.metrics.evaluation import Comparison, Evaluation, ProteinScore
 
 COLUMNS = (
     "id",
@@ -41,7 +41,7 @@ def write_evaluation(
     Parameters
     ----------
     evaluation
-        What :func:`topo.evaluation.evaluate` found.
+        What :func:`topo.metrics.evaluation.evaluate` found.
     folder
         Made if it is not there; files of the same names are replaced.
     source

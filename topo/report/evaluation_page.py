@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from topo.evaluation import Evaluation, ProteinScore
 from topo.labels import LABEL_NAMES, LABELS, UNKNOWN
+from topo.metrics.evaluation import Evaluation, ProteinScore
 from topo.report.evaluation_tables import alignment_lines, evaluation_tables
 from topo.report.palette import LABEL_COLORS
 from topo.segments import to_segments

@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from topo import __version__
+from topo._version import __version__
 from topo.io.files import atomic_text
 from topo.labels import LABEL_NAMES, TYPE_INDEX, TYPES
 from topo.protein import Prediction

@@ -33,14 +33,14 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from topo.config import Config, DataConfig, run_name
+from topo.config import Config, DataConfig
 from topo.data.splits import Splits, load_splits
 from topo.errors import ConfigError, TopoError
 from topo.io.grammar import find_grammar
-from topo.runs import Run
+from topo.runs import Run, run_name
 from topo.sweep.file import Parameter, Sweep
 from topo.sweep.workers import Worker, exclusive, is_alive
-from topo.training import fit
+from topo.training.loop import fit
 
 TRIES = 3
 """Processes that may die over one trial before it counts as failed."""

@@ -1,0 +1,139 @@
+"""Prediction, timed: from a FASTA file to the files that ``topo predict`` writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from topo.benchmark.clock import StageClock
+from topo.benchmark.training import mean_waste
+from topo.checkpoint import Checkpoint
+from topo.config import Config
+from topo.graph import collate, residue_graph
+from topo.inference import predict
+from topo.inference.batches import cut_window, read_windows
+from topo.inference.memory import default_batch_residues
+from topo.io import read_inputs, write_fasta
+from topo.nn.tagger import Tagger
+from topo.protein import Protein
+from topo.report.outputs import open_outputs
+
+STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", "write")
+
+
+def random_model(config: Config) -> Checkpoint:
+    """Return a tagger of the configuration with the random weights that its seed gives."""
+    torch.manual_seed(config.training.seed)
+    tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
+    return Checkpoint(tagger, config, {}, Path())
+
+
+class PredictionBenchmark:
+    """Predicts the same proteins, as often as asked.
+
+    Parameters
+    ----------
+    model
+        Of a single tagger, such as :func:`random_model` gives.
+    precision
+        ``32`` or ``bf16``.
+    proteins
+        What to predict; labels are not used.
+    """
+
+    def __init__(self, model: Checkpoint, precision: str, proteins: Sequence[Protein]) -> None:
+        self.model = model
+        self.precision = precision
+        self.budget = default_batch_residues()
+        self.proteins = list(proteins)
+        self.residues = sum(map(len, self.proteins))
+        self.batches = [
+            torch.tensor([len(protein) for protein in batch])
+            for batch in self._batches(self.proteins)
+        ]
+
+    @property
+    def lengths(self) -> list[Tensor]:
+        """Lengths (B,) of the chains of each batch."""
+        return self.batches
+
+    @property
+    def waste(self) -> float:
+        """Share of padding in the batches."""
+        return mean_waste(self.batches)
+
+    def run(self) -> float:
+        """Predict from file to files as ``topo predict`` does; return residues per second."""
+        with TemporaryDirectory() as folder:
+            fasta = self._fasta(folder)
+            started = time.perf_counter()
+            answers = predict(
+                fasta, self.model, batch_residues=self.budget, precision=self.precision
+            )
+            with open_outputs(Path(folder) / "out", plots="none") as outputs:
+                for prediction in answers:
+                    outputs.write(prediction)
+            return self.residues / (time.perf_counter() - started)
+
+    @torch.inference_mode()
+    def stages(self) -> StageClock:
+        """Do the same stage by stage and return the seconds of each."""
+        clock, graph_config = StageClock(), self.model.config.graph
+        for stage in STAGES:
+            clock.seconds[stage] = 0.0
+        tagger = self._watched(clock)
+        with TemporaryDirectory() as folder:
+            fasta = self._fasta(folder)
+            with clock.stage("read"):
+                proteins = list(read_inputs(fasta))
+            answers = []
+            for batch in self._batches(proteins):
+                with clock.stage("featurise"):
+                    graphs = [
+                        residue_graph(p, graph_config.window, structure=graph_config.spatial)
+                        for p in batch
+                    ]
+                with clock.stage("collate"):
+                    graph = collate(graphs)
+                with self._autocast():
+                    scores = tagger(graph)
+                with clock.stage("decode"):
+                    answers += tagger.predictions(batch, scores)
+            with (
+                clock.stage("write"),
+                open_outputs(Path(folder) / "out", plots="none") as outputs,
+            ):
+                for prediction in answers:
+                    outputs.write(prediction)
+        return clock
+
+    def _watched(self, clock: StageClock) -> Tagger:
+        """Return a copy of the tagger whose parts report to a clock."""
+        tagger = deepcopy(self.model.tagger).eval()
+        clock.watch("score", tagger)
+        for stage, part in (("encode", tagger.encoder), ("recur", tagger.conv),
+                            ("recur", tagger.recurrent)):  # fmt: skip
+            clock.watch(stage, part)
+        return tagger
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16")
+
+    def _fasta(self, folder: str) -> Path:
+        path = Path(folder) / "proteins.fasta"
+        write_fasta(self.proteins, path)
+        return path
+
+    def _batches(self, proteins: Sequence[Protein]) -> list[list[Protein]]:
+        """Cut proteins into the batches of :func:`topo.inference.stream.predict`."""
+        return [
+            batch.proteins
+            for window in read_windows(proteins)
+            for batch in cut_window(window, self.budget, False, {}).batches
+        ]

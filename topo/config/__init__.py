@@ -1,0 +1,51 @@
+"""Configuration of a run: its schema, and reading and writing it as YAML."""
+
+from topo.config.files import (
+    dump_config,
+    first_difference,
+    flat,
+    load_config,
+    parse_config,
+    parse_yaml,
+)
+from topo.config.schema import (
+    MONITORS,
+    Config,
+    ConvConfig,
+    DataConfig,
+    EncoderConfig,
+    ExtraConfig,
+    GraphConfig,
+    HeadsConfig,
+    LossConfig,
+    ModelConfig,
+    PretrainingConfig,
+    RecurrentConfig,
+    SamplingConfig,
+    TrackingConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "MONITORS",
+    "Config",
+    "ConvConfig",
+    "DataConfig",
+    "EncoderConfig",
+    "ExtraConfig",
+    "GraphConfig",
+    "HeadsConfig",
+    "LossConfig",
+    "ModelConfig",
+    "PretrainingConfig",
+    "RecurrentConfig",
+    "SamplingConfig",
+    "TrackingConfig",
+    "TrainingConfig",
+    "dump_config",
+    "first_difference",
+    "flat",
+    "load_config",
+    "parse_config",
+    "parse_yaml",
+]

@@ -1,0 +1,183 @@
+"""Read, override, compare and write configurations as YAML."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from topo.config.schema import Config
+from topo.errors import ConfigError
+
+_ENDLESS_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
+
+
+def load_config(
+    path: str | PathLike[str] | None,
+    overrides: Iterable[str] = (),
+    fields: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read a YAML file (none: the defaults) and apply fields, then overrides.
+
+    Parameters
+    ----------
+    path
+        YAML file with any part of the tree.
+    overrides
+        Assignments ``section.field=value``; the value is read as YAML.
+    fields
+        Values by dotted key.
+
+    Raises
+    ------
+    ConfigError
+        On a missing or malformed file, an unknown key (the nearest valid one is named) or a value
+        that does not fit.
+    """
+    tree = _read_yaml(path) if path is not None else {}
+    for key, value in (fields or {}).items():
+        _assign(tree, key.split("."), value)
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"--set {override}: expected section.field=value")
+        try:
+            _assign(tree, key.split("."), parse_yaml(value))
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+    return parse_config(tree, str(path) if path is not None else "configuration")
+
+
+def parse_config(tree: Mapping[str, Any], source: str = "configuration") -> Config:
+    """Validate a nested mapping; ``source`` names it in errors (:class:`ConfigError`)."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(error)}") from None
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn a tree into one level with dotted keys."""
+    level = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            level |= flat(value, f"{prefix}{key}.")
+        else:
+            level[prefix + key] = value
+    return level
+
+
+def first_difference(
+    found: Config, expected: Config, parts: Sequence[str] = ("",), besides: str | None = None
+) -> str | None:
+    """Name the first field that differs, with both values; None where there is none.
+
+    Parameters
+    ----------
+    found, expected
+        What is compared.
+    parts
+        Beginnings of the dotted keys that count.
+    besides
+        End of the dotted keys that do not count.
+    """
+    ours, theirs = (flat(config.model_dump(mode="json")) for config in (found, expected))
+    for key, value in theirs.items():
+        counts = key.startswith(tuple(parts)) and not (besides and key.endswith(besides))
+        if counts and ours.get(key) != value:
+            return f"found {key} {ours.get(key)}, expected {value}"
+    return None
+
+
+def dump_config(config: Config) -> str:
+    """Write the tree as YAML, each field with its description as a comment."""
+    return "\n".join(_commented(config, 0)) + "\n"
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse YAML as plain data.
+
+    Raises
+    ------
+    yaml.YAMLError
+        On anything that is not, a date that does not exist or a number or nesting without end
+        included.
+    """
+    if _ENDLESS_NUMBER.search(text):
+        raise yaml.YAMLError("a number of more than 1000 digits")
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+
+
+def _read_yaml(path: str | PathLike[str]) -> dict[str, Any]:
+    try:
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{place}: not valid YAML") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: found {type(tree).__name__}, expected a mapping of sections")
+    return tree
+
+
+def _assign(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    for depth, key in enumerate(keys[:-1]):
+        child = tree.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"{'.'.join(keys[: depth + 1])}: found a value, expected a section")
+        tree = child
+    tree[keys[-1]] = value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {'.'.join(where)}; did you mean {_nearest_key(where)}?"
+    message = first["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
+    return f"{'.'.join(where)}: {message}{found}" if where else message
+
+
+def _nearest_key(where: list[str]) -> str:
+    valid, section = _valid_keys(), ".".join(where[:-1])
+    siblings = [key for key in valid if section and key.rpartition(".")[0] == section]
+    key = ".".join(where)
+    far = difflib.get_close_matches(key, valid, n=1, cutoff=0.75)
+    return (far or difflib.get_close_matches(key, siblings or valid, n=1, cutoff=0.0))[0]
+
+
+def _valid_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _valid_keys(field.annotation, f"{prefix}{name}.")
+    return keys
+
+
+def _commented(section: BaseModel, depth: int) -> Iterable[str]:
+    pad = "  " * depth
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        yield f"{pad}# {field.description}"
+        if isinstance(value, BaseModel):
+            yield f"{pad}{name}:"
+            yield from _commented(value, depth + 1)
+        else:
+            plain = section.model_dump(mode="json")[name]
+            flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=10_000)
+            yield f"{pad}{name}: {flow.removesuffix('...' + chr(10)).strip()}"

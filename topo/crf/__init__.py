@@ -1,0 +1,1 @@
+"""Semi-Markov conditional random field over the states of a grammar."""

@@ -1,0 +1,1 @@
+"""Making of data sets: similarity, folds, label transfer, statistics, downloads."""

@@ -1,0 +1,1 @@
+"""Legal topologies: the grammar, its files, and the legality of label strings."""

@@ -1,0 +1,255 @@
+"""What the grammar says of a label string: whether it is legal, and what its unknowns leave open.
+
+Reachability over segments, a few additions a residue and state: a state can end before residue t
+when one of its segments could start in a window behind t, which one index answers ("the last
+place at or before t where it could start").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from topo.grammar.table import Automaton, Grammar, default_grammar
+from topo.labels import LABELS, TYPES, UNKNOWN, decode_labels, encode_labels
+
+_NONE, _MANY = 0, 1  # no list of segments; several
+
+
+def is_legal(
+    labels: str,
+    grammar: Grammar | None = None,
+    open_start: bool = False,
+    open_end: bool = False,
+) -> bool:
+    """Say whether some path of the grammar agrees with a label string.
+
+    Parameters
+    ----------
+    labels
+        Letters of :data:`topo.labels.LABELS`; ``-`` agrees with every letter.
+    grammar
+        The grammar in use; :func:`topo.grammar.table.default_grammar` where None.
+    open_start, open_end
+        Whether the string is cut out of a longer one: any state may then begin (end) it, and
+        the segment that is cut has no minimum length.
+
+    Raises
+    ------
+    ValueError
+        On any other letter (as do the other functions here).
+    """
+    if not (open_start or open_end):
+        return bool(possible_types(labels, grammar))
+    table = (grammar or default_grammar()).untyped
+    ending, _, _ = _forward(encode_labels(labels), table, open_start, open_end)
+    return bool(labels and (ending[-1] & (table.end | open_end)).any())
+
+
+def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ...]:
+    """Name the types of the paths that agree with a label string.
+
+    Returns
+    -------
+    tuple of str
+        In the order of :data:`topo.labels.TYPES`; empty where no path agrees.
+    """
+    automaton = (grammar or default_grammar()).automaton
+    known = encode_labels(labels)
+    ending, _, _ = _forward(known, automaton)
+    found = np.unique(automaton.type[ending[-1] & automaton.end])
+    return tuple(TYPES[index] for index in found) if labels else ()
+
+
+def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
+    """Replace ``-`` where all paths that agree with a label string have the same letter.
+
+    A string without any such path comes back as it is.
+    """
+    if UNKNOWN not in labels:
+        return labels
+    automaton = (grammar or default_grammar()).automaton
+    known = encode_labels(labels)
+    possible = _possible_letters(known, automaton, *_forward(known, automaton))  # (R, 6)
+    sole = possible.sum(1) == 1
+    return decode_labels(np.where((known < 0) & sole, possible.argmax(1), known))
+
+
+def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | None:
+    """List the segment labels of a string, in order, if its unknowns leave no choice of them.
+
+    Returns
+    -------
+    list of str or None
+        None where two paths that agree with the string differ in the order of their segments,
+        or no path agrees.
+    """
+    if not labels:
+        return None
+    automaton = (grammar or default_grammar()).automaton
+    known = encode_labels(labels)
+    ending, last, run = _forward(known, automaton)
+    if not _one_order(automaton, ending, last, run):
+        return None
+    return [LABELS[index] for index in _trace(automaton, ending, last, run)[::-1]]
+
+
+@njit(cache=True, nogil=True)
+def _forward(
+    known: np.ndarray, a: Automaton, open_start: bool = False, open_end: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find where segments can end and start, looking from the left.
+
+    Returns
+    -------
+    ending : (R + 1, K) bool
+        Whether a segment of state k can end just before t.
+    last : (R + 1, K) int64
+        Last position at or before t where a segment of state k can start, -1 if none.
+    run : (R + 1, 6) int64
+        How many residues before t in a row allow the letter.
+    """
+    size, states = len(known), len(a.letter)
+    ending = np.zeros((size + 1, states), np.bool_)
+    last = np.full((size + 1, states), -1, np.int64)
+    run = np.zeros((size + 1, 6), np.int64)
+    for k in range(states):
+        last[0, k] = 0 if a.start[k] or open_start else -1
+    for t in range(1, size + 1):
+        for letter in range(6):
+            if known[t - 1] < 0 or known[t - 1] == letter:
+                run[t, letter] = run[t - 1, letter] + 1
+        for k in range(states):
+            low, high = _window(t, k, a, run)
+            if open_end and t == size:
+                high = t - 1
+            ending[t, k] = high >= low and last[high, k] >= low
+            if open_start and low == 0 and t > 0:
+                ending[t, k] = True
+        for k in range(states):
+            last[t, k] = last[t - 1, k]
+            for arc in range(a.incoming[k], a.incoming[k + 1]):
+                if ending[t, a.source[arc]]:
+                    last[t, k] = t
+    return ending, last, run
+
+
+@njit(cache=True, nogil=True)
+def _window(t: int, k: int, a: Automaton, run: np.ndarray) -> tuple[int, int]:
+    """First and last position where a segment of state k that ends before t can start."""
+    longest = run[t, a.letter[k]]
+    if a.maximum[k] > 0:
+        longest = min(longest, a.maximum[k])
+    return t - longest, t - a.minimum[k]
+
+
+@njit(cache=True, nogil=True)
+def _possible_letters(
+    known: np.ndarray, a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray
+) -> np.ndarray:
+    """Tell which letters a residue has in some path that agrees, (R, 6) bool."""
+    size, states = len(known), len(a.letter)
+    first = np.full((size + 2, states), size + 1, np.int64)  # first start at or after t
+    for t in range(size, -1, -1):
+        for k in range(states):
+            first[t, k] = t if last[t, k] == t else first[t + 1, k]
+    possible = np.zeros((size, 6), np.bool_)
+    useful = np.zeros((size + 1, states), np.bool_)  # a segment that starts at t can be completed
+    completes = np.zeros((size + 1, states), np.bool_)  # so can a path whose segment ends there
+    low_start = np.full(states, size + 1, np.int64)  # of completed segments that can start at t
+    reach = np.full(states, size + 1, np.int64)  # residues from here on lie in such a segment
+    for t in range(size, -1, -1):
+        for k in range(states):
+            end = t + a.minimum[k]
+            if end <= size and completes[end, k]:
+                low_start[k] = min(low_start[k], _window(end, k, a, run)[0])
+            useful[t, k] = last[t, k] == t and low_start[k] <= t
+        for k in range(states):
+            if ending[t, k] and _completes(t, k, size, a, useful):
+                completes[t, k] = True
+                reach[k] = min(reach[k], first[_window(t, k, a, run)[0], k])
+            if reach[k] < t:
+                possible[t - 1, a.letter[k]] = True
+    return possible
+
+
+@njit(cache=True, nogil=True)
+def _completes(t: int, k: int, size: int, a: Automaton, useful: np.ndarray) -> bool:
+    """Say whether a path whose segment of state k ends before t can be completed."""
+    if t == size:
+        return a.end[k]
+    for i in range(a.outgoing_start[k], a.outgoing_start[k + 1]):
+        if useful[t, a.target[a.outgoing[i]]]:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _one_order(a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray) -> bool:
+    """Say whether all paths have their segment letters in the same order.
+
+    Carries a 64-bit fingerprint of the letters so far: that of the one list, or "several".
+    """
+    size, states = len(ending) - 1, len(a.letter)
+    at_start = np.zeros((size + 1, states), np.uint64)
+    differs = np.full((size + 1, states), -1, np.int64)  # last start with another fingerprint
+    at_end = np.zeros((size + 1, states), np.uint64)
+    for k in range(states):
+        if a.start[k]:
+            at_start[0, k] = _extend(np.uint64(7), a.letter[k])
+    for t in range(1, size + 1):
+        for k in range(states):
+            if ending[t, k]:
+                low, high = _window(t, k, a, run)
+                s = last[high, k]
+                at_end[t, k] = _MANY if differs[s, k] >= low else at_start[s, k]
+        for k in range(states):
+            if last[t, k] == t:
+                found = np.uint64(_NONE)
+                for arc in range(a.incoming[k], a.incoming[k + 1]):
+                    found = _join(found, at_end[t, a.source[arc]])
+                at_start[t, k] = _extend(found, a.letter[k])
+                s = last[t - 1, k]
+                if s >= 0:
+                    differs[t, k] = differs[s, k] if at_start[s, k] == at_start[t, k] else s
+    found = np.uint64(_NONE)
+    for k in range(states):
+        if a.end[k]:
+            found = _join(found, at_end[size, k])
+    return found > _MANY
+
+
+@njit(cache=True, nogil=True)
+def _extend(fingerprint: np.uint64, letter: int) -> np.uint64:
+    """Append a letter to a fingerprint; several stay several."""
+    if fingerprint <= np.uint64(_MANY):
+        return fingerprint
+    mixed = (fingerprint ^ np.uint64(letter + 1)) * np.uint64(0x9E3779B97F4A7C15)
+    return max(mixed ^ (mixed >> np.uint64(29)), np.uint64(_MANY + 1))
+
+
+@njit(cache=True, nogil=True)
+def _join(one: np.uint64, other: np.uint64) -> np.uint64:
+    """Fingerprint of two sets of paths taken together."""
+    if one == np.uint64(_NONE) or one == other:
+        return other
+    return one if other == np.uint64(_NONE) else np.uint64(_MANY)
+
+
+@njit(cache=True, nogil=True)
+def _trace(a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray) -> list[int]:
+    """Letters of the segments of one path, last segment first."""
+    t = len(ending) - 1
+    k = 0
+    while not (a.end[k] and ending[t, k]):
+        k += 1
+    letters = [a.letter[k]]
+    while True:
+        t = last[t - a.minimum[k], k]
+        if t == 0:
+            return letters
+        arc = a.incoming[k]
+        while not ending[t, a.source[arc]]:
+            arc += 1
+        k = a.source[arc]
+        letters.append(a.letter[k])

@@ -1,0 +1,219 @@
+"""From proteins to predictions: batched by length, streamed, in the order of the input."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from hashlib import sha256
+from os import PathLike
+from typing import Any
+
+import torch
+
+from topo._version import __version__
+from topo.checkpoint import Checkpoint
+from topo.config import dump_config
+from topo.inference.batches import Batch, Window, cut_window, read_windows
+from topo.inference.compute import LONGEST, BatchPredictor, Settings
+from topo.inference.memory import default_batch_residues
+from topo.inference.models import load_model
+from topo.inference.store import PredictionStore
+from topo.inference.workers import WorkerPool
+from topo.io import read_inputs
+from topo.labels import DECODERS
+from topo.protein import Prediction, Protein
+
+
+def predict(
+    proteins: str | PathLike[str] | Iterable[Protein],
+    model: Checkpoint | str | PathLike[str] | None = None,
+    *,
+    decoder: str = DECODERS[0],
+    batch_residues: int | None = None,
+    precision: str = "auto",
+    longest: int = LONGEST,
+    devices: Sequence[str] = (),
+) -> Iterator[Prediction]:
+    """Predict topologies, one prediction for each protein, in input order.
+
+    Parameters
+    ----------
+    proteins
+        Path of what :func:`topo.io.read_inputs` reads, or proteins.
+    model
+        A loaded model, or what :func:`load_model` takes.
+    decoder
+        ``viterbi``, ``posterior`` or ``argmax``; see :meth:`topo.nn.tagger.Tagger.decode`.
+    batch_residues
+        Padded residues in a batch at the most; bounds memory. None finds it from the memory at
+        hand, see :func:`topo.inference.memory.default_batch_residues`. The answer for a protein
+        does not depend on it, nor on the proteins beside it, but for rounding.
+    precision
+        Of the network's convolutions and recurrence: ``32``, ``bf16``, or ``auto``, which is
+        ``bf16`` where the processor has instructions for it. Encoder and decoder always compute
+        in 32 and 64 bits.
+    longest
+        Residues up to which a chain is scored in one piece; longer ones are scored in pieces that
+        overlap, and decoded whole. A warning names a chain whose pieces do not agree.
+    devices
+        Where there are two or more, a process is started for each one (``("cpu",) * 4``), which
+        loads the model from its folder. The answers are the same.
+
+    Yields
+    ------
+    Prediction
+        With probabilities, type probabilities and confidence.
+
+    Raises
+    ------
+    TopoError
+        On a wrong choice, or if a process dies.
+    """
+    if isinstance(proteins, (str, PathLike)):
+        proteins = read_inputs(proteins)
+    if not isinstance(model, Checkpoint):
+        model = load_model(model)
+    settings = Settings.of(decoder, precision, longest, _device(model, devices), model)
+    stream = PredictionStream(proteins, model, settings, batch_residues, devices)
+    with closing(iter(stream)) as pairs:
+        for _, prediction in pairs:
+            yield prediction
+
+
+class PredictionStream:
+    """Proteins and their predictions, in input order; what :func:`predict` and its command run.
+
+    Parameters
+    ----------
+    proteins, batch_residues, devices
+        As for :func:`predict`.
+    model
+        A loaded model.
+    settings
+        How to predict.
+    store
+        Where answers are kept; equal proteins are then computed once in the whole input, else
+        once in a window. Answers that it holds already are not computed again.
+    advance
+        Called with numbers of residues as they are done.
+
+    Attributes
+    ----------
+    reused
+        Answers taken from the store that were there before.
+    """
+
+    def __init__(
+        self,
+        proteins: Iterable[Protein],
+        model: Checkpoint,
+        settings: Settings,
+        batch_residues: int | None = None,
+        devices: Sequence[str] = (),
+        store: PredictionStore | None = None,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._proteins, self._model, self._settings = proteins, model, settings
+        budget = batch_residues or default_batch_residues(len(devices))
+        self._budget = min(budget, settings.longest)
+        self._devices, self._store, self._advance = devices, store, advance
+        self._pending: deque[Window] = deque()
+        self.reused = 0
+
+    def __iter__(self) -> Generator[tuple[Protein, Prediction], None, None]:
+        if len(self._devices) > 1:
+            with WorkerPool(self._model.path, self._devices, self._settings) as pool:
+                yield from self._run(pool.run(self._batches()))
+        else:
+            predictor = BatchPredictor(self._model, self._settings)
+            yield from self._run((b, predictor(b.proteins)) for b in self._batches())
+
+    def finished(self, written: int) -> Iterator[tuple[Protein, Prediction]]:
+        """Give what is computed but has not been given yet, after an interrupt; with gaps.
+
+        Parameters
+        ----------
+        written
+            How many pairs have arrived.
+        """
+        for window in self._pending:
+            for index in range(max(written - window.first, 0), len(window.proteins)):
+                if pair := self._pair(window, index):
+                    yield pair
+
+    def _run(
+        self, computed: Iterator[tuple[Batch, list[Prediction]]]
+    ) -> Iterator[tuple[Protein, Prediction]]:
+        for batch, predictions in computed:
+            window = batch.window
+            for key, prediction in zip(batch.answers, predictions, strict=True):
+                if self._store is not None:
+                    self._store.add(key, prediction)
+                window.computed[key] = prediction
+            window.left -= 1
+            self._advance(sum(map(len, batch.proteins)))
+            yield from self._release()
+
+    def _batches(self) -> Iterator[Batch]:
+        """Cut windows, and give what is not in the store; a window without such an empty batch."""
+        earlier: dict[bytes, bytes] = {}
+        count = 0
+        structure = self._model.config.graph.structure
+        for proteins in read_windows(self._proteins):
+            known = earlier if self._store is not None else {}
+            window = cut_window(proteins, self._budget, structure, known, count)
+            count += len(proteins)
+            new = [batch for batch in window.batches if not self._is_stored(batch)]
+            self.reused += sum(len(b.answers) for b in window.batches if self._is_stored(b))
+            window.batches = new or [Batch([], [], window)]
+            window.left = len(window.batches)
+            residues = sum(map(len, proteins))
+            self._advance(residues - sum(len(p) for b in new for p in b.proteins))
+            self._pending.append(window)
+            yield from window.batches
+
+    def _is_stored(self, batch: Batch) -> bool:
+        return self._store is not None and all(key in self._store for key in batch.answers)
+
+    def _release(self) -> Iterator[tuple[Protein, Prediction]]:
+        """Give the predictions of the windows in front that are complete."""
+        while self._pending and not self._pending[0].left:
+            window = self._pending[0]
+            for index in range(len(window.proteins)):
+                pair = self._pair(window, index)
+                assert pair is not None, "a complete window lacks an answer"
+                yield pair
+            self._pending.popleft()  # not before: an interrupt may lose what was given last
+            # Batches and window refer to each other, which would keep them until a rare collection.
+            window.batches.clear()
+            window.computed.clear()
+
+    def _pair(self, window: Window, index: int) -> tuple[Protein, Prediction] | None:
+        protein, key = window.proteins[index], window.answers[index]
+        if (found := window.computed.get(key)) is not None:
+            same = {"id": protein.id, "sequence": protein.sequence, "metadata": protein.metadata}
+            return protein, replace(found, **same)
+        if self._store is not None and key in self._store:
+            return protein, self._store.get(key, protein)
+        return None
+
+
+def _device(model: Checkpoint, devices: Sequence[str]) -> str:
+    return devices[0] if devices else str(next(model.tagger.parameters()).device)
+
+
+def describe(model: Checkpoint, settings: Settings, device: str) -> dict[str, Any]:
+    """Tell all that answers depend on beside the proteins: two runs that agree may share them."""
+    weights = sha256(dump_config(model.config).encode())
+    for name, tensor in sorted(model.tagger.state_dict().items()):
+        weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        weights.update(tensor.cpu().contiguous().numpy().tobytes())
+    return {
+        "topo": __version__,
+        "torch": torch.__version__,
+        "model": weights.hexdigest(),
+        "device": torch.device(device).type,
+        **asdict(settings),
+    }

@@ -1,0 +1,1 @@
+"""Training, pre-training, cross-validation and calibration of taggers."""

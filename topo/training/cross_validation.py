@@ -1,0 +1,212 @@
+"""Cross-validation: a model for each fold, scored on the fold that it has not seen."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from topo.checkpoint import save_ensemble
+from topo.config import Config, first_difference, parse_config
+from topo.data.splits import Splits, load_splits
+from topo.errors import ConfigError
+from topo.inference import load_model, predict
+from topo.io import read_labelled, read_three_line, write_three_line
+from topo.io.grammar import find_grammar
+from topo.metrics.headline import HEADLINES, headline_figures
+from topo.model_card import ensemble_card
+from topo.protein import Prediction, Protein
+from topo.resources import bundled
+from topo.runs import Run, run_name
+from topo.training.loop import fit
+
+VALIDATION = ("fold", "share")
+"""What picks the best epoch: the fold after the test fold, or a share of the training proteins."""
+
+_TIMED = 50  # proteins that the cost of an ensemble is measured on
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold: its run, its proteins with labels, and what the run's model says of them."""
+
+    name: str
+    run: Run
+    proteins: Sequence[Protein]
+    predictions: Sequence[Prediction]
+
+    def figures(self) -> dict[str, float]:
+        """Headline figures of the predictions."""
+        return headline_figures([p.labels or "" for p in self.proteins], self.predictions)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over the folds: mean, sample standard deviation, number of folds that have it."""
+
+    mean: float
+    deviation: float
+    n: int
+
+    def __str__(self) -> str:
+        if not self.n:
+            return "-"
+        return f"{self.mean:.4f} +- {self.deviation:.4f}" if self.n > 1 else f"{self.mean:.4f}"
+
+
+def plan_folds(config: Config, validation: str = "fold") -> dict[str, Config]:
+    """Return the configuration of each fold's run, by the fold that it is tested on.
+
+    Parameters
+    ----------
+    config
+        Of a training; ``data.train`` chooses among the folds of the file, none takes all.
+    validation
+        One of :data:`VALIDATION`.
+
+    Raises
+    ------
+    ConfigError
+        If the file has too few folds, or ``config`` names others for validation or test.
+    """
+    if validation not in VALIDATION:
+        raise ConfigError(f"found {validation!r}, expected one of {', '.join(VALIDATION)}")
+    if config.data.validation or config.data.test:
+        raise ConfigError("found folds to validate or test on, which a cross-validation chooses")
+    path = config.data.path or str(bundled("example") / "example.partitions.json")
+    names = config.data.train or fold_names(path)
+    needed = 3 if validation == "fold" else 2
+    if len(names) < needed:
+        raise ConfigError(f"{path}: found {len(names)} folds, expected at least {needed}")
+    plans = {}
+    for place, name in enumerate(names):
+        held = [names[(place + 1) % len(names)]] if validation == "fold" else []
+        rest = [fold for fold in names if fold != name and fold not in held]
+        data = {"path": path, "train": rest, "validation": held, "test": [name]}
+        tree = config.model_dump(mode="json")
+        plans[name] = parse_config({**tree, "data": {**tree["data"], **data}})
+    return plans
+
+
+def fold_names(path: str) -> list[str]:
+    """Return the folds of a file in the order of their first protein; none where it has none."""
+    folds = dict.fromkeys(protein.metadata.get("partition") for protein in read_labelled(path))
+    return [fold for fold in folds if fold is not None]
+
+
+def run_folds(
+    plans: Mapping[str, Config],
+    folder: Path,
+    progress: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Iterator[FoldResult]:
+    """Train and predict fold by fold; what an earlier call left in the folder is taken up.
+
+    Parameters
+    ----------
+    plans
+        What :func:`plan_folds` gives.
+    folder
+        Each fold's run goes to ``fold-NAME``, with ``predictions.3line`` of the fold.
+    progress
+        Show a progress bar.
+    tell
+        Takes a line on what happens to each fold.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds a fold of another configuration, or its data have changed.
+    """
+    for name, config in plans.items():
+        run = Run(folder / f"fold-{name}")
+        grammar = find_grammar(config.model.heads.grammar)
+        splits = load_splits(config.data, config.training.seed, grammar)
+        _check_same(run, config, splits)
+        if run.model.is_dir():
+            tell(f"fold {name}: trained before")
+        else:
+            resume = run.resume_file.is_file()
+            tell(f"fold {name}: {'going on with' if resume else 'training'} {run.path}")
+            run.path.mkdir(parents=True, exist_ok=True)
+            fit(config, splits, run, resume=resume, progress=progress)
+        yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
+
+
+def spreads(figures: Mapping[str, Mapping[str, float]]) -> dict[str, Spread]:
+    """Return mean and spread over the folds of every figure, from the figures of each fold."""
+    return {name: spread([row[name] for row in figures.values()]) for name in HEADLINES}
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return mean and sample standard deviation of the values that are not NaN."""
+    known = [value for value in values if not math.isnan(value)]
+    deviation = statistics.stdev(known) if len(known) > 1 else math.nan
+    return Spread(statistics.fmean(known) if known else math.nan, deviation, len(known))
+
+
+def write_ensemble(
+    folder: Path, config: Config, results: Sequence[FoldResult], figures: Mapping[str, Spread]
+) -> dict[str, Any]:
+    """Write the fold models as one checkpoint, ``FOLDER/model``, with its cost; return that."""
+    members = {f"fold-{result.name}": result.run.model for result in results}
+    name = run_name(config)
+    document = {"members": list(members), "folds": {k: str(v) for k, v in figures.items()}}
+    save_ensemble(folder / "model", members, config, document, "")
+    cost = _measure(folder / "model", results[0])
+    parameters = sum(int(result.run.info()["parameters"]) for result in results)
+    cost |= {"parameters": parameters, "members": len(members)}
+    text = (
+        f"Cost: {len(members)} times the weights ({parameters:,} in all) and "
+        f"{cost['times']:.1f} times the time of one model (measured on {cost['proteins']} "
+        f"proteins, {cost['seconds']:.2f} s against {cost['seconds_of_one']:.2f} s)."
+    )
+    card = ensemble_card(name, list(members), text, document["folds"])
+    save_ensemble(folder / "model", members, config, document | {"cost": cost}, card)
+    return cost
+
+
+def _measure(model: Path, result: FoldResult) -> dict[str, Any]:
+    proteins = list(islice(result.proteins, _TIMED))
+    seconds = []
+    for path in (result.run.model, model):
+        loaded = load_model(path)
+        list(predict(proteins[:2], loaded))  # compiles what is compiled on first use
+        start = time.perf_counter()
+        list(predict(proteins, loaded))
+        seconds.append(time.perf_counter() - start)
+    one, all_ = seconds
+    return {
+        "proteins": len(proteins),
+        "seconds": round(all_, 3),
+        "seconds_of_one": round(one, 3),
+        "times": round(all_ / one, 2),
+    }
+
+
+def _predictions(run: Run, splits: Splits) -> list[Prediction]:
+    path = run.path / "predictions.3line"
+    if not path.is_file():
+        found = predict(splits.test.proteins, run.model)
+        write_three_line((Protein(p.id, p.sequence, p.labels) for p in found), path)
+    return [
+        Prediction(p.id, p.sequence, p.labels or "", p.metadata.get("header_type"))
+        for p in read_three_line(path)
+    ]
+
+
+def _check_same(run: Run, config: Config, splits: Splits) -> None:
+    if not (run.path / "config.yaml").is_file():
+        return
+    if difference := first_difference(run.config(), config):
+        raise ConfigError(
+            f"{run.path}: {difference}; "
+            "a cross-validation goes on with the same configuration, or in another folder"
+        )
+    if run.info().get("data_sha256", splits.checksums) != splits.checksums:
+        raise ConfigError(f"{run.path}: the data have changed since it was trained")
