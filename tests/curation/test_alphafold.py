@@ -16,7 +16,7 @@ from structure_files import mmcif_text, pdb_text
 
 from topo.cli.main import main
 from topo.curation.alphafold import fetch_structures, read_accessions
-from topo.data import alphafold
+from topo.curation import alphafold
 from topo.errors import TopoError
 from topo.io.structure import StructureFolder
 from topo.protein import Protein
