@@ -12,15 +12,11 @@ from topo.io.ids import plain_id
 from topo.io.tmhmm import helix_topology
 from topo.labels import HELIX, SIGNAL
 from topo.protein import Prediction
+from topo.residues import HYDROPATHY
 
 HEADER = "ID\tTM\tSP\tPREDICTION\n"
 _WINDOW = 12
 _C_REGION = 3
-_HYDROPATHY = {
-    **{"I": 4.5, "V": 4.2, "L": 3.8, "F": 2.8, "C": 2.5, "M": 1.9, "A": 1.8, "G": -0.4},
-    **{"T": -0.7, "S": -0.8, "W": -0.9, "Y": -1.3, "P": -1.6, "H": -3.2, "E": -3.5, "Q": -3.5},
-    **{"D": -3.5, "N": -3.5, "K": -3.9, "R": -4.5},
-}
 
 
 def phobius_record(prediction: Prediction) -> str:
@@ -38,7 +34,7 @@ def phobius_record(prediction: Prediction) -> str:
 def hydrophobic_region(signal_peptide: str) -> tuple[int, int]:
     """Return first and last residue (from 1) of the most hydrophobic stretch."""
     core = signal_peptide[:-_C_REGION] or signal_peptide
-    values = [_HYDROPATHY.get(residue, 0.0) for residue in core]
+    values = [HYDROPATHY.get(residue, 0.0) for residue in core]
     width = min(_WINDOW, len(values))
     sums = [sum(values[i : i + width]) for i in range(len(values) - width + 1)]
     first = max(range(len(sums)), key=sums.__getitem__)
