@@ -9,11 +9,16 @@ outside ASCII included, stays as it is. GFF3 has a stricter rule of its own, whi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import quote, unquote
+
+from topo.io.files import atomic_text
 
 _ESCAPE_LIKE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _GFF3_SAFE = "!$*+.:?@^_|-"  # beside letters and digits; the list of the GFF3 specification
 _EMPTY = "unnamed"
+_TABLE_HEADER = "id\twritten_as\n"
 
 
 def _percent(character: str) -> str:
@@ -76,3 +81,27 @@ class FileNames:
         self._given[wish.lower()] = count
         self._given.setdefault(name.lower(), 0)
         return name
+
+
+def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """Write a table of ids and their spellings; without any, remove the file.
+
+    Parameters
+    ----------
+    path
+        Path to the table, e.g. ``ids.tsv``.
+    names
+        Pairs of original id and spelling.
+    """
+    if not names:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_text(path) as stream:
+        stream.write(_TABLE_HEADER)
+        for original, written in names:
+            stream.write(f"{_one_line(original)}\t{written}\n")
+
+
+def _one_line(text: str) -> str:
+    """Escape what would break the table; printable ids stay as they are."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -9,11 +9,12 @@ from os import PathLike
 from pathlib import Path
 
 from topo.errors import InputError, InputWarning
-from topo.io.sniff import read_proteins
+from topo.io.formats import has_suffix, suffixes_of
+from topo.io.readers import read_proteins
 from topo.io.structure import StructureFolder, cached_structure, is_structure_file
 from topo.protein import Protein
 
-_SEQUENCE_SUFFIXES = (".fasta", ".fa", ".faa", ".fas", ".3line", ".json", ".dat")
+_SEQUENCE_SUFFIXES = suffixes_of("proteins")
 
 
 def read_inputs(
@@ -59,7 +60,7 @@ def _read_folder(path: Path) -> Iterator[Protein]:
     used: set[Path] = set()
     found = False
     for file in sorted(path.iterdir()):
-        if file.name.lower().removesuffix(".gz").endswith(_SEQUENCE_SUFFIXES) and file.is_file():
+        if has_suffix(file.name, _SEQUENCE_SUFFIXES) and file.is_file():
             for protein in folder.attach(read_proteins(file)):
                 if place := folder.find(protein.id):
                     used.add(place.path)

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from topo.io.files import atomic_path, atomic_text, open_text, source_name
+from topo.io.files import atomic_path, atomic_text
 from topo.io.ids import FileNames, plain_id
-from topo.io.lines import Lines
 from topo.labels import LABEL_INDEX
 from topo.protein import Prediction
 
@@ -78,42 +77,6 @@ def csv_text(prediction: Prediction) -> str:
         ]
     )
     return f"# {plain_id(prediction.id)}\n{_CSV_HEADER}\n{body}"
-
-
-def read_probabilities_csv(path: str | PathLike[str]) -> tuple[str, str, np.ndarray]:
-    """Read one ``ID_probs.csv``.
-
-    Returns
-    -------
-    tuple
-        Id, sequence, and float32 probabilities, shape (R, 6), in index order.
-
-    Raises
-    ------
-    InputError
-        If the file is malformed.
-    """
-    with open_text(path) as stream:
-        lines = Lines(source_name(path), stream)
-        head = [next(lines, ""), next(lines, "")]
-        if not head[0].startswith("# ") or head[1] != _CSV_HEADER:
-            lines.fail(f"expected '# ID' and the header {_CSV_HEADER}")
-        rows = [_csv_row(lines, line, index) for index, line in enumerate(lines)]
-    table = np.zeros((len(rows), len(_CSV_ORDER)), dtype=np.float32)
-    for index, (_, values) in enumerate(rows):
-        table[index, _CSV_ORDER] = values
-    return head[0][2:], "".join(residue for residue, _ in rows), table
-
-
-def _csv_row(lines: Lines, line: str, index: int) -> tuple[str, list[float]]:
-    place, *values = line.split(",")
-    number, _, residue = place.partition(" ")
-    if number != str(index) or len(residue) != 1 or len(values) != len(_CSV_ORDER):
-        lines.fail(f"expected '{index} ', a residue and {len(_CSV_ORDER)} probabilities")
-    try:
-        return residue, [float(value) for value in values]
-    except ValueError:
-        lines.fail(f"found {','.join(values)!r}, expected {len(_CSV_ORDER)} probabilities")
 
 
 class CsvFolder:

@@ -1,4 +1,6 @@
-"""SignalP 6's table and GFF3; the first line and the source column name our program.
+"""SignalP 6's table, GFF3 and FASTA of mature proteins.
+
+The first line of the table and the source column of the GFF3 name this program.
 
 The probability of a signal peptide is that of label ``S`` at residue 1, and that of the cleavage
 site is how much the probability of ``S`` falls behind it: with legal topologies both are exact.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from topo.io.fasta import wrapped
 from topo.io.ids import gff3_id, plain_id
 from topo.labels import LABEL_INDEX, SIGNAL
 from topo.protein import Prediction
@@ -50,6 +53,18 @@ def signalp_gff3_records(source: str) -> Callable[[Prediction], str]:
         return f"{gff3_id(prediction.id)}\t{source}\tsignal_peptide\t1\t{end}\t{text}\t.\t.\t.\n"
 
     return record
+
+
+def mature_record(prediction: Prediction) -> str:
+    """Format the chain after the signal peptide as FASTA; empty where there is none.
+
+    The header names the residues removed: ``>ID signal_peptide=1-18``.
+    """
+    end = signal_end(prediction)
+    chain = prediction.sequence[end:]
+    if not end or not chain:
+        return ""
+    return f">{plain_id(prediction.id)} signal_peptide=1-{end}\n{wrapped(chain)}"
 
 
 def signal_end(prediction: Prediction) -> int:

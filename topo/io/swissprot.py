@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
+from topo.io.lines import Lines
 from topo.io.records import clean_sequence, finish_records
 from topo.labels import HELIX, INSIDE, OUTSIDE, PERIPLASM, SIGNAL, STRAND, UNKNOWN
 from topo.protein import Protein
@@ -98,28 +99,28 @@ def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
         If the file cannot be read or a record is malformed (named by its first line).
     """
     with open_text(path) as stream:
-        yield from parse_swissprot(enumerate(stream, 1), source_name(path))
+        yield from parse_swissprot(Lines(source_name(path), stream, raw=True))
 
 
-def parse_swissprot(lines: Iterable[tuple[int, str]], source: str) -> Iterator[Protein]:
-    """Parse numbered lines of Swiss-Prot records; see :func:`read_swissprot`."""
-    return finish_records(_records(lines, source), source)
+def parse_swissprot(lines: Lines) -> Iterator[Protein]:
+    """Parse the lines of Swiss-Prot records, line ends included; see :func:`read_swissprot`."""
+    return finish_records(_records(lines), lines.source)
 
 
-def _records(lines: Iterable[tuple[int, str]], source: str) -> Iterator[tuple[str, Protein]]:
+def _records(lines: Lines) -> Iterator[tuple[str, Protein]]:
     """Yield each record with the place of its first line."""
     block: list[str] = []
     first = 0
-    for number, line in lines:
+    for line in lines:
         if not block and not line.strip():
             continue
-        first = first if block else number
+        first = first if block else lines.number
         block.append(line)
         if line.rstrip() == _END:
-            yield f"line {first}", _protein("".join(block), source, first)
+            yield f"line {first}", _protein("".join(block), lines.source, first)
             block = []
     if block:
-        raise InputError(source, f"record without its closing {_END!r}", first)
+        lines.fail(f"record without its closing {_END!r}", first)
 
 
 def _protein(text: str, source: str, line: int) -> Protein:

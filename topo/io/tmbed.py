@@ -16,10 +16,9 @@ from itertools import groupby
 
 import numpy as np
 
-from topo.errors import InputError
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
-from topo.io.records import clean_residues, clean_sequence
+from topo.io.records import check_labels, clean_residues, clean_sequence
 from topo.io.sides import sides_around
 from topo.labels import (
     HELIX,
@@ -164,10 +163,9 @@ def parse_tmbed(lines: Lines) -> Iterator[Prediction]:
 
 
 def _read_three_line(lines: Lines, name: str) -> Prediction:
-    sequence = clean_sequence(_following(lines, "sequence", name), lines.path, lines.number, name)
+    sequence = clean_sequence(_following(lines, "sequence", name), lines.source, lines.number, name)
     letters = _following(lines, "labels", name)
-    if len(letters) != len(sequence):
-        lines.fail(f"found {len(letters)} labels for {len(sequence)} residues of {name}")
+    check_labels(letters, sequence, lines.source, lines.number, name, any_letter=True)
     return _prediction(lines, name, sequence, letters, None)
 
 
@@ -175,9 +173,7 @@ def _following(lines: Lines, what: str, name: str) -> str:
     try:
         line = next(lines).strip()
     except StopIteration:
-        raise InputError(
-            lines.path, f"found the end of the file, expected the {what} of {name}", lines.number
-        ) from None
+        lines.fail(f"found the end of the file, expected the {what} of {name}")
     if line.startswith(">") or not line:
         lines.fail(f"found {line[:20]!r}, expected the {what} of {name}")
     return line
@@ -196,7 +192,7 @@ def _read_table(lines: Lines, name: str) -> Prediction:
     if not rows:
         lines.fail(f"{name} has no residues")
     table = np.array([row for _, _, row in rows], dtype=np.float32)
-    sequence = clean_residues("".join(row[0] for row in rows), lines.path, lines.number, name)
+    sequence = clean_residues("".join(row[0] for row in rows), lines.source, lines.number, name)
     return _prediction(lines, name, sequence, "".join(row[1] for row in rows), table)
 
 

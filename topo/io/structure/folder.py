@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning
+from topo.io.formats import has_suffix
 from topo.io.structure.cache import cached_structure
 from topo.io.structure.read import SUFFIXES, structure_id, with_structure
 from topo.protein import Protein
@@ -51,7 +52,9 @@ class StructureFolder:
                 break
 
     def _files(self) -> list[Path]:
-        return sorted(f for f in self.path.rglob("*") if has_structure_suffix(f) and f.is_file())
+        return sorted(
+            f for f in self.path.rglob("*") if has_suffix(f.name, SUFFIXES) and f.is_file()
+        )
 
     def _read_index(self, index: Path) -> dict[str, Place]:
         places = {}
@@ -91,11 +94,6 @@ class StructureFolder:
         for protein in proteins:
             place = self.find(protein.id)
             yield protein if place is None else _attach(protein, place)
-
-
-def has_structure_suffix(path: Path) -> bool:
-    """Tell a structure file by its name."""
-    return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
 def _attach(protein: Protein, place: Place) -> Protein:

@@ -11,19 +11,19 @@ import numpy as np
 
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
+from topo.io.formats import has_suffix, recognise, suffixes_of
+from topo.io.lines import Lines
 from topo.io.structure.alignment import place
 from topo.io.structure.chains import NUCLEOTIDES, Chain, Entry
 from topo.io.structure.mmcif import parse_mmcif
 from topo.io.structure.pdb import parse_pdb
 from topo.protein import Protein
 
-SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
-"""Endings of structure files, each also with ``.gz``."""
+SUFFIXES = suffixes_of("structure")
+"""Endings of structure files, each also valid with ``.gz``."""
 
-_PDB_RECORD = re.compile(
-    "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
-    "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
-)
+_PARSERS = {"pdb": parse_pdb, "mmcif": parse_mmcif}
+
 _ALPHAFOLD = re.compile(r"AF-([A-Z0-9]+(?:-\d+)?)-F1(?:-model_v\d+)?", re.IGNORECASE)
 _LEAST_IDENTITY = 0.7
 _LEAST_PLACED = 0.3
@@ -125,14 +125,13 @@ def structure_id(path: str | PathLike[str]) -> str:
 
 def is_structure_file(path: str | PathLike[str]) -> bool:
     """Tell by its name, or else by its first line, whether a file holds a structure."""
-    stem = str(path).lower().removesuffix(".gz")
-    if stem.endswith(SUFFIXES):
+    if has_suffix(path, SUFFIXES):
         return True
     if str(path) == "-" or not Path(path).is_file():
         return False
     with open_text(path) as stream:
-        first = next((line for line in stream if line.strip()), "")
-    return first.startswith("data_") or _PDB_RECORD.match(first) is not None
+        lines = (line for line in stream if line.strip())
+        return recognise("structure", Lines(str(path), lines, raw=True)) is not None
 
 
 def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = None) -> Protein:
@@ -204,9 +203,10 @@ def _parse(text: str, source: str, model: int | None) -> Entry:
         raise InputError(source, "is empty, expected a PDB or mmCIF file")
     if first.lstrip().startswith("<"):
         raise InputError(source, "found HTML or XML, expected a PDB or mmCIF file")
-    if first.startswith("data_"):
-        return parse_mmcif(text, source, model)
-    if _PDB_RECORD.match(first) or "\nATOM  " in text:
+    form = recognise("structure", Lines(source, [first], raw=True))
+    if form is not None:
+        return _PARSERS[form.name](text, source, model)
+    if "\nATOM  " in text:
         return parse_pdb(text, source, model)
     raise InputError(source, f"found {first[:40].strip()!r}, expected a PDB or mmCIF file")
 

@@ -1,34 +1,29 @@
-"""Prediction files: the one place that maps format names to writers, and the reader of all."""
+"""Writers of predictions by format name, and the files of a run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
 
 from topo._version import __version__
-from topo.errors import InputError, TopoError
-from topo.io import deeptmhmm, gff3, mature, phobius, signalp, tables, tmbed, tmhmm
-from topo.io.files import atomic_text, open_text, source_name
-from topo.io.ids import plain_id
-from topo.io.lines import Lines
+from topo.errors import TopoError
+from topo.io import deeptmhmm, gff3, jsonl, phobius, signalp, summary, tmbed, tmhmm, tmrs
+from topo.io.files import atomic_text
+from topo.io.ids import plain_id, write_ids
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
 from topo.io.probabilities import CsvFolder, open_npz
-from topo.io.sniff import refuse_written_only
-from topo.io.three_line import parse_three_line
-from topo.labels import LABELS, UNKNOWN
+from topo.io.three_line import three_line_record
 from topo.protein import Prediction
 
 PROGRAM = f"topo-{__version__}"
 DEFAULT_FORMATS = ("3line", "tmrs", "gff3", "summary", "html")
 PROBABILITY_FORMATS = ("csv", "npz", "parquet")
 IDS_FILE = "ids.tsv"
-_IDS_HEADER = "id\twritten_as\n"
 
 
 class Writer(Protocol):
@@ -53,10 +48,8 @@ class _Text(NamedTuple):
 
 def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
     """Every format that is text, by name; ``timestamp`` goes where a layout asks for one."""
-    three_line = _Text("predicted_topologies.3line", "", deeptmhmm.three_line_record)
-    tmrs = _Text(
-        "TMRs.gff3", deeptmhmm.TMRS_HEADER, deeptmhmm.tmrs_record, deeptmhmm.TMRS_SEPARATOR
-    )
+    three_line = _Text("predicted_topologies.3line", "", three_line_record)
+    tmrs_table = _Text("TMRs.gff3", tmrs.HEADER, tmrs.tmrs_record, tmrs.SEPARATOR)
     results = _Text(
         "deeptmhmm_results.md", deeptmhmm.results_header(PROGRAM), deeptmhmm.results_record
     )
@@ -66,20 +59,20 @@ def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
     signalp_gff3 = _Text("output.gff3", signalp.GFF3_HEADER, signalp.signalp_gff3_records(PROGRAM))
     return {
         "3line": [three_line],
-        "tmrs": [tmrs],
+        "tmrs": [tmrs_table],
         "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM))],
-        "summary": [_Text("summary.tsv", tables.SUMMARY_HEADER, tables.summary_record)],
-        "deeptmhmm": [three_line, tmrs, results],
+        "summary": [_Text("summary.tsv", summary.HEADER, summary.summary_record)],
+        "deeptmhmm": [three_line, tmrs_table, results],
         **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
         "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
         "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
         "signalp": [signalp_table, signalp_gff3],
-        "jsonl": [_Text("predictions.jsonl", "", tables.jsonl_record)],
-        "mature": [_Text("mature.fasta", "", mature.mature_record)],
+        "jsonl": [_Text("predictions.jsonl", "", jsonl.jsonl_record)],
+        "mature": [_Text("mature.fasta", "", signalp.mature_record)],
     }
 
 
-FORMATS = (*_text_formats(""), "parquet", "html")
+PREDICTION_FORMATS = (*_text_formats(""), "parquet", "html")
 """Names for ``--format``."""
 
 
@@ -92,8 +85,10 @@ def check_formats(formats: Sequence[str], probabilities: str | None = None) -> N
         Naming the ones that do.
     """
     for name in formats:
-        if name not in FORMATS:
-            raise TopoError(f"unknown format {name!r}, expected one of {', '.join(FORMATS)}")
+        if name not in PREDICTION_FORMATS:
+            raise TopoError(
+                f"unknown format {name!r}, expected one of {', '.join(PREDICTION_FORMATS)}"
+            )
     if probabilities is not None and probabilities not in PROBABILITY_FORMATS:
         raise TopoError(
             f"unknown format {probabilities!r} for probabilities, "
@@ -152,7 +147,7 @@ def open_writers(
     folder
         Where to; made if it does not exist.
     formats
-        Names among :data:`FORMATS`; ones that share a file write it once.
+        Names among :data:`PREDICTION_FORMATS`; ones that share a file write it once.
     probabilities
         One of :data:`PROBABILITY_FORMATS`, or None for none (``deeptmhmm`` always writes CSV).
     timestamp
@@ -229,117 +224,3 @@ def _open_probabilities(
         writers.add(csv.write)
         names.append(csv.names)
     return names
-
-
-def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
-    """Write the map from ids to spellings, one a line; without any there is no such file."""
-    if not names:
-        path.unlink(missing_ok=True)
-        return
-    with atomic_text(path) as stream:
-        stream.write(_IDS_HEADER)
-        for original, written in names:
-            stream.write(f"{_one_line(original)}\t{written}\n")
-
-
-def _one_line(text: str) -> str:
-    """Escape what would break the table; printable ids stay as they are."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
-
-
-def read_predictions(
-    path: str | PathLike[str], *, any_letter: bool = False
-) -> Iterator[Prediction]:
-    """Read predictions one by one; the content decides on the format, not the name.
-
-    Parameters
-    ----------
-    path
-        3-line, ``TMRs.gff3``, valid GFF3, TMbed 0 to 4, or JSON lines; plain or gzip; ``-`` for
-        standard input.
-    any_letter
-        Take labels of any letters, as another predictor may write them, from 3-line and JSON lines.
-
-    Yields
-    ------
-    Prediction
-        What the file holds: probabilities only from TMbed 2 and 3 and JSON lines; in GFF3 there
-        is no sequence, so it is ``X`` throughout.
-
-    Raises
-    ------
-    InputError
-        If the file is of no known format or malformed; names file and line.
-    """
-    with open_text(path) as stream:
-        yield from parse_predictions(stream, source_name(path), any_letter=any_letter)
-
-
-def parse_predictions(
-    text: Iterable[str], source: str, *, any_letter: bool = False
-) -> Iterator[Prediction]:
-    """Parse the lines of a prediction file; see :func:`read_predictions`."""
-    text = iter(text)
-    first = next(text, "")
-    refuse_written_only(first, source, "3-line, GFF3, TMRs.gff3, TMbed or JSON lines")
-    lines = Lines(source, chain([first], text))
-    if not lines.skip_blank():
-        raise InputError(lines.path, "is empty, expected predictions")
-    yield from _parser(lines, any_letter)(lines)
-
-
-def _parse_three_line(lines: Lines, *, any_letter: bool) -> Iterator[Prediction]:
-    for protein in parse_three_line(lines.numbered(), lines.path, any_letter=any_letter):
-        yield deeptmhmm.with_header_type(protein)
-
-
-def _parser(lines: Lines, any_letter: bool) -> Callable[[Lines], Iterator[Prediction]]:
-    """Choose the parser by the first lines."""
-    first = lines.peek(1)[0]
-    if first.startswith("{"):
-        return partial(tables.parse_jsonl, any_letter=any_letter)
-    if first.startswith(">"):
-        ours = _our_letters(lines)
-        return partial(_parse_three_line, any_letter=any_letter) if ours else tmbed.parse_tmbed
-    if first.startswith(("##gff-version", "# ")) or "\t" in first:
-        return gff3.parse_gff3 if _nine_columns(lines) else deeptmhmm.parse_tmrs
-    raise InputError(
-        lines.path,
-        f"found {first[:20]!r}, expected 3-line, GFF3, TMbed or JSON lines",
-        lines.number + 1,
-    )
-
-
-_RECORDS_SEEN = 1000
-
-
-def _our_letters(lines: Lines) -> bool:
-    """Tell our letters from TMbed's by the first record whose labels are not in both."""
-    for records in range(1, _RECORDS_SEEN):
-        ahead = [line for line in lines.peek(3 * records) if line.strip()]
-        if len(ahead) < 3 * records:
-            return True
-        if ahead[-2] == tmbed.TABLE_HEADER:
-            return False
-        if (letters := set(ahead[-1])) - tmbed.LETTERS:
-            return True
-        if letters - {*LABELS, UNKNOWN}:
-            return False
-    return True
-
-
-def _nine_columns(lines: Lines) -> bool:
-    """Tell valid GFF3 from ``TMRs.gff3`` by the first line that shows it."""
-    count = 16
-    while True:
-        ahead = lines.peek(count)
-        for line in ahead:
-            if line.startswith("##sequence-region"):
-                return True
-            if line.startswith("# ") and " Length:" in line:
-                return False
-            if "\t" in line and not line.startswith("#"):
-                return line.count("\t") == 8
-        if len(ahead) < count:
-            return True
-        count *= 2
