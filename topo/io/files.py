@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import Any, TextIO
 
 from topo.errors import InputError, TopoError
 
@@ -39,7 +39,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """
     name = source_name(path)
     try:
-        raw: IO[bytes] = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
+        raw: Any = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise InputError(name, "no such file") from None
     except IsADirectoryError:

@@ -102,7 +102,7 @@ def _check(where: str, key: Any, value: Any) -> None:
         raise ConfigError(f"{where}: found key {key!r}, expected one of {', '.join(_KEYS)}{hint}")
     kind, expected = _KEYS[key]
     fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
-    if fits and key == "successors":
+    if key == "successors" and isinstance(value, list):
         fits = all(isinstance(item, str) for item in value)
     if not fits:
         raise ConfigError(f"{where}: found {key} {value!r}, expected {expected}")

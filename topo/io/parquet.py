@@ -106,9 +106,10 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
 
     def to_table(predictions: list[Prediction]) -> Any:
         known = [p for p in predictions if p.probabilities is not None]
+        tables = [p.probabilities for p in predictions if p.probabilities is not None]
         lengths = [len(p) for p in known]
         codes = np.repeat(np.arange(len(known), dtype=np.int32), lengths)
-        stacked = np.concatenate([p.probabilities for p in known] or [np.zeros((0, len(LABELS)))])
+        stacked = np.concatenate(tables or [np.zeros((0, len(LABELS)))])
         columns = {
             "id": pa.DictionaryArray.from_arrays(
                 pa.array(codes, pa.int32()), pa.array([p.id for p in known], pa.string())

@@ -18,7 +18,7 @@ from topo.io.structure.chains import BACKBONE, Chain, Entry, Residue, letter, pa
 _COLUMNS = ("label_atom_id", "label_comp_id", "label_asym_id", "Cartn_x", "Cartn_y", "Cartn_z")
 _NOTHING = (".", "?", "")
 
-Table = Mapping[str, Sequence[str]]
+Table = Mapping[str, list[str]]
 
 
 def parse_mmcif(text: str, source: str, model: int | None = None) -> Entry:
@@ -30,7 +30,7 @@ def parse_mmcif(text: str, source: str, model: int | None = None) -> Entry:
     if missing:
         raise InputError(source, f"found no _atom_site.{missing[0]}, expected a table of atoms")
 
-    def column(name: str, instead: str | None = None, value: str = "?") -> Sequence[str]:
+    def column(name: str, instead: str | None = None, value: str = "?") -> list[str]:
         fallback = atoms[instead] if instead else [value] * count
         return tables.get(f"_atom_site.{name}") or fallback
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -142,6 +142,7 @@ def _parse_atoms(atoms: list[tuple[int, str]], source: str) -> Iterator[Biopytho
     except (PDBConstructionException, ValueError, IndexError):
         number = next((number for number, line in atoms if not _is_sound(line)), None)
         raise InputError(source, "found a malformed atom record", number) from None
+    assert structure is not None, "the parser returns a structure or raises"
     yield from structure[0]
 
 
@@ -158,7 +159,8 @@ def _residues(
 ) -> Iterator[Residue]:
     """Give the chain's amino acids; a hetero residue must be known as one."""
     known = parents().keys() | modified.keys() | set(seqres or ())
-    for found in chain.child_list:
+    children: list[Any] = chain.child_list  # residues, or groups of alternate residues
+    for found in children:
         for residue in found.disordered_get_list() if found.is_disordered() == 2 else [found]:
             if residue.id[0] == " " or residue.resname.strip() in known:
                 yield _residue(residue)
@@ -169,7 +171,7 @@ def _residue(residue: BiopythonResidue) -> Residue:
     atoms = np.full((3, 3), np.nan, dtype=np.float32)
     b_factor, occupancies = float("nan"), []
     for row, name in enumerate(BACKBONE):
-        atom = residue.child_dict.get(name)
+        atom: Any = residue.child_dict.get(name)
         if atom is None:
             continue
         if atom.is_disordered():

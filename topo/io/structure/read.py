@@ -258,12 +258,12 @@ def _positions(chain: Chain, observed: str, full: str) -> tuple[np.ndarray, floa
         return np.arange(len(full)), 1.0
     own = [residue.position for residue in chain.residues]
     if chain.full is None or None in own:
-        return tuple(place(observed, full, _numbers(chain)))
+        return place(observed, full, _numbers(chain))
     own = np.array(own, dtype=np.int64)
     if full == chain.full:
         equal = [full[at] == residue for at, residue in zip(own, observed, strict=True)]
         return own, sum(equal) / len(equal)
-    return tuple(place(observed, full, _numbers(chain)))
+    return place(observed, full, _numbers(chain))
 
 
 def _author_numbers(chain: Chain, positions: np.ndarray, size: int) -> tuple[str, ...]:
