@@ -1,7 +1,7 @@
-"""From any file of proteins or predictions to another format.
+"""Conversion of files of proteins or predictions to another format.
 
-Proteins with labels count as predictions where a prediction format is written, and predictions as
-proteins where a record format is; what the format written cannot hold is lost.
+Proteins with labels count as predictions for a prediction format, and predictions as proteins for a
+protein format. Data that the target format has no place for are lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNKNOWN_RESIDUE = "X"
 
 
 class Converted(NamedTuple):
-    """How many records were written, and how many left out because they have no labels."""
+    """Number of records written, and of those left out because they have no labels."""
 
     written: int
     left_out: int
@@ -50,13 +50,13 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
     Parameters
     ----------
     source
-        Any format that :func:`topo.io.read_proteins` or :func:`topo.io.read_predictions` reads;
-        ``-`` for standard input; ``FILE.json:cv0,cv1`` for some folds.
+        Path to any file that :func:`topo.io.read_proteins` or :func:`topo.io.read_predictions`
+        reads; ``-`` for standard input; ``FILE.json:cv0,cv1`` for some folds.
     target
-        Where to; ``-`` for standard output.
+        Path to the output; ``-`` for standard output.
     form
         One of :data:`TARGETS`. Records without labels are left out, except of ``fasta`` and
-        ``partitions``. Ids that a prediction format spells otherwise are listed in
+        ``partitions``. Ids that a prediction format encodes are listed in
         ``TARGET.ids.tsv``, with a warning.
 
     Raises
@@ -76,12 +76,12 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
 
 
 def write_records(proteins: Iterable[Protein], target: str | PathLike[str], form: str) -> None:
-    """Write proteins in a record format.
+    """Write proteins in a format of proteins.
 
     Raises
     ------
     TopoError
-        If the format is none of records, or the target cannot be written.
+        If the format is not one of proteins, or the target cannot be written.
     """
     if form not in _RECORD_WRITERS:
         raise TopoError(f"{target}: found {form}, expected one of {', '.join(_RECORD_WRITERS)}")
@@ -89,12 +89,12 @@ def write_records(proteins: Iterable[Protein], target: str | PathLike[str], form
 
 
 def format_of(target: str | PathLike[str]) -> str:
-    """Tell the format to write from the suffix of a path (``.gz`` after it is passed over).
+    """Return the format for the suffix of a path (``.gz`` after it is ignored).
 
     Raises
     ------
     TopoError
-        If the suffix tells none.
+        If no format has the suffix.
     """
     for form, suffixes in _SUFFIXES.items():
         if has_suffix(target, suffixes):
@@ -106,7 +106,7 @@ def format_of(target: str | PathLike[str]) -> str:
 def _writable(
     records: Iterable[Protein | Prediction], form: str, counts: dict[bool, int], source: str
 ) -> Iterator[Protein | Prediction]:
-    """Pass on what the format can hold, and count both kinds."""
+    """Yield the records that the format can hold; count them and the others."""
     for record in records:
         if form == "fasta" and not record.sequence.strip(_UNKNOWN_RESIDUE):
             raise InputError(source, f"{record.id} has no known residue, which FASTA needs")
@@ -132,18 +132,18 @@ def _as_prediction(record: Protein | Prediction) -> Prediction:
 def _write_predictions(
     predictions: Iterable[Prediction], target: str | PathLike[str], form: str
 ) -> None:
-    """Write one format; its file has a name of its own, so write it apart and move it."""
+    """Write one format under its own file name in a temporary folder and move it."""
     with TemporaryDirectory() as folder:
         with open_writers(folder, [form]) as writers:
             for prediction in predictions:
                 writers.write(prediction)
         _move(Path(folder) / writers.files[0], target)
     if form not in _KEEP_IDS:
-        _tell_ids(writers.renamed(), target)
+        _report_ids(writers.renamed(), target)
 
 
-def _tell_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
-    """Warn where ids are spelled otherwise, and list them in ``TARGET.ids.tsv``."""
+def _report_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
+    """Warn about encoded ids, and list them in ``TARGET.ids.tsv``."""
     all_of_them = ""
     if str(target) != "-":
         write_ids(file := Path(f"{target}.ids.tsv"), renamed)

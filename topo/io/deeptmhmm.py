@@ -8,7 +8,7 @@ from topo.protein import Prediction
 
 
 def results_header(program: str) -> str:
-    """Head of ``deeptmhmm_results.md``; ``program`` is name and version of who predicted."""
+    """Return the header of ``deeptmhmm_results.md``; ``program`` is its name and version."""
     return (
         f"# Predictions of {program}\n\n"
         "Topologies: [TMRs.gff3](TMRs.gff3), "
@@ -18,7 +18,7 @@ def results_header(program: str) -> str:
 
 
 def results_record(prediction: Prediction) -> str:
-    """One row of the table in ``deeptmhmm_results.md``."""
+    """Format one row of the table in ``deeptmhmm_results.md``."""
     topology = ", ".join(
         f"{LABEL_NAMES[label]} {start + 1}-{end}" for label, start, end in prediction.segments
     )

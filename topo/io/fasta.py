@@ -1,14 +1,14 @@
-"""FASTA, and the policy on sequences and ids that every record format shares.
+"""FASTA, and the policy on sequences and ids of all record formats.
 
-- Residues are upper-cased. All letters A to Z are kept; what is not one of the 20 standard
-  residues (``U O B Z J X``) counts as unknown downstream. White space in a sequence is dropped.
+- Residues are upper-cased. All letters A to Z are kept; those that are not one of the 20 standard
+  residues (``U O B Z J X``) counts as unknown in the model. White space in a sequence is dropped.
 - One ``*`` at the end of a sequence is dropped. A ``*`` elsewhere, a digit, an alignment gap
   (``-`` or ``.``) or any other symbol is an error that names file, line and position.
 - The id is the first word of the header, pipes and all; the whole header is kept as
   ``metadata["description"]``. A header without a word is an error.
 - Ids may repeat: every record is kept, and one warning names the lines.
 - Blank lines, CRLF or CR line ends, a byte-order mark, gzip and lines that begin with ``;`` are
-  fine; bytes that are not UTF-8 are fine in a header.
+  accepted, and bytes that are not UTF-8 in a header.
 - A record without residues and a file without records are errors.
 """
 
@@ -32,7 +32,7 @@ def read_fasta(path: str | PathLike[str]) -> Iterator[Protein]:
     Parameters
     ----------
     path
-        A file, plain or gzip, or ``-`` for standard input.
+        Path to a file, plain or gzip, or ``-`` for standard input.
 
     Yields
     ------
@@ -111,7 +111,7 @@ def _records(lines: Lines) -> Iterator[tuple[str, Protein]]:
             continue
         if not record:
             lines.fail(f"found {line[:20]!r}, expected a '>' header")
-        if stopped:  # residues after a '*': let the check complain about it
+        if stopped:  # residues after a '*', which the check reports
             line = "*" + line
         elif line[-1] == "*":
             line, stopped = line[:-1], True

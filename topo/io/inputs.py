@@ -1,4 +1,4 @@
-"""What predictions can be made of: sequence files, structure files, and folders of both."""
+"""Inputs of a prediction: sequence files, structure files, and folders of both."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def read_inputs(
     structures: str | PathLike[str] | None = None,
     chain: str | None = None,
 ) -> Iterator[Protein]:
-    """Read proteins, with coordinates where there are any.
+    """Read proteins, with coordinates where available.
 
     Parameters
     ----------
     path
-        A file that :func:`topo.io.read_proteins` reads; a PDB or mmCIF file; or a folder of
+        Path to a file that :func:`topo.io.read_proteins` reads; a PDB or mmCIF file; or a folder of
         sequence files (by their suffix) and structure files. In a folder a structure belongs to
-        the sequence of its id, where there is one, and is a protein of its own elsewhere.
+        the sequence with its id; without one it is a protein by itself.
     structures
-        A folder of structures, which are given to the proteins of a sequence file by their ids.
+        Path to a folder of structures, assigned to the proteins of a sequence file by id.
     chain
-        The chain of a structure file; None takes the first.
+        Name of the chain of a structure file; None takes the first.
 
     Yields
     ------

@@ -16,10 +16,10 @@ from topo.protein import Prediction
 
 
 def jsonl_record(prediction: Prediction) -> str:
-    """Write one protein, everything that is known of it, as one line of JSON.
+    """Format everything known about one protein as one line of JSON.
 
     The id is the original one. Probabilities have 5 decimals and each row still sums to 1;
-    those of the types have 6, and confidence is written in full.
+    type probabilities have 6, and confidence has full precision.
     """
     kinds = prediction.type_probabilities
     kinds = None if kinds is None else [round(p, 6) for p in kinds.tolist()]
@@ -42,7 +42,7 @@ def jsonl_record(prediction: Prediction) -> str:
 
 
 def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:
-    """Read what :func:`jsonl_record` writes; ``id``, ``sequence`` and ``labels`` are required."""
+    """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required."""
     for line in lines:
         if line.strip():
             try:
@@ -81,7 +81,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
 
 
 def _array(lines: Lines, value: Any, shape: tuple[int, ...], what: str) -> np.ndarray | None:
-    """Turn a JSON list into float32 of the given shape, or fail."""
+    """Convert a JSON list to float32 of the given shape, or fail."""
     if value is None:
         return None
     try:

@@ -1,9 +1,9 @@
 """Phobius' short format: id, number of helices, signal peptide (``Y`` or ``0``), prediction.
 
 A signal peptide is written ``n5-16c20/21o``: n-region up to 4, hydrophobic region 5-16, cleavage
-between 20 and 21. Nothing here predicts the regions, so the hydrophobic one is the stretch of
+between 20 and 21. No model predicts the regions, so the hydrophobic one is the stretch of
 at most 12 residues with the highest mean hydropathy (Kyte & Doolittle 1982), at least 3 residues
-before the cleavage site. Of these numbers only the ones around the slash are a prediction.
+before the cleavage site. Only the numbers around the slash are predicted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _C_REGION = 3
 
 
 def phobius_record(prediction: Prediction) -> str:
-    """Write the line of one protein, separated by tabs."""
+    """Format the line of one protein, separated by tabs."""
     segments = prediction.segments
     helices = sum(segment.label == HELIX for segment in segments)
     signal, text = "0", helix_topology(segments)

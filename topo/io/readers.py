@@ -131,7 +131,7 @@ def read_any(path: str | PathLike[str]) -> Iterator[Protein | Prediction]:
 
 
 def split_folds(path: str | PathLike[str]) -> tuple[str, list[str] | None]:
-    """Split ``FILE.json:cv0,cv1`` into the file and its fold names (None where none are given)."""
+    """Split ``FILE.json:cv0,cv1`` into the file and its fold names (None without any)."""
     text = os.fspath(path)
     file, colon, names = text.rpartition(":")
     if not colon or os.path.exists(text) or not file.endswith((".json", ".json.gz")):

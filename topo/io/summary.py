@@ -27,11 +27,11 @@ HEADER = "\t".join(_COLUMNS) + "\n"
 
 
 def summary_record(prediction: Prediction) -> str:
-    """One row of ``summary.tsv``.
+    """Format one row of ``summary.tsv``.
 
     Residues count from 1. ``topology`` lists the segments as ``S1-18;O19-60``; ``n_terminus`` and
     ``c_terminus`` are the labels of the first and last residue; probabilities and confidence
-    have 4 decimals; what is not known is empty.
+    have 4 decimals; unknown values are empty.
     """
     segments = prediction.segments
     labels = [segment.label for segment in segments]
@@ -58,12 +58,12 @@ def summary_record(prediction: Prediction) -> str:
 
 
 def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
-    """Read the confidence of each protein, by id, of a ``summary.tsv``; unknown ones are 0.
+    """Read the confidence of each protein of a ``summary.tsv`` by id; unknown ones are 0.
 
     Raises
     ------
     InputError
-        If the file is no summary or a row is damaged.
+        If the file is not a summary or a row is malformed.
     """
     found: dict[str, float] = {}
     place = _COLUMNS.index("confidence")
@@ -82,5 +82,5 @@ def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
 
 
 def topology_text(prediction: Prediction) -> str:
-    """Write the segments on one line, 1-based and inclusive: ``S1-18;O19-60``."""
+    """Format the segments on one line, 1-based and inclusive: ``S1-18;O19-60``."""
     return ";".join(f"{label}{start + 1}-{end}" for label, start, end in prediction.segments)

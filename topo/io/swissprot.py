@@ -30,14 +30,14 @@ def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
     Parameters
     ----------
     path
-        A file, plain or gzip, or ``-`` for standard input.
+        Path to a file, plain or gzip, or ``-`` for standard input.
 
     Yields
     ------
     Protein
         Named by its primary accession; ``metadata`` holds ``entry_name``, ``description``,
         ``organism``, ``updated`` (date of the entry) and, where there are labels, ``types``
-        (those that they leave possible).
+        (the possible ones).
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _parse(text: str, source: str, line: int) -> Any:
 
     try:
         record = SwissProt.read(StringIO(text))
-    except Exception as error:  # the parser meets broken records with errors of every kind
+    except Exception as error:  # the parser raises errors of every kind on broken records
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(source, f"not a Swiss-Prot record ({reason[:200]})", line) from None
     if record is None or not record.entry_name:
@@ -107,7 +107,7 @@ def _parse(text: str, source: str, line: int) -> Any:
 
 
 def _full_name(description: str) -> str:
-    """Take the recommended name out of a DE block of either age."""
+    """Return the recommended name of an old or new DE block."""
     found = re.search(r"(?:RecName|SubName): Full=([^;{]+)", description)
     return (found[1] if found else description).strip().rstrip(".")
 
@@ -127,7 +127,7 @@ def _labels(record: Any, length: int, source: str, line: int) -> str | None:
 
 
 def _fill(labels: str) -> tuple[str, tuple[str, ...]]:
-    """Fill what the grammar determines; name the types left (none: no legal topology)."""
+    """Fill in labels that the grammar determines; return them and the possible types."""
     from topo.grammar.legality import fill_determined, possible_types
 
     return fill_determined(labels), possible_types(labels)

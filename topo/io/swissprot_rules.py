@@ -10,9 +10,9 @@ TOPO_DOM cytoplasmic, matrix, stromal, nuclear ...  I
 TOPO_DOM extracellular, lumenal, vacuolar ...       O
 TOPO_DOM periplasmic                                O, in a barrel P
 after SIGNAL where nothing spans the membrane       O
-no such feature, and found only in the cytoplasm    I throughout
+none of these, and located only in the cytoplasm    I throughout
 or nucleus
-all else                                            ``-``, or what the grammar leaves
+all other residues                                  ``-``, or what the grammar determines
 ==================================================  =====================================
 
 In a barrel only the words extracellular and periplasmic determine a side. Where an old record does
@@ -63,7 +63,7 @@ _ASIDE = re.compile(r"\{[^}]*\}|\([^)]*\)|\[?isoform [^:\]]*\]?:")
 
 
 class Feature(NamedTuple):
-    """A feature that bears on topology: half-open, 0-based."""
+    """Feature that concerns topology; residues are half-open and 0-based."""
 
     key: str
     start: int
@@ -104,25 +104,25 @@ def swissprot_labels(
 
 
 def _strands_or_helices(features: list[Feature], comments: Iterable[str]) -> bool:
-    """Tell whether old segments of no stated kind may be those of a bacterial barrel."""
+    """Return whether old segments without a kind may belong to a bacterial barrel."""
     unstated = any(f.key == "TRANSMEM" and not _KIND.search(f.note) for f in features)
     return unstated and any("outer membrane" in text.casefold() for text in comments)
 
 
 def label_features(features: list[Feature], length: int) -> str:
-    """Write a label for each residue that the features speak of, ``-`` elsewhere.
+    """Return a label for each residue that a feature covers, ``-`` elsewhere.
 
     Parameters
     ----------
     features
-        Of one protein.
+        Features of one protein.
     length
-        Its number of residues.
+        Number of residues.
     """
     barrel = any("beta strand" in f.note for f in features if f.key == "TRANSMEM")
     spans = any(f.key in ("TRANSMEM", "INTRAMEM") for f in features)
     labels = [UNKNOWN] * length
-    for feature in features:  # sides first, so that a segment's own ends hold
+    for feature in features:  # sides first, so that segments overwrite them
         if feature.key in ("TOPO_DOM", "DOMAIN"):
             _paint(labels, feature, _side(feature.note, barrel))
     for feature in features:
@@ -149,7 +149,7 @@ def _side(note: str, barrel: bool) -> str:
 
 
 def topology_features(table: Iterable[Any]) -> Iterator[Feature]:
-    """Pass on the features that bear on topology and whose ends are known."""
+    """Yield the features that concern topology and have known ends."""
     from Bio.SeqFeature import UnknownPosition
 
     for entry in table:
@@ -167,7 +167,7 @@ def topology_features(table: Iterable[Any]) -> Iterator[Feature]:
 
 
 def _is_soluble(comments: Iterable[str]) -> bool:
-    """Tell whether all stated locations lie in the cytoplasm or nucleus, and there is one."""
+    """Return whether there are locations and all are in the cytoplasm or nucleus."""
     topic = "subcellular location:"
     texts = [text.casefold() for text in comments]
     texts = [text[len(topic) :].split("note=")[0] for text in texts if text.startswith(topic)]

@@ -1,9 +1,9 @@
 """3-line records: header (``>id | TYPE``), sequence, labels.
 
-The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of what
-stands before the last `` | ``; the type in a header is kept as ``metadata["header_type"]`` and
-never used as a target, since the labels decide. Labels are ``I O P S M B`` and ``-`` (unknown),
-upper case, one for each residue.
+The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of the
+header, up to the last `` | ``. The type in a header is kept as ``metadata["header_type"]`` and
+never used as a target, because the labels determine it. Labels are ``I O P S M B`` and ``-``
+(unknown), upper case, one for each residue.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
     Parameters
     ----------
     path
-        A file, plain or gzip, or ``-`` for standard input.
+        Path to a file, plain or gzip, or ``-`` for standard input.
 
     Yields
     ------
@@ -56,7 +56,7 @@ def parse_three_line(lines: Lines, *, any_letter: bool = False) -> Iterator[Prot
 
 
 def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
-    """Write 3-line records; the header's type is the one that the labels leave, if it is one.
+    """Write 3-line records; the type in the header is the only one that the labels allow.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def as_prediction(protein: Protein) -> Prediction:
 
 
 def _type(protein: Protein) -> str | None:
-    """Type for the header: the only one that the labels leave, or else what the header said."""
+    """Return the only type that the labels allow, or else the type in the header read."""
     labels = protein.labels or ""
     if UNKNOWN not in labels:
         return protein_type(labels) or protein.metadata.get("header_type")

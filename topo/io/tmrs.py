@@ -31,12 +31,12 @@ _LETTERS = {word: letter for letter, word in WORDS.items()}
 
 
 def tmrs_record(prediction: Prediction) -> str:
-    """Write the block of one protein in ``TMRs.gff3``, without the separator.
+    """Format the block of one protein in ``TMRs.gff3``, without the separator.
 
     Returns
     -------
     str
-        Two comment lines, then one row a segment: id, word, first and last residue (1-based),
+        Two comment lines, then one row per segment: id, word, first and last residue (1-based),
         four empty columns.
     """
     name = plain_id(prediction.id)
@@ -54,9 +54,9 @@ def tmrs_record(prediction: Prediction) -> str:
 
 
 def with_side_before_first_helix(segments: list[Segment]) -> list[Segment]:
-    """Turn the first residue of the first helix into a loop where no side comes before it.
+    """Convert the first residue of the first helix to a loop where no side is before it.
 
-    A helix of a single residue is left as it is.
+    A helix of a single residue is unchanged.
     """
     for index, segment in enumerate(segments):
         if segment.label in SIDES:
@@ -70,10 +70,10 @@ def with_side_before_first_helix(segments: list[Segment]) -> list[Segment]:
 
 
 def parse_tmrs(lines: Lines) -> Iterator[Prediction]:
-    """Read ``TMRs.gff3``; also four columns, and records without ``Length`` lines.
+    """Parse ``TMRs.gff3``, also with four columns or without ``Length`` lines.
 
-    The sequence is not in the file: it is given as ``X`` throughout. Residues without a row are
-    unknown. Without a ``Length`` line the last row ends the protein. Types follow the letters.
+    The sequence is not in the file; it is ``X`` throughout. Residues without a row are unknown.
+    Without a ``Length`` line the last row ends the protein. Types follow the letters.
     """
     block = _Block()
     for line in lines:
@@ -90,7 +90,7 @@ def parse_tmrs(lines: Lines) -> Iterator[Prediction]:
 
 
 class _Block:
-    """Rows of one protein while they are gathered."""
+    """Collected rows of one protein."""
 
     def __init__(self, name: str = "", length: int | None = None) -> None:
         self.name = name
@@ -105,7 +105,7 @@ class _Block:
 
 
 def _comment(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | None]:
-    """Take a ``# ID Length: N`` line; other comments change nothing."""
+    """Parse a ``# ID Length: N`` line; other comments are ignored."""
     name, colon, value = line[1:].strip().partition(" Length:")
     if not colon:
         return block, None
@@ -116,7 +116,7 @@ def _comment(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | N
 
 
 def _row(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | None]:
-    """Add a row to its protein; an id other than the last begins a new one."""
+    """Add a row to its protein; another id begins a new block."""
     fields = line.split("\t")
     if len(fields) < 4:
         lines.fail(f"found {len(fields)} columns, expected id, kind, start and end")

@@ -27,18 +27,18 @@ IDS_FILE = "ids.tsv"
 
 
 class Writer(Protocol):
-    """Anything that takes predictions one by one."""
+    """Object that receives predictions one by one."""
 
     def write(self, prediction: Prediction) -> None:
-        """Take the next prediction."""
+        """Write the next prediction."""
 
 
 PageOpener = Callable[[Path, Sequence[str]], AbstractContextManager[Writer]]
-"""Opens the writer of ``report.html``, given its path and the names of the files beside it."""
+"""Function that opens the writer of ``report.html`` from its path and the names of other files."""
 
 
 class _Text(NamedTuple):
-    """A text file that grows by one piece a protein."""
+    """Layout of a text file with one record per protein."""
 
     file: str
     header: str
@@ -47,7 +47,7 @@ class _Text(NamedTuple):
 
 
 def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
-    """Every format that is text, by name; ``timestamp`` goes where a layout asks for one."""
+    """Return the text formats by name; SignalP's table contains ``timestamp``."""
     three_line = _Text("predicted_topologies.3line", "", three_line_record)
     tmrs_table = _Text("TMRs.gff3", tmrs.HEADER, tmrs.tmrs_record, tmrs.SEPARATOR)
     results = _Text(
@@ -77,12 +77,12 @@ PREDICTION_FORMATS = (*_text_formats(""), "parquet", "html")
 
 
 def check_formats(formats: Sequence[str], probabilities: str | None = None) -> None:
-    """Complain about a format name that does not exist.
+    """Check that all format names exist.
 
     Raises
     ------
     TopoError
-        Naming the ones that do.
+        If one does not; the message lists the known names.
     """
     for name in formats:
         if name not in PREDICTION_FORMATS:
@@ -111,7 +111,7 @@ class Writers:
         self._renamed: list[tuple[str, str]] = []
 
     def add(self, write: Callable[[Prediction], None], *files: str) -> None:
-        """Let ``write`` have every prediction; ``files`` is what comes of it."""
+        """Add a function that receives every prediction, and the names of the files it writes."""
         self._writers.append(write)
         self.files.extend(files)
 
@@ -124,7 +124,7 @@ class Writers:
             write(prediction)
 
     def renamed(self) -> list[tuple[str, str]]:
-        """Pairs of id and spelling, for the ids that plain text formats spell otherwise."""
+        """Pairs of id and encoded id, for the ids that plain text formats change."""
         return self._renamed
 
 
@@ -139,28 +139,29 @@ def open_writers(
 ) -> Iterator[Writers]:
     """Open the files of a run of predictions; memory does not grow with the sequences.
 
-    All files are written beside and renamed when the block ends well; when it raises, the files
-    that were there before are as they were (only ``*_probs.csv`` come one by one).
+    All files are written under temporary names and renamed when the block ends without an error;
+    otherwise earlier files stay unchanged (only ``*_probs.csv`` are written one by one).
 
     Parameters
     ----------
     folder
-        Where to; made if it does not exist.
+        Path to the output folder; created if missing.
     formats
-        Names among :data:`PREDICTION_FORMATS`; ones that share a file write it once.
+        Names among :data:`PREDICTION_FORMATS`; a file that several formats share is written once.
     probabilities
-        One of :data:`PROBABILITY_FORMATS`, or None for none (``deeptmhmm`` always writes CSV).
+        One of :data:`PROBABILITY_FORMATS`, or None to write no probabilities (``deeptmhmm`` always
+        writes CSV).
     timestamp
-        For the head of SignalP's table, ``YYYYMMDDHHMMSS``; now by default.
+        Time in the header of SignalP's table, ``YYYYMMDDHHMMSS``; by default the current time.
     page
-        Opens the writer of ``report.html``; needed by format ``html`` alone
-        (:func:`topo.report.outputs.open_outputs` gives it).
+        Function that opens the writer of ``report.html``; needed only by format ``html``
+        (:func:`topo.report.outputs.open_outputs` passes it).
 
     Yields
     ------
     Writers
-        Call ``write`` with each prediction. ``ids.tsv`` is written in the end if an id had to
-        be spelled differently in a file or file name.
+        Call ``write`` with each prediction. ``ids.tsv`` is written at the end if an id was
+        encoded in a file or file name.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def open_writers(
 
 
 def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
-    """Write the header now, and return what writes the record of each protein."""
+    """Write the header and return the function that writes one record."""
     stream.write(text.header)
     between = ""
 
@@ -210,7 +211,7 @@ def _open_probabilities(
     formats: Sequence[str],
     probabilities: str | None,
 ) -> list[list[tuple[str, str]]]:
-    """Open the files of probabilities; return the lists of names that they give."""
+    """Open the files of probabilities; return their lists of renamed ids."""
     names = []
     if probabilities == "npz":
         npz = stack.enter_context(open_npz(folder / "probabilities.npz"))

@@ -1,4 +1,4 @@
-"""A folder of structures, found by the ids of the proteins they belong to."""
+"""Folder of structures, indexed by protein id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from topo.protein import Protein
 
 
 class Place(NamedTuple):
-    """Where the structure of a protein lies."""
+    """Location of a protein's structure."""
 
     path: Path
     chain: str | None
@@ -31,9 +31,9 @@ class StructureFolder:
     Parameters
     ----------
     path
-        The folder. An ``index.tsv`` in it or beside it has a column ``id`` and may have ``file``,
-        ``chain``, ``fold`` and ``similar_folds`` (``-``: none); other files go by their names, an
-        AlphaFold database file by its accession.
+        Path to the folder. An ``index.tsv`` in it or beside it has a column ``id`` and may have
+        ``file``, ``chain``, ``fold`` and ``similar_folds`` (``-``: none); other files go by their
+        names, an AlphaFold database file by its accession.
 
     Raises
     ------
@@ -79,14 +79,14 @@ class StructureFolder:
         return len(self.places)
 
     def find(self, identifier: str) -> Place | None:
-        """Return the place of a protein's structure, by its id or by a part between pipes."""
+        """Return the location of a protein's structure, by its id or a part between pipes."""
         for name in (identifier, *identifier.split("|")):
             if place := self.places.get(name):
                 return place
         return None
 
     def attach(self, proteins: Iterable[Protein]) -> Iterator[Protein]:
-        """Give each protein its structure; those without one stay as they are.
+        """Yield each protein with its structure; those without one are unchanged.
 
         A structure that cannot be used is named in a warning. Folds in the index become
         ``metadata["partition"]`` and ``metadata["similar_folds"]`` where a protein has none.
