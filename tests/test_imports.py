@@ -16,6 +16,7 @@ LAYERS = [
     "topo._version",
     "topo.errors",
     "topo.resources",
+    "topo.residues",
     "topo.labels",
     "topo.segments",
     "topo.protein",

@@ -35,35 +35,7 @@ from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
 from topo.labels import encode_labels
 from topo.protein import Protein
-
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
-"""The standard residues in feature order; any other letter is the 21st, unknown."""
-
-RESIDUE_CODES = np.frombuffer(AMINO_ACIDS.encode(), dtype=np.uint8)
-"""ASCII codes of the standard residues, (20,)."""
-
-RESIDUE_INDEX = np.full(256, -1, dtype=np.int64)
-"""Number of the standard residue of each ASCII code, -1 for other letters, (256,)."""
-RESIDUE_INDEX[RESIDUE_CODES] = np.arange(len(AMINO_ACIDS))
-
-
-def _scale(values: str) -> dict[str, float]:
-    return dict(zip(AMINO_ACIDS, map(float, values.split()), strict=True))
-
-
-HYDROPATHY = _scale(
-    "1.8 2.5 -3.5 -3.5 2.8 -0.4 -3.2 4.5 -3.9 3.8 1.9 -3.5 -1.6 -3.5 -4.5 -0.8 -0.7 4.2 -0.9 -1.3"
-)
-"""Kyte & Doolittle 1982, J Mol Biol 157:105, table 2."""
-
-VOLUME = _scale(
-    "88.6 108.5 111.1 138.4 189.9 60.1 153.2 166.7 168.6 166.7 "
-    "162.9 114.1 112.7 143.8 173.4 89.0 116.1 140.0 227.8 193.6"
-)
-"""Residue volumes in cubic angstrom: Zamyatnin 1972, Prog Biophys Mol Biol 24:107."""
-
-CHARGE = {"D": -1.0, "E": -1.0, "K": 1.0, "R": 1.0, "H": 0.1}
-"""Side-chain charge at pH 7; histidine counts as a tenth (pKa about 6)."""
+from topo.residues import AMINO_ACIDS, CHARGE, HYDROPATHY, VOLUME
 
 POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
 """Decay lengths, in residues, of the features that tell how far each end of the chain is."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from topo.curation.draw import draw_by_type
 from topo.io import read_labelled, read_three_line
-from topo.io.tables import SUMMARY_HEADER
+from topo.io.summary import HEADER as SUMMARY_HEADER
 from topo.labels import TYPES, protein_type
 from topo.protein import Protein
 from topo.resources import bundled

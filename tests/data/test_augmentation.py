@@ -16,9 +16,9 @@ from topo.data.augmentation import BACKGROUND, blur_boundaries, substitute
 from topo.data.dataset import ProteinDataset, type_sets
 from topo.data.loading import train_loader, whole_loader
 from topo.data.splits import LabelledSet
-from topo.graph import AMINO_ACIDS
 from topo.labels import encode_labels
 from topo.protein import Protein
+from topo.residues import AMINO_ACIDS
 
 LABELS = "I" * 8 + "M" * 20 + "O" + "M" * 19 + "I" * 40
 

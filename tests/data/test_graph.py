@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 from topo.graph import (
-    AMINO_ACIDS,
-    HYDROPATHY,
     NODE_FEATURES,
     chain_edges,
     collate,
@@ -19,6 +17,7 @@ from topo.graph import (
     residue_graph,
 )
 from topo.protein import Protein
+from topo.residues import AMINO_ACIDS, HYDROPATHY
 
 SEQUENCES = st.text(st.sampled_from(AMINO_ACIDS + "UOBZJX"), min_size=1, max_size=40)
 

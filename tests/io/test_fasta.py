@@ -14,6 +14,7 @@ import pytest
 from topo.errors import InputError
 from topo.io import read_fasta, read_proteins, write_fasta
 from topo.io.fasta import parse_fasta
+from topo.io.lines import Lines
 from topo.resources import bundled
 
 
@@ -181,8 +182,12 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_records_are_streamed() -> None:
-    endless = ((i, f">p{i}\n" if i % 2 else "MKT\n") for i in count(1))
-    assert [p.id for p in islice(parse_fasta(endless, "endless"), 3)] == ["p1", "p3", "p5"]
+    endless = (f">p{i}\n" if i % 2 else "MKT\n" for i in count(1))
+    assert [p.id for p in islice(parse_fasta(Lines("endless", endless, raw=True)), 3)] == [
+        "p1",
+        "p3",
+        "p5",
+    ]
 
 
 def test_written_lines_are_at_most_sixty_wide_and_gz_is_compressed(tmp_path: Path) -> None:

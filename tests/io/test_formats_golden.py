@@ -14,10 +14,10 @@ import pytest
 from golden_proteins import TIMESTAMP, proteins
 
 from topo import __version__
-from topo.io.predictions import FORMATS, open_writers
+from topo.io.writers import PREDICTION_FORMATS, open_writers
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-TEXT_FORMATS = [name for name in FORMATS if name not in ("html", "parquet", "deeptmhmm")]
+TEXT_FORMATS = [name for name in PREDICTION_FORMATS if name not in ("html", "parquet", "deeptmhmm")]
 
 
 def check(path: Path, golden: Path) -> None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from topo.errors import InputError, TopoError
 from topo.io.ids import plain_id
-from topo.io.predictions import DEFAULT_FORMATS, open_writers, read_predictions
-from topo.io.probabilities import read_probabilities_csv
+from topo.io.readers import read_predictions
 from topo.io.tmbed import from_tmbed, tmbed_letters
-from topo.labels import LABELS, UNKNOWN
+from topo.io.writers import DEFAULT_FORMATS, open_writers
+from topo.labels import LABEL_INDEX, LABELS, UNKNOWN
 from topo.protein import Prediction
 from topo.report.outputs import open_outputs
 
@@ -63,6 +63,19 @@ def test_probabilities_read_back_from_jsonl_and_tables() -> None:
             assert found.probabilities.dtype == np.float32
             np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
             np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=tolerance)
+
+
+def read_probabilities_csv(path: Path) -> tuple[str, str, np.ndarray]:
+    """Read one ``ID_probs.csv``: id, sequence and probabilities (R, 6) in index order."""
+    title, header, *rows = path.read_text().splitlines()
+    assert title.startswith("# ")
+    assert header == "#AA,Beta,Periplasm,Membrane,Inside,Outside,Signal"
+    places, values = zip(*(row.split(",", 1) for row in rows), strict=True)
+    numbers, residues = zip(*(place.split(" ") for place in places), strict=True)
+    assert [int(number) for number in numbers] == list(range(len(rows)))
+    table = np.zeros((len(rows), 6), dtype=np.float32)
+    table[:, [LABEL_INDEX[label] for label in "BPMIOS"]] = [row.split(",") for row in values]
+    return title[2:], "".join(residues), table
 
 
 def test_probabilities_csv_reads_back() -> None:

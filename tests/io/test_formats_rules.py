@@ -12,13 +12,13 @@ from golden_proteins import TIMESTAMP, prediction, proteins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topo.io.deeptmhmm import tmrs_record
 from topo.io.ids import FileNames, plain_id
 from topo.io.phobius import phobius_record
-from topo.io.predictions import FORMATS, open_writers
 from topo.io.probabilities import to_units
 from topo.io.signalp import signalp_record
 from topo.io.tmhmm import tmhmm_record
+from topo.io.tmrs import tmrs_record
+from topo.io.writers import PREDICTION_FORMATS, open_writers
 from topo.labels import LABELS, UNKNOWN, encode_labels
 
 TERMS = {
@@ -55,7 +55,7 @@ def _alternating(signal: bool, outside: bool, lengths: list[int], start: bool, e
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all formats of the golden set."""
     path = tmp_path_factory.mktemp("run")
-    formats = [name for name in FORMATS if name not in ("html", "parquet")]
+    formats = [name for name in PREDICTION_FORMATS if name not in ("html", "parquet")]
     with open_writers(path, formats, timestamp=TIMESTAMP) as writers:
         for protein in proteins():
             writers.write(protein)
@@ -279,7 +279,7 @@ def test_no_writer_crashes(tmp_path_factory, name: str, labels: str, bare: bool)
     if bare:
         protein = replace(protein, probabilities=None, type_probabilities=None, confidence=None)
     folder = tmp_path_factory.mktemp("any")
-    formats = [name for name in FORMATS if name not in ("html", "parquet")]
+    formats = [name for name in PREDICTION_FORMATS if name not in ("html", "parquet")]
     with open_writers(folder, formats) as writers:
         writers.write(protein)
     for file in writers.files:

@@ -29,9 +29,8 @@ from topo.checkpoint import load_checkpoint
 from topo.config import Config, dump_config, load_config
 from topo.errors import TopoError
 from topo.grammar.table import default_grammar
-from topo.io.convert import read_any
 from topo.io.grammar import grammar_tree, load_grammar
-from topo.io.probabilities import read_probabilities_csv
+from topo.io.readers import read_any
 from topo.io.structure import read_structure
 from topo.labels import LABELS, TYPES
 from topo.sweep.file import load_sweep
@@ -113,7 +112,6 @@ READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "prediction_results.txt output.gff3 summary.tsv",
     ),
     "any": (lambda p: list(read_any(p)), "fasta TMRs.gff3 topologies.gff3 tmbed3.pred 3line"),
-    "probabilities": (read_probabilities_csv, "csv"),
     "structure": (read_structure, "pdb mmcif"),
     "inputs": (lambda p: list(io.read_inputs(p)), "pdb mmcif fasta"),
     "grammar": (load_grammar, "grammar"),

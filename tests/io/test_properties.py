@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from topo import io
 from topo.errors import TopoError
-from topo.io.convert import read_any
 from topo.io.fasta import parse_fasta
+from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions
+from topo.io.readers import read_any
 from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import parse_three_line
 from topo.protein import Protein
@@ -79,13 +80,14 @@ def test_partitions_through_the_sniffer(records: list[Protein]) -> None:
 def test_any_text_gives_records_or_one_clear_line(lines: list[str], end: str) -> None:
     text = end.join(lines)
 
-    def numbered():
-        return enumerate(text.replace("\r\n", "\n").replace("\r", "\n").splitlines(True), 1)
+    def lines_of_text() -> Lines:
+        unix = text.replace("\r\n", "\n").replace("\r", "\n")
+        return Lines("x", unix.splitlines(True), raw=True)
 
     for parse in (
-        lambda: parse_fasta(numbered(), "x"),
-        lambda: parse_three_line(numbered(), "x"),
-        lambda: parse_swissprot(numbered(), "x"),
+        lambda: parse_fasta(lines_of_text()),
+        lambda: parse_three_line(lines_of_text()),
+        lambda: parse_swissprot(lines_of_text()),
         lambda: parse_partitions(text, "x"),
     ):
         check_total(parse)

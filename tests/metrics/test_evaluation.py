@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from topo.cli.main import app
 from topo.errors import TopoError
 from topo.io import read_predictions, read_proteins, write_three_line
-from topo.io.tables import jsonl_record
+from topo.io.jsonl import jsonl_record
 from topo.labels import TYPES, protein_type
 from topo.metrics.evaluation import compare, evaluate
 from topo.metrics.pairing import align
@@ -333,7 +333,7 @@ FORMATS = ["3line", "tmrs", "gff3", *(f"tmbed{n}" for n in range(5))]
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_all_formats_are_scored(tmp_path, form: str):
-    from topo.io.predictions import open_writers
+    from topo.io.writers import open_writers
 
     with open_writers(tmp_path, [form]) as writers:
         for prediction in RIGHT:

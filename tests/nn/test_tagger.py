@@ -13,11 +13,12 @@ from torch.nn import functional as F
 from topo.config import ConvConfig, EncoderConfig, HeadsConfig, ModelConfig, RecurrentConfig
 from topo.data.dataset import type_sets
 from topo.grammar.legality import is_legal
-from topo.graph import AMINO_ACIDS, collate, residue_graph
+from topo.graph import collate, residue_graph
 from topo.labels import DECODERS, TYPES
 from topo.nn.heads import cleavage_loss, cleavage_sites, residue_loss, type_loss
 from topo.nn.tagger import TYPE_GAIN, Tagger, chosen_types, fuse_types, tempered
 from topo.protein import Protein
+from topo.residues import AMINO_ACIDS
 from topo.training.temperature import fit_weights
 
 RANDOM = np.random.default_rng(0)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from topo.errors import TopoError
-from topo.io.predictions import DEFAULT_FORMATS, read_predictions
+from topo.io import read_predictions
+from topo.io.writers import DEFAULT_FORMATS
 from topo.labels import LABELS, TYPES, UNKNOWN
 from topo.protein import Prediction
 from topo.report.outputs import open_outputs

@@ -21,10 +21,11 @@ from safetensors.torch import load_file
 from topo.checkpoint import load_checkpoint, save_ensemble
 from topo.config import Config, PretrainingConfig, load_config
 from topo.data.corpus import Corpus, PretrainingData, cut, mask_residues, read_corpus
-from topo.graph import AMINO_ACIDS, node_features
+from topo.graph import node_features
 from topo.nn.masked import MaskedResidueModel
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import TRUNK
+from topo.residues import AMINO_ACIDS
 from topo.resources import bundled
 from topo.runs import Run
 

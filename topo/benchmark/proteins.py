@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from topo.graph import AMINO_ACIDS
 from topo.protein import Protein
+from topo.residues import AMINO_ACIDS
 
 LENGTH_QUANTILES = (
     (0.0, 50),

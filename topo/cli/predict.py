@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from topo.inference import PredictionStream
-    from topo.io.predictions import Writers
+    from topo.io.writers import Writers
     from topo.protein import Prediction, Protein
 
 
@@ -108,7 +108,7 @@ def predict(
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
         from topo.inference.store import open_store
         from topo.io import read_inputs
-        from topo.io.predictions import DEFAULT_FORMATS, check_formats
+        from topo.io.writers import DEFAULT_FORMATS, check_formats
         from topo.report.outputs import open_outputs
         from topo.report.summary_table import summary_table
 

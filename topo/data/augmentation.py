@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from topo.graph import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
 from topo.labels import LABEL_INDEX, MEMBRANE, UNKNOWN_INDEX
+from topo.residues import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
 
 
 def _numbers(text: str) -> np.ndarray:

@@ -33,11 +33,12 @@ from topo.config import Config, GraphConfig, PretrainingConfig
 from topo.data.sampling import length_buckets
 from topo.data.splits import ids_similar_to, read_similar_ids
 from topo.errors import ConfigError, InputWarning
-from topo.graph import RESIDUE_CODES, RESIDUE_INDEX, collate, residue_graph
+from topo.graph import collate, residue_graph
 from topo.io import read_fasta
 from topo.io.files import sha256
 from topo.labels import UNKNOWN_INDEX
 from topo.protein import Protein
+from topo.residues import RESIDUE_CODES, RESIDUE_INDEX
 
 MASK = ord("X")
 """The letter that a masked residue shows."""

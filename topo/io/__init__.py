@@ -1,10 +1,9 @@
-"""Readers and writers: one format a file."""
+"""Readers and writers of proteins, predictions and structures: one module per format."""
 
 from topo.io.fasta import read_fasta, write_fasta
 from topo.io.inputs import read_inputs
 from topo.io.partitions import read_partitions, write_partitions
-from topo.io.predictions import read_predictions
-from topo.io.sniff import read_labelled, read_proteins
+from topo.io.readers import read_labelled, read_predictions, read_proteins
 from topo.io.swissprot import read_swissprot
 from topo.io.three_line import read_three_line, write_three_line
 

@@ -1,62 +1,44 @@
-"""From any file of proteins or predictions to another format.
+"""Conversion of files of proteins or predictions to another format.
 
-Proteins with labels count as predictions where a prediction format is written, and predictions as
-proteins where a record format is; what the format written cannot hold is lost.
+Proteins with labels count as predictions for a prediction format, and predictions as proteins for a
+protein format. Data that the target format has no place for are lost.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning, TopoError
-from topo.io.deeptmhmm import with_header_type
-from topo.io.fasta import write_fasta
-from topo.io.files import atomic_path, open_text, output_text, source_name
-from topo.io.partitions import write_partitions
-from topo.io.predictions import FORMATS, open_writers, parse_predictions, write_ids
-from topo.io.sniff import head_lines, parse_proteins, split_folds, written_only
-from topo.io.three_line import write_three_line
-from topo.io.tmbed import LETTERS
-from topo.labels import LABELS, UNKNOWN
+from topo.io.files import atomic_path, output_text, source_name
+from topo.io.formats import FORMATS, has_suffix, of_kind
+from topo.io.ids import write_ids
+from topo.io.readers import read_any
+from topo.io.three_line import as_prediction
+from topo.io.writers import PREDICTION_FORMATS, open_writers
 from topo.protein import Prediction, Protein
 
-RecordWriter = Callable[[Iterable[Protein], str | PathLike[str]], None]
-
-_RECORD_WRITERS: dict[str, RecordWriter] = {
-    "fasta": write_fasta,
-    "3line": write_three_line,
-    "partitions": write_partitions,
-}
+_RECORD_WRITERS = {form.name: form.write for form in of_kind("proteins") if form.write}
 _MANY_FILES = ("deeptmhmm", "signalp", "html")
 TARGETS = (
     *_RECORD_WRITERS,
-    *(name for name in FORMATS if name not in (*_RECORD_WRITERS, *_MANY_FILES)),
+    *(name for name in PREDICTION_FORMATS if name not in (*_RECORD_WRITERS, *_MANY_FILES)),
 )
 """Formats that can be written."""
 
-_SUFFIXES = {
-    "fasta": (".fasta", ".fa", ".faa", ".fas"),
-    "3line": (".3line",),
-    "partitions": (".json",),
-    "gff3": (".gff3",),
-    "jsonl": (".jsonl",),
-    "parquet": (".parquet",),
-}
+_SUFFIXES = {form.name: form.suffixes for form in FORMATS if form.suffixes and form.name in TARGETS}
 _WITHOUT_LABELS = ("fasta", "partitions")
 _KEEP_IDS = ("gff3", "jsonl", "parquet")
 _UNKNOWN_RESIDUE = "X"
 
 
 class Converted(NamedTuple):
-    """How many records were written, and how many left out because they have no labels."""
+    """Number of records written, and of those left out because they have no labels."""
 
     written: int
     left_out: int
@@ -68,13 +50,13 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
     Parameters
     ----------
     source
-        Any format that :func:`topo.io.read_proteins` or :func:`topo.io.read_predictions` reads;
-        ``-`` for standard input; ``FILE.json:cv0,cv1`` for some folds.
+        Path to any file that :func:`topo.io.read_proteins` or :func:`topo.io.read_predictions`
+        reads; ``-`` for standard input; ``FILE.json:cv0,cv1`` for some folds.
     target
-        Where to; ``-`` for standard output.
+        Path to the output; ``-`` for standard output.
     form
         One of :data:`TARGETS`. Records without labels are left out, except of ``fasta`` and
-        ``partitions``. Ids that a prediction format spells otherwise are listed in
+        ``partitions``. Ids that a prediction format encodes are listed in
         ``TARGET.ids.tsv``, with a warning.
 
     Raises
@@ -94,12 +76,12 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
 
 
 def write_records(proteins: Iterable[Protein], target: str | PathLike[str], form: str) -> None:
-    """Write proteins in a record format.
+    """Write proteins in a format of proteins.
 
     Raises
     ------
     TopoError
-        If the format is none of records, or the target cannot be written.
+        If the format is not one of proteins, or the target cannot be written.
     """
     if form not in _RECORD_WRITERS:
         raise TopoError(f"{target}: found {form}, expected one of {', '.join(_RECORD_WRITERS)}")
@@ -107,64 +89,24 @@ def write_records(proteins: Iterable[Protein], target: str | PathLike[str], form
 
 
 def format_of(target: str | PathLike[str]) -> str:
-    """Tell the format to write from the suffix of a path (``.gz`` after it is passed over).
+    """Return the format for the suffix of a path (``.gz`` after it is ignored).
 
     Raises
     ------
     TopoError
-        If the suffix tells none.
+        If no format has the suffix.
     """
-    name = str(target).lower().removesuffix(".gz")
     for form, suffixes in _SUFFIXES.items():
-        if name.endswith(suffixes):
+        if has_suffix(target, suffixes):
             return form
     known = ", ".join(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
     raise TopoError(f"{target}: the suffix tells no format; expected one of {known}, or --to")
 
 
-def read_any(path: str | PathLike[str]) -> Iterator[Protein | Prediction]:
-    """Read proteins or predictions, whichever the file holds.
-
-    Raises
-    ------
-    InputError
-        As :func:`topo.io.read_proteins` and :func:`topo.io.read_predictions`.
-    """
-    file, folds = split_folds(path)
-    source = source_name(file)
-    with open_text(file) as stream:
-        lines = enumerate(stream, 1)
-        head = head_lines(lines)
-        lines = chain(head, lines)
-        if folds is None and holds_predictions([text for _, text in head]):
-            yield from parse_predictions((text for _, text in lines), source)
-        else:
-            yield from parse_proteins(lines, source, folds)
-
-
-def holds_predictions(lines: list[str]) -> bool:
-    """Tell from the first lines whether a file is one of predictions (3-line counts as records)."""
-    texts = [text for line in lines if (text := line.strip())]
-    if not texts:
-        return False
-    if not texts[0].startswith(">"):
-        if written_only(texts[0]):
-            return True
-        tabular = texts[0].startswith(("##gff-version", "# ")) or "\t" in texts[0]
-        return tabular or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
-    if len(texts) < 3:
-        return False
-    residues, letters = texts[1:3]
-    if "\t" in residues:
-        return True
-    found = set(letters)
-    return len(residues) == len(letters) and found <= LETTERS and not found <= {*LABELS, UNKNOWN}
-
-
 def _writable(
     records: Iterable[Protein | Prediction], form: str, counts: dict[bool, int], source: str
 ) -> Iterator[Protein | Prediction]:
-    """Pass on what the format can hold, and count both kinds."""
+    """Yield the records that the format can hold; count them and the others."""
     for record in records:
         if form == "fasta" and not record.sequence.strip(_UNKNOWN_RESIDUE):
             raise InputError(source, f"{record.id} has no known residue, which FASTA needs")
@@ -184,24 +126,24 @@ def _as_protein(record: Protein | Prediction) -> Protein:
 
 
 def _as_prediction(record: Protein | Prediction) -> Prediction:
-    return with_header_type(record) if isinstance(record, Protein) else record
+    return as_prediction(record) if isinstance(record, Protein) else record
 
 
 def _write_predictions(
     predictions: Iterable[Prediction], target: str | PathLike[str], form: str
 ) -> None:
-    """Write one format; its file has a name of its own, so write it apart and move it."""
+    """Write one format under its own file name in a temporary folder and move it."""
     with TemporaryDirectory() as folder:
         with open_writers(folder, [form]) as writers:
             for prediction in predictions:
                 writers.write(prediction)
         _move(Path(folder) / writers.files[0], target)
     if form not in _KEEP_IDS:
-        _tell_ids(writers.renamed(), target)
+        _report_ids(writers.renamed(), target)
 
 
-def _tell_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
-    """Warn where ids are spelled otherwise, and list them in ``TARGET.ids.tsv``."""
+def _report_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
+    """Warn about encoded ids, and list them in ``TARGET.ids.tsv``."""
     all_of_them = ""
     if str(target) != "-":
         write_ids(file := Path(f"{target}.ids.tsv"), renamed)

@@ -1,4 +1,4 @@
-"""Opening what we read (plain, gzip, standard input) and replacing what we write in one step."""
+"""Input files (plain, gzip, standard input) and atomic output files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import Any, TextIO
 
 from topo.errors import InputError, TopoError
 
@@ -20,7 +20,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
-    """Name an input as messages do: the path as given, or ``standard input`` for ``-``."""
+    """Return the name of an input in messages: the path, or ``standard input`` for ``-``."""
     return "standard input" if str(path) == "-" else str(path)
 
 
@@ -29,7 +29,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a text file for reading; gzip is recognised by content, ``-`` is standard input.
 
     Line ends of all kinds become LF and a byte-order mark is dropped. Bytes that are not UTF-8
-    become U+FFFD, so that the parser can say where they stand.
+    become U+FFFD, so that the parser can report their line.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """
     name = source_name(path)
     try:
-        raw: IO[bytes] = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
+        raw: Any = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise InputError(name, "no such file") from None
     except IsADirectoryError:
@@ -55,7 +55,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         try:
             yield text
         finally:
-            text.detach()  # else it closes standard input when it is collected
+            text.detach()  # otherwise garbage collection closes standard input
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(name, "damaged gzip data, expected a complete gzip file") from None
     except IsADirectoryError:
@@ -67,9 +67,9 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that replaces it when the block ends well.
+    """Yield a temporary path that replaces ``path`` when the block ends without an error.
 
-    When the block raises, the temporary file is removed and ``path`` is as it was.
+    When the block raises, the temporary file is removed and ``path`` is unchanged.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a UTF-8 text file with LF line ends for writing; see :func:`atomic_path`.
 
     Lone surrogates, which UTF-8 cannot hold (JSON can), become question marks.
-    A path that ends in ``.gz`` is compressed, without a time stamp, so that equal contents give
-    equal files.
+    A path that ends in ``.gz`` is compressed without a time stamp, so equal contents make equal
+    files.
     """
     with atomic_path(path) as temporary, open(temporary, "wb") as raw:
         zipped = Path(path).suffix == ".gz"
@@ -117,7 +117,7 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 @contextmanager
 def output_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """Open what a writer writes: ``-`` is standard output, else as :func:`atomic_text`."""
+    """Open an output: standard output for ``-``, else as :func:`atomic_text`."""
     if str(path) == "-":
         yield sys.stdout
         sys.stdout.flush()

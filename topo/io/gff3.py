@@ -29,18 +29,18 @@ _TERMS = {
 
 
 def gff3_records(source: str) -> Callable[[Prediction], str]:
-    """Return the writer of one protein's lines.
+    """Return a function that formats the lines of one protein.
 
     Parameters
     ----------
     source
-        Column 2: the program that predicted.
+        Name of the program, for column 2.
 
     Returns
     -------
     callable
-        Writes ``##sequence-region`` and one row a segment; unknown residues get none. It keeps
-        count of the ids, since ``ID`` attributes must differ within a file.
+        Function that formats ``##sequence-region`` and one row per segment; unknown residues get
+        none. It counts the ids, because ``ID`` attributes must be unique within a file.
     """
     seen: Counter[str] = Counter()
 
@@ -81,7 +81,7 @@ def parse_gff3(lines: Lines) -> Iterator[Prediction]:
     """Read topologies from valid GFF3, protein by protein.
 
     The length comes from ``##sequence-region``, else from the last row. The sequence is not in
-    the file: it is given as ``X`` throughout. Rows of other terms are passed over; residues
+    the file; it is ``X`` throughout. Rows of other terms are skipped; residues
     without a row are unknown. A new ``##sequence-region`` after rows, or ``###``, ends the
     proteins before it, so that files of any size stream.
     """
@@ -104,7 +104,7 @@ def parse_gff3(lines: Lines) -> Iterator[Prediction]:
 
 
 class _Region:
-    """Rows of one protein while they are gathered."""
+    """Collected rows of one protein."""
 
     def __init__(self, length: int | None = None) -> None:
         self.length = length
@@ -163,7 +163,7 @@ def _take_row(lines: Lines, line: str, pending: dict[str, _Region]) -> None:
 
 
 def _attributes(lines: Lines, text: str) -> dict[str, str]:
-    """Split column 9; the ones that are read as numbers are checked."""
+    """Split column 9 and check the attributes that are numbers."""
     pairs = (part.partition("=") for part in text.split(";"))
     attributes = {key.strip(): from_gff3(value) for key, _, value in pairs}
     if "confidence" in attributes:
@@ -175,7 +175,7 @@ def _attributes(lines: Lines, text: str) -> dict[str, str]:
 
 
 def _letter(term: str, attributes: dict[str, str]) -> str | None:
-    """Label letter of a row, or None where the term says nothing about topology."""
+    """Return the label letter of a row, or None if the term has none."""
     if term == "transmembrane_polypeptide_region":
         return "B" if attributes.get("segment") == "strand" else "M"
     if term == "non_cytoplasmic_polypeptide_region":

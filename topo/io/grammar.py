@@ -1,4 +1,4 @@
-"""Grammar files: YAML, one entry for each state.
+"""Grammar files: YAML with one entry per state.
 
 ::
 
@@ -38,8 +38,8 @@ def load_grammar(path: str | os.PathLike[str]) -> Grammar:
     Raises
     ------
     InputError
-        If the file cannot be read, is not YAML of this form, or its table is not usable; the
-        message names the file, the state and key, and what was expected.
+        If the file cannot be read, is not YAML of this form, or its table is invalid; the
+        message names the file, the state, the key and what was expected.
     """
     with open_text(path) as handle:
         text = handle.read()
@@ -55,14 +55,14 @@ def load_grammar(path: str | os.PathLike[str]) -> Grammar:
 
 
 def find_grammar(source: str | dict[str, Any] | None) -> Grammar:
-    """Return the grammar that a configuration names: a file, its content, or the default one."""
+    """Return the grammar that a configuration specifies: a file, its content, or the default."""
     if source is None:
         return default_grammar()
     return load_grammar(source) if isinstance(source, str) else parse_grammar(source)
 
 
 def parse_grammar(tree: Any) -> Grammar:
-    """Build a grammar from plain data, as :func:`grammar_tree` gives it.
+    """Build a grammar from plain data, as :func:`grammar_tree` returns it.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def parse_grammar(tree: Any) -> Grammar:
 
 
 def grammar_tree(grammar: Grammar) -> dict[str, dict[str, dict[str, Any]]]:
-    """Turn a grammar into plain data for YAML or JSON; defaults are left out."""
+    """Convert a grammar to plain data for YAML or JSON; defaults are left out."""
     return {"states": {state.name: _entry(state) for state in grammar.states}}
 
 
@@ -102,7 +102,7 @@ def _check(where: str, key: Any, value: Any) -> None:
         raise ConfigError(f"{where}: found key {key!r}, expected one of {', '.join(_KEYS)}{hint}")
     kind, expected = _KEYS[key]
     fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
-    if fits and key == "successors":
+    if key == "successors" and isinstance(value, list):
         fits = all(isinstance(item, str) for item in value)
     if not fits:
         raise ConfigError(f"{where}: found {key} {value!r}, expected {expected}")

@@ -1,19 +1,25 @@
-"""How ids are spelled in files whose readers cut at spaces, tabs or a leading ``#``.
+"""Encoding of ids in file formats and file names.
 
-One rule holds for all plain text formats: white space and unprintable characters, a leading
-``#``, ``>`` or ``/``, and a ``%`` that would look like an escape become ``%`` and two hexadecimal
-digits for each UTF-8 byte. Different ids stay different. Everything else, ``|`` and letters
-outside ASCII included, stays as it is. GFF3 has a stricter rule of its own, which readers undo.
+Readers of plain text formats split at spaces and tabs or skip a leading ``#``. So white space,
+unprintable characters, a leading ``#``, ``>`` or ``/``, and a ``%`` that looks like an escape
+become ``%`` and two hexadecimal digits per UTF-8 byte. Different ids stay different. All other
+characters, ``|`` and non-ASCII letters included, are unchanged. GFF3 has a stricter rule, which
+readers undo.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import quote, unquote
 
+from topo.io.files import atomic_text
+
 _ESCAPE_LIKE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
-_GFF3_SAFE = "!$*+.:?@^_|-"  # beside letters and digits; the list of the GFF3 specification
+_GFF3_SAFE = "!$*+.:?@^_|-"  # in addition to letters and digits, by the GFF3 specification
 _EMPTY = "unnamed"
+_TABLE_HEADER = "id\twritten_as\n"
 
 
 def _percent(character: str) -> str:
@@ -21,11 +27,11 @@ def _percent(character: str) -> str:
 
 
 def plain_id(identifier: str) -> str:
-    """Spell an id for a plain text format (see the head of this module).
+    """Encode an id for a plain text format (see the module docstring).
 
     An empty id becomes ``unnamed``.
     """
-    if identifier.isalnum():  # most ids, and the cheapest test
+    if identifier.isalnum():  # true of most ids, and fast
         return identifier
     text = _ESCAPE_LIKE.sub("%25", identifier)
     if text[:1] in ("#", ">", "/"):
@@ -36,43 +42,67 @@ def plain_id(identifier: str) -> str:
 
 
 def gff3_id(identifier: str) -> str:
-    """Spell an id for column 1 or an attribute value of a GFF3 file: percent-encoded."""
+    """Percent-encode an id for column 1 or an attribute value of a GFF3 file."""
     if identifier.isascii() and identifier.isalnum():
         return identifier
     return quote(identifier or _EMPTY, safe=_GFF3_SAFE, errors="surrogatepass")
 
 
 def from_gff3(text: str) -> str:
-    """Undo :func:`gff3_id`."""
+    """Decode an id encoded by :func:`gff3_id`."""
     return unquote(text, errors="replace") if "%" in text else text
 
 
 class FileNames:
-    """Hands out one file name an id: safe on every file system, never the same twice.
+    """File names for ids: safe on every file system and unique.
 
-    Characters other than ``A-Z a-z 0-9 . _ + -`` become ``_``, the name is cut at 120 characters,
-    a leading dot becomes ``_``, and a name that was given before (upper and lower case count as
-    the same) gets ``-2``, ``-3`` and so on.
+    Characters other than ``A-Z a-z 0-9 . _ + -`` become ``_``, the name is cut at 120 characters, a
+    leading dot becomes ``_``, and a name that is already taken (case is ignored) gets ``-2``,
+    ``-3`` and so on.
 
     Parameters
     ----------
     keep
-        Further characters that stay as they are.
+        Further characters that are kept.
     """
 
     def __init__(self, keep: str = "") -> None:
         self._unsafe = re.compile(f"[^A-Za-z0-9._+{re.escape(keep)}-]")
-        self._given: dict[str, int] = {}
+        self._taken: dict[str, int] = {}
 
     def name(self, identifier: str) -> str:
         """Return a file name, without a suffix, for the next protein of this id."""
         wish = self._unsafe.sub("_", identifier)[:120] or _EMPTY
         if wish.startswith("."):
             wish = "_" + wish[1:]
-        name, count = wish, self._given.get(wish.lower(), 0)
-        while name.lower() in self._given:
+        name, count = wish, self._taken.get(wish.lower(), 0)
+        while name.lower() in self._taken:
             count += 1
             name = f"{wish}-{count + 1}"
-        self._given[wish.lower()] = count
-        self._given.setdefault(name.lower(), 0)
+        self._taken[wish.lower()] = count
+        self._taken.setdefault(name.lower(), 0)
         return name
+
+
+def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """Write a table of ids and their encoded forms; remove the file if there are none.
+
+    Parameters
+    ----------
+    path
+        Path to the table, e.g. ``ids.tsv``.
+    names
+        Pairs of original id and encoded form.
+    """
+    if not names:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_text(path) as stream:
+        stream.write(_TABLE_HEADER)
+        for original, written in names:
+            stream.write(f"{_one_line(original)}\t{written}\n")
+
+
+def _one_line(text: str) -> str:
+    """Escape an id that is not printable."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""What predictions can be made of: sequence files, structure files, and folders of both."""
+"""Inputs of a prediction: sequence files, structure files, and folders of both."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from os import PathLike
 from pathlib import Path
 
 from topo.errors import InputError, InputWarning
-from topo.io.sniff import read_proteins
+from topo.io.formats import has_suffix, suffixes_of
+from topo.io.readers import read_proteins
 from topo.io.structure import StructureFolder, cached_structure, is_structure_file
 from topo.protein import Protein
 
-_SEQUENCE_SUFFIXES = (".fasta", ".fa", ".faa", ".fas", ".3line", ".json", ".dat")
+_SEQUENCE_SUFFIXES = suffixes_of("proteins")
 
 
 def read_inputs(
@@ -21,18 +22,18 @@ def read_inputs(
     structures: str | PathLike[str] | None = None,
     chain: str | None = None,
 ) -> Iterator[Protein]:
-    """Read proteins, with coordinates where there are any.
+    """Read proteins, with coordinates where available.
 
     Parameters
     ----------
     path
-        A file that :func:`topo.io.read_proteins` reads; a PDB or mmCIF file; or a folder of
+        Path to a file that :func:`topo.io.read_proteins` reads; a PDB or mmCIF file; or a folder of
         sequence files (by their suffix) and structure files. In a folder a structure belongs to
-        the sequence of its id, where there is one, and is a protein of its own elsewhere.
+        the sequence with its id; without one it is a protein by itself.
     structures
-        A folder of structures, which are given to the proteins of a sequence file by their ids.
+        Path to a folder of structures, assigned to the proteins of a sequence file by id.
     chain
-        The chain of a structure file; None takes the first.
+        Name of the chain of a structure file; None takes the first.
 
     Yields
     ------
@@ -59,7 +60,7 @@ def _read_folder(path: Path) -> Iterator[Protein]:
     used: set[Path] = set()
     found = False
     for file in sorted(path.iterdir()):
-        if file.name.lower().removesuffix(".gz").endswith(_SEQUENCE_SUFFIXES) and file.is_file():
+        if has_suffix(file.name, _SEQUENCE_SUFFIXES) and file.is_file():
             for protein in folder.attach(read_proteins(file)):
                 if place := folder.find(protein.id):
                     used.add(place.path)

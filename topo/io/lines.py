@@ -1,32 +1,41 @@
-"""Numbered lines of a text file, and the checks that all readers of predictions share."""
+"""Numbered lines of a text file with look-ahead and located errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NoReturn
 
 from topo.errors import InputError
-from topo.labels import encode_labels
 
 LONGEST = 10_000_000
-"""Residues that a file without sequences may claim a protein to have."""
+"""Longest protein, in residues, that a file without sequences may declare."""
 
 
 class Lines:
-    """The lines of a file with their numbers, one line of look-ahead, and errors that name both.
+    """Iterator over the lines of a file that counts them and allows look-ahead.
 
     Parameters
     ----------
-    path
-        The file as errors should name it.
+    source
+        Name of the file in error messages.
     text
-        Its lines; line ends and trailing blanks of any kind are dropped (tabs stay).
+        Lines of the file.
+    raw
+        Whether lines are passed on unchanged. By default line ends and trailing blanks are removed
+        (tabs stay), and a line that is not UTF-8 raises an error.
+
+    Attributes
+    ----------
+    number
+        1-based number of the line taken last; 0 before the first.
     """
 
-    def __init__(self, path: str, text: Iterable[str]) -> None:
-        self.path = path
+    def __init__(self, source: str, text: Iterable[str], *, raw: bool = False) -> None:
+        self.source = source
         self.number = 0
-        self._source = iter(text)
+        self._text = iter(text)
+        self._raw = raw
         self._ahead: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
@@ -37,46 +46,40 @@ class Lines:
         self.number += 1
         return line
 
-    def numbered(self) -> Iterator[tuple[int, str]]:
-        """Yield the remaining lines with their 1-based numbers."""
-        for line in self:
-            yield self.number, line
-
     def _read(self) -> str:
-        line = next(self._source).rstrip("\n\r ")
+        line = next(self._text)
+        if self._raw:
+            return line
+        line = line.rstrip("\n\r ")
         if "\ufffd" in line:
-            number = self.number + len(self._ahead) + 1
-            raise InputError(self.path, "found bytes that are not UTF-8", number)
+            self.fail("found bytes that are not UTF-8", self.number + len(self._ahead) + 1)
         return line
+
+    def ahead(self) -> Iterator[str]:
+        """Iterate over the coming lines without taking them."""
+        index = 0
+        while True:
+            if index == len(self._ahead):
+                try:
+                    self._ahead.append(self._read())
+                except StopIteration:
+                    return
+            yield self._ahead[index]
+            index += 1
 
     def peek(self, count: int) -> list[str]:
         """Return up to ``count`` of the coming lines without taking them."""
-        while len(self._ahead) < count:
-            try:
-                self._ahead.append(self._read())
-            except StopIteration:
-                break
-        return self._ahead[:count]
+        return list(islice(self.ahead(), count))
 
     def skip_blank(self) -> bool:
-        """Drop blank lines; tell whether any line is left."""
+        """Skip blank lines; return whether any line is left."""
         while (ahead := self.peek(1)) and not ahead[0].strip():
             next(self)
         return bool(ahead)
 
     def fail(self, message: str, line: int | None = None) -> NoReturn:
-        """Raise :class:`~topo.errors.InputError` at ``line``, by default the line last taken."""
-        raise InputError(self.path, message, self.number if line is None else line)
-
-    def check_labels(self, labels: str, length: int, *, any_letter: bool = False) -> None:
-        """Fail unless ``labels`` are ``length`` label letters (or just letters)."""
-        if len(labels) != length:
-            self.fail(f"found {len(labels)} labels, expected {length}, one a residue")
-        try:
-            if not any_letter:
-                encode_labels(labels)
-        except ValueError as error:
-            self.fail(str(error))
+        """Raise :class:`~topo.errors.InputError` at ``line``, by default the line taken last."""
+        raise InputError(self.source, message, self.number if line is None else line)
 
     def integer(self, text: str, what: str) -> int:
         """Parse a whole number or fail."""
@@ -86,7 +89,7 @@ class Lines:
             self.fail(f"found {what} {text[:40]!r}, expected a whole number")
 
     def place(self, text: str, what: str) -> int:
-        """Parse a length or the number of a residue, or fail."""
+        """Parse a length or a residue number or fail."""
         value = self.integer(text, what)
         if value > LONGEST:
             self.fail(f"found {what} {text[:40]!r}, expected at most {LONGEST}")

@@ -1,4 +1,4 @@
-"""Parquet for whole proteomes (needs the optional package pyarrow)."""
+"""Parquet files of predictions and probabilities (needs the optional package pyarrow)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from topo.labels import LABELS, TYPES
 from topo.protein import Prediction
 
 _ROWS = 500
-"""Proteins in a row group: some 5 MB of probabilities, enough to compress well."""
+"""Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
 
 
 class ParquetFile:
-    """Gathers proteins and writes them as row groups.
+    """Writer that collects proteins and writes them as row groups.
 
     Parameters
     ----------
     writer
         An open ``pyarrow.parquet.ParquetWriter``.
     to_table
-        Turns gathered predictions into a table of the writer's schema.
+        Function that converts predictions to a table of the writer's schema.
     """
 
     def __init__(self, writer: Any, to_table: Callable[[list[Prediction]], Any]) -> None:
@@ -42,7 +42,7 @@ class ParquetFile:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is gathered as one row group."""
+        """Write the collected proteins as one row group."""
         if self._pending:
             self._writer.write_table(self._to_table(self._pending))
             self._pending = []
@@ -50,9 +50,9 @@ class ParquetFile:
 
 @contextmanager
 def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]:
-    """Open ``predictions.parquet``: one row a protein, everything that is known of it.
+    """Open ``predictions.parquet``: one row per protein with everything known about it.
 
-    Columns: id, sequence, labels, type, confidence, one of each type's probability, metadata
+    Columns: id, sequence, labels, type, confidence, the probability of each type, metadata
     (JSON text), and probabilities as a list (R) of lists of 6 float32 in the order I O P S M B.
     """
     pa = _pyarrow()
@@ -89,7 +89,7 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
 
 @contextmanager
 def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]:
-    """Open ``probabilities.parquet``: one row a residue.
+    """Open ``probabilities.parquet``: one row per residue.
 
     Columns: id, position (from 1), residue, label, and one float32 column for each of I O P S M B.
     """
@@ -106,9 +106,10 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
 
     def to_table(predictions: list[Prediction]) -> Any:
         known = [p for p in predictions if p.probabilities is not None]
+        tables = [p.probabilities for p in predictions if p.probabilities is not None]
         lengths = [len(p) for p in known]
         codes = np.repeat(np.arange(len(known), dtype=np.int32), lengths)
-        stacked = np.concatenate([p.probabilities for p in known] or [np.zeros((0, len(LABELS)))])
+        stacked = np.concatenate(tables or [np.zeros((0, len(LABELS)))])
         columns = {
             "id": pa.DictionaryArray.from_arrays(
                 pa.array(codes, pa.int32()), pa.array([p.id for p in known], pa.string())

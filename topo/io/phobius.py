@@ -1,9 +1,9 @@
 """Phobius' short format: id, number of helices, signal peptide (``Y`` or ``0``), prediction.
 
 A signal peptide is written ``n5-16c20/21o``: n-region up to 4, hydrophobic region 5-16, cleavage
-between 20 and 21. Nothing here predicts the regions, so the hydrophobic one is the stretch of
+between 20 and 21. No model predicts the regions, so the hydrophobic one is the stretch of
 at most 12 residues with the highest mean hydropathy (Kyte & Doolittle 1982), at least 3 residues
-before the cleavage site. Of these numbers only the ones around the slash are a prediction.
+before the cleavage site. Only the numbers around the slash are predicted.
 """
 
 from __future__ import annotations
@@ -12,19 +12,15 @@ from topo.io.ids import plain_id
 from topo.io.tmhmm import helix_topology
 from topo.labels import HELIX, SIGNAL
 from topo.protein import Prediction
+from topo.residues import HYDROPATHY
 
 HEADER = "ID\tTM\tSP\tPREDICTION\n"
 _WINDOW = 12
 _C_REGION = 3
-_HYDROPATHY = {
-    **{"I": 4.5, "V": 4.2, "L": 3.8, "F": 2.8, "C": 2.5, "M": 1.9, "A": 1.8, "G": -0.4},
-    **{"T": -0.7, "S": -0.8, "W": -0.9, "Y": -1.3, "P": -1.6, "H": -3.2, "E": -3.5, "Q": -3.5},
-    **{"D": -3.5, "N": -3.5, "K": -3.9, "R": -4.5},
-}
 
 
 def phobius_record(prediction: Prediction) -> str:
-    """Write the line of one protein, separated by tabs."""
+    """Format the line of one protein, separated by tabs."""
     segments = prediction.segments
     helices = sum(segment.label == HELIX for segment in segments)
     signal, text = "0", helix_topology(segments)
@@ -38,7 +34,7 @@ def phobius_record(prediction: Prediction) -> str:
 def hydrophobic_region(signal_peptide: str) -> tuple[int, int]:
     """Return first and last residue (from 1) of the most hydrophobic stretch."""
     core = signal_peptide[:-_C_REGION] or signal_peptide
-    values = [_HYDROPATHY.get(residue, 0.0) for residue in core]
+    values = [HYDROPATHY.get(residue, 0.0) for residue in core]
     width = min(_WINDOW, len(values))
     sums = [sum(values[i : i + width]) for i in range(len(values) - width + 1)]
     first = max(range(len(sums)), key=sums.__getitem__)

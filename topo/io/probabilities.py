@@ -1,7 +1,7 @@
-"""Per-residue probabilities as files: DeepTMHMM's CSV for each protein, or one NPZ or Parquet.
+"""Files of per-residue probabilities: one CSV per protein as DeepTMHMM writes, or one NPZ.
 
-Text has 5 decimals, rounded so that every row still sums to 1; NPZ and Parquet hold the float32
-values as they are.
+Text has 5 decimals, rounded so that every row still sums to 1; NPZ has the float32 values
+unchanged.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from topo.io.files import atomic_path, atomic_text, open_text, source_name
+from topo.io.files import atomic_path, atomic_text
 from topo.io.ids import FileNames, plain_id
-from topo.io.lines import Lines
 from topo.labels import LABEL_INDEX
 from topo.protein import Prediction
 
@@ -28,13 +27,13 @@ _CSV_ORDER = [LABEL_INDEX[label] for label in "BPMIOS"]
 
 @cache
 def _decimals() -> list[str]:
-    """Text of every multiple of 0.00001 from 0 to 1: ``0.0``, ``0.00001`` ... ``1.0``."""
+    """Return every multiple of 0.00001 as text: ``0.0``, ``0.00001`` ... ``1.0``."""
     whole = (f"{unit / _UNITS:.5f}".rstrip("0") for unit in range(_UNITS + 1))
     return [text + "0" if text.endswith(".") else text for text in whole]
 
 
 def to_units(probabilities: np.ndarray) -> np.ndarray:
-    """Round rows to multiples of 0.00001 that sum to exactly 1 (largest remainders go up).
+    """Round rows to multiples of 0.00001 that sum to exactly 1 (largest remainders are rounded up).
 
     Parameters
     ----------
@@ -55,13 +54,13 @@ def to_units(probabilities: np.ndarray) -> np.ndarray:
 
 
 def rounded(probabilities: np.ndarray) -> list[list[str]]:
-    """Write probabilities (R, C) with 5 decimals; every row still sums to 1."""
+    """Format probabilities (R, C) with 5 decimals; every row still sums to 1."""
     decimals = _decimals()
     return [[decimals[unit] for unit in row] for row in to_units(probabilities).tolist()]
 
 
 def csv_text(prediction: Prediction) -> str:
-    """Write DeepTMHMM's ``ID_probs.csv``: residue number from 0, residue, six probabilities.
+    """Format DeepTMHMM's ``ID_probs.csv``: residue number from 0, residue, six probabilities.
 
     Raises
     ------
@@ -80,54 +79,18 @@ def csv_text(prediction: Prediction) -> str:
     return f"# {plain_id(prediction.id)}\n{_CSV_HEADER}\n{body}"
 
 
-def read_probabilities_csv(path: str | PathLike[str]) -> tuple[str, str, np.ndarray]:
-    """Read one ``ID_probs.csv``.
-
-    Returns
-    -------
-    tuple
-        Id, sequence, and float32 probabilities, shape (R, 6), in index order.
-
-    Raises
-    ------
-    InputError
-        If the file is malformed.
-    """
-    with open_text(path) as stream:
-        lines = Lines(source_name(path), stream)
-        head = [next(lines, ""), next(lines, "")]
-        if not head[0].startswith("# ") or head[1] != _CSV_HEADER:
-            lines.fail(f"expected '# ID' and the header {_CSV_HEADER}")
-        rows = [_csv_row(lines, line, index) for index, line in enumerate(lines)]
-    table = np.zeros((len(rows), len(_CSV_ORDER)), dtype=np.float32)
-    for index, (_, values) in enumerate(rows):
-        table[index, _CSV_ORDER] = values
-    return head[0][2:], "".join(residue for residue, _ in rows), table
-
-
-def _csv_row(lines: Lines, line: str, index: int) -> tuple[str, list[float]]:
-    place, *values = line.split(",")
-    number, _, residue = place.partition(" ")
-    if number != str(index) or len(residue) != 1 or len(values) != len(_CSV_ORDER):
-        lines.fail(f"expected '{index} ', a residue and {len(_CSV_ORDER)} probabilities")
-    try:
-        return residue, [float(value) for value in values]
-    except ValueError:
-        lines.fail(f"found {','.join(values)!r}, expected {len(_CSV_ORDER)} probabilities")
-
-
 class CsvFolder:
-    """Writes ``NAME_probs.csv`` for each protein that has probabilities.
+    """Writer of ``NAME_probs.csv`` for each protein that has probabilities.
 
     Parameters
     ----------
     folder
-        Where to.
+        Path to the output folder.
 
     Attributes
     ----------
     names
-        Pairs of id and file name, for the proteins whose name is not simply the id.
+        Pairs of id and file name, for the proteins whose file name differs from the id.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -146,19 +109,19 @@ class CsvFolder:
 
 
 class NpzFile:
-    """Writes one array a protein, (R, 6) float32, under its id.
+    """Writer of one array per protein, (R, 6) float32, under its id.
 
-    Ids are changed as file names are (a second of one id becomes ``id-2``), but ``|`` stays.
+    Ids are changed as file names are (a repeated id becomes ``id-2``), but ``|`` is kept.
 
     Parameters
     ----------
     archive
-        Where to.
+        Open archive.
 
     Attributes
     ----------
     names
-        Pairs of id and member, for the proteins whose array is not simply under the id.
+        Pairs of id and member, for the proteins whose member name differs from the id.
     """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:

@@ -1,4 +1,4 @@
-"""What the readers of protein records share: checks of residues, labels and ids."""
+"""Checks of residues, labels and ids, shared by all readers of proteins."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _DUPLICATES_SHOWN = 5
 
 
 def clean_residues(text: str, source: str, line: int | None, record: str, offset: int = 0) -> str:
-    """Check a stretch of residues and upper-case it; white space within it is dropped.
+    """Check residues and convert them to upper case; white space is dropped.
 
     Parameters
     ----------
     text
-        The residues.
+        Residues.
     source, line
-        Where they stand, for the message.
+        Location in error messages.
     record
         Id of the record.
     offset
-        Residues of the record before this stretch.
+        Number of residues of the record before these.
 
     Returns
     -------
@@ -39,9 +39,9 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
     Raises
     ------
     InputError
-        On anything but a letter, naming its 1-based position in the record.
+        On any other symbol; the message has its 1-based position in the record.
     """
-    if text.isascii() and text.isalpha():  # whole lines at once: proteomes have 10^5 of them
+    if text.isascii() and text.isalpha():  # fast path: a proteome has 10^5 lines
         return text.upper()
     text = "".join(text.split())
     for position, symbol in enumerate(text, offset + 1):
@@ -57,7 +57,7 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
 
 
 def clean_sequence(text: str, source: str, line: int | None, record: str) -> str:
-    """Check a whole sequence: as :func:`clean_residues`, one final ``*`` dropped, not empty."""
+    """Check a whole sequence: as :func:`clean_residues`, without one final ``*``, not empty."""
     sequence = clean_residues(text.strip().removesuffix("*"), source, line, record)
     if not sequence:
         raise InputError(source, f"{record} has no residues", line)
@@ -73,7 +73,7 @@ def check_labels(
     *,
     any_letter: bool = False,
 ) -> str:
-    """Check that there is one known label letter (or ``-``) for each residue.
+    """Check that there is one label letter (or ``-``) per residue.
 
     Raises
     ------
@@ -93,14 +93,14 @@ def check_labels(
 
 
 def finish_records(records: Iterator[tuple[str, Protein]], source: str) -> Iterator[Protein]:
-    """Pass records on; complain about none at all, and warn once about ids that repeat.
+    """Yield the records; warn once about repeated ids.
 
     Parameters
     ----------
     records
         Pairs of place (``line 3``) and record.
     source
-        The file, for the messages.
+        Name of the file in messages.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which sides a membrane segment joins, also where a loop before or after it is missing."""
+"""Sides before and after a membrane segment, also where a loop is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sides_around(segments: Sequence[Segment], index: int) -> tuple[str, str]:
     Returns
     -------
     tuple of str
-        Letters among ``I``, ``O`` and ``P``; they are equal only where the labels say so.
+        Letters among ``I``, ``O`` and ``P``; equal only where the labels are.
     """
     inner = PERIPLASM if segments[index].label == STRAND else INSIDE
     before = segments[index - 1].label if index else None
@@ -33,5 +33,5 @@ def sides_around(segments: Sequence[Segment], index: int) -> tuple[str, str]:
 
 
 def opposite(side: str, inner: str = INSIDE) -> str:
-    """Return the other side of the membrane; ``inner`` names the side opposite of outside."""
+    """Return the other side of the membrane; ``inner`` is the one opposite outside."""
     return inner if side == OUTSIDE else OUTSIDE

@@ -1,14 +1,17 @@
-"""SignalP 6's table and GFF3; the first line and the source column name our program.
+"""SignalP 6's table, GFF3 and FASTA of mature proteins.
+
+The first line of the table and the source column of the GFF3 name this program.
 
 The probability of a signal peptide is that of label ``S`` at residue 1, and that of the cleavage
-site is how much the probability of ``S`` falls behind it: with legal topologies both are exact.
-Numbers that are not known are ``nan``. Kinds of signal peptide are not told apart.
+site is the decrease of the probability of ``S`` after it: with legal topologies both are exact.
+Unknown numbers are ``nan``. Kinds of signal peptide are not distinguished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from topo.io.fasta import wrapped
 from topo.io.ids import gff3_id, plain_id
 from topo.labels import LABEL_INDEX, SIGNAL
 from topo.protein import Prediction
@@ -19,7 +22,7 @@ _NAN = float("nan")
 
 
 def table_header(program: str, timestamp: str) -> str:
-    """First two lines of ``prediction_results.txt``."""
+    """Return the first two lines of ``prediction_results.txt``."""
     return (
         f"# {program}\tOrganism: any\tTimestamp: {timestamp}\n"
         "# ID\tPrediction\tOTHER\tSP(Sec/SPI)\tCS Position\n"
@@ -27,7 +30,7 @@ def table_header(program: str, timestamp: str) -> str:
 
 
 def signalp_record(prediction: Prediction) -> str:
-    """One row of ``prediction_results.txt``."""
+    """Format one row of ``prediction_results.txt``."""
     end, probability = signal_end(prediction), signal_probability(prediction)
     site = ""
     if 0 < end < len(prediction):
@@ -39,7 +42,7 @@ def signalp_record(prediction: Prediction) -> str:
 
 
 def signalp_gff3_records(source: str) -> Callable[[Prediction], str]:
-    """Return the writer of one protein's row in ``output.gff3`` (none without signal peptide)."""
+    """Return a function that formats a row of ``output.gff3``, empty without signal peptide."""
 
     def record(prediction: Prediction) -> str:
         end = signal_end(prediction)
@@ -52,13 +55,25 @@ def signalp_gff3_records(source: str) -> Callable[[Prediction], str]:
     return record
 
 
+def mature_record(prediction: Prediction) -> str:
+    """Format the chain after the signal peptide as FASTA; empty where there is none.
+
+    The header names the residues removed: ``>ID signal_peptide=1-18``.
+    """
+    end = signal_end(prediction)
+    chain = prediction.sequence[end:]
+    if not end or not chain:
+        return ""
+    return f">{plain_id(prediction.id)} signal_peptide=1-{end}\n{wrapped(chain)}"
+
+
 def signal_end(prediction: Prediction) -> int:
-    """Length of the signal peptide at the start of the chain, 0 where there is none."""
+    """Return the length of the signal peptide at the start of the chain, 0 where there is none."""
     return len(prediction.labels) - len(prediction.labels.lstrip(SIGNAL))
 
 
 def signal_probability(prediction: Prediction) -> float:
-    """Probability that the chain begins with a signal peptide; nan where not known."""
+    """Return the probability that the chain begins with a signal peptide; nan where unknown."""
     if prediction.probabilities is None or not len(prediction):
         return _NAN
     return min(1.0, max(0.0, float(prediction.probabilities[0, _S])))

@@ -1,9 +1,9 @@
 """3-line records: header (``>id | TYPE``), sequence, labels.
 
-The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of what
-stands before the last `` | ``; the type in a header is kept as ``metadata["header_type"]`` and
-never used as a target, since the labels decide. Labels are ``I O P S M B`` and ``-`` (unknown),
-upper case, one for each residue.
+The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of the
+header, up to the last `` | ``. The type in a header is kept as ``metadata["header_type"]`` and
+never used as a target, because the labels determine it. Labels are ``I O P S M B`` and ``-``
+(unknown), upper case, one for each residue.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from os import PathLike
 
-from topo.errors import InputError, TopoError
+from topo.errors import TopoError
 from topo.io.fasta import parse_header
 from topo.io.files import open_text, output_text, source_name
+from topo.io.ids import plain_id
+from topo.io.lines import Lines
 from topo.io.records import check_labels, clean_sequence, finish_records
-from topo.labels import UNKNOWN, protein_type
-from topo.protein import Protein
+from topo.labels import TYPES, UNKNOWN, protein_type
+from topo.protein import Prediction, Protein
 
 SEPARATOR = " | "
 _PARTS = ("header", "sequence", "labels")
@@ -28,7 +30,7 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
     Parameters
     ----------
     path
-        A file, plain or gzip, or ``-`` for standard input.
+        Path to a file, plain or gzip, or ``-`` for standard input.
 
     Yields
     ------
@@ -42,21 +44,19 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
         If the file cannot be read, a line is missing, or labels and residues do not fit.
     """
     with open_text(path) as stream:
-        yield from parse_three_line(enumerate(stream, 1), source_name(path))
+        yield from parse_three_line(Lines(source_name(path), stream, raw=True))
 
 
-def parse_three_line(
-    lines: Iterable[tuple[int, str]], source: str, *, any_letter: bool = False
-) -> Iterator[Protein]:
-    """Parse numbered lines of 3-line records; see :func:`read_three_line`.
+def parse_three_line(lines: Lines, *, any_letter: bool = False) -> Iterator[Protein]:
+    """Parse the lines of 3-line records; see :func:`read_three_line`.
 
-    With ``any_letter`` labels may be of other letters than ours.
+    With ``any_letter`` the labels may be any letters.
     """
-    return finish_records(_records(lines, source, any_letter), source)
+    return finish_records(_records(lines, any_letter), lines.source)
 
 
 def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
-    """Write 3-line records; the header's type is the one that the labels leave, if it is one.
+    """Write 3-line records; the type in the header is the only one that the labels allow.
 
     Raises
     ------
@@ -67,13 +67,33 @@ def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
         for protein in proteins:
             if protein.labels is None:
                 raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
-            kind = _type(protein)
-            header = f"{protein.id}{SEPARATOR}{kind}" if kind else protein.id
-            stream.write(f">{header}\n{protein.sequence}\n{protein.labels}\n")
+            stream.write(_record(protein.id, protein.sequence, protein.labels, _type(protein)))
+
+
+def three_line_record(prediction: Prediction) -> str:
+    """Format a prediction as one 3-line record; without a type the header is ``>ID``."""
+    name = plain_id(prediction.id)
+    return _record(name, prediction.sequence, prediction.labels, prediction.type)
+
+
+def _record(name: str, sequence: str, labels: str, kind: str | None) -> str:
+    header = f"{name}{SEPARATOR}{kind}" if kind else name
+    return f">{header}\n{sequence}\n{labels}\n"
+
+
+def as_prediction(protein: Protein) -> Prediction:
+    """Convert a 3-line record to a prediction.
+
+    The type is the header's where that is one of :data:`topo.labels.TYPES`, else the one that
+    the labels determine.
+    """
+    kind = protein.metadata.get("header_type")
+    kind = kind if kind in TYPES else protein_type(protein.labels or "")
+    return Prediction(protein.id, protein.sequence, protein.labels or "", kind)
 
 
 def _type(protein: Protein) -> str | None:
-    """Type for the header: the only one that the labels leave, or else what the header said."""
+    """Return the only type that the labels allow, or else the type in the header read."""
     labels = protein.labels or ""
     if UNKNOWN not in labels:
         return protein_type(labels) or protein.metadata.get("header_type")
@@ -83,25 +103,23 @@ def _type(protein: Protein) -> str | None:
     return types[0] if len(types) == 1 else protein.metadata.get("header_type")
 
 
-def _records(
-    lines: Iterable[tuple[int, str]], source: str, any_letter: bool
-) -> Iterator[tuple[str, Protein]]:
+def _records(lines: Lines, any_letter: bool) -> Iterator[tuple[str, Protein]]:
     """Yield each record with the place of its header."""
     group: list[tuple[int, str]] = []
-    for number, raw in lines:
+    for raw in lines:
         line = raw.strip()
         if not line:
             continue
         if line.startswith(">") != (not group):
             expected = "a '>' header" if not group else f"the {_PARTS[len(group)]} of {_id(group)}"
-            raise InputError(source, f"found {line[:20]!r}, expected {expected}", number)
-        group.append((number, line))
+            lines.fail(f"found {line[:20]!r}, expected {expected}")
+        group.append((lines.number, line))
         if len(group) == len(_PARTS):
-            yield f"line {group[0][0]}", _protein(group, source, any_letter)
+            yield f"line {group[0][0]}", _protein(group, lines.source, any_letter)
             group = []
     if group:
         found = f"found the end of the file, expected the {_PARTS[len(group)]} of {_id(group)}"
-        raise InputError(source, found, group[-1][0])
+        lines.fail(found, group[-1][0])
 
 
 def _id(group: list[tuple[int, str]]) -> str:

@@ -16,10 +16,9 @@ from itertools import groupby
 
 import numpy as np
 
-from topo.errors import InputError
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
-from topo.io.records import clean_residues, clean_sequence
+from topo.io.records import check_labels, clean_residues, clean_sequence
 from topo.io.sides import sides_around
 from topo.labels import (
     HELIX,
@@ -46,14 +45,14 @@ _TWO_DECIMALS = [f"{value / 100:.2f}" for value in range(101)]
 
 
 def tmbed_letters(labels: str, form: int) -> str:
-    """Spell a topology in TMbed's letters.
+    """Convert a topology to TMbed's letters.
 
     Parameters
     ----------
     labels
-        Our label letters, R of them.
+        Label letters of topo, R of them.
     form
-        TMbed's number of the format, 0 to 4.
+        Number of TMbed's format, 0 to 4.
 
     Returns
     -------
@@ -78,7 +77,7 @@ _SIMPLE = {SIGNAL: "S", INSIDE: "i", PERIPLASM: "i", OUTSIDE: "o"}
 
 
 def tmbed_records(form: int) -> Callable[[Prediction], str]:
-    """Return the writer of one protein's lines in TMbed's format number ``form``."""
+    """Return a function that formats one protein in TMbed's format number ``form``."""
     if form not in _FORMATS:
         raise ValueError(f"TMbed has formats 0 to 4, not {form}")
 
@@ -109,11 +108,11 @@ def _table(prediction: Prediction, letters: str) -> str:
 
 
 def from_tmbed(letters: str) -> str:
-    """Spell TMbed's letters (any format) as a topology of ours.
+    """Convert TMbed's letters (any format) to label letters.
 
-    Where the letters give no side (``.``), the directions of the neighbouring segments do: after
-    ``H``, outside; before ``H``, inside; ``h`` the other way round; after ``S``, outside. The
-    segment before decides where they contradict each other. A protein without any membrane
+    Where the letters have no side (``.``), the directions of the neighbouring segments determine
+    it: after ``H``, outside; before ``H``, inside; ``h`` the other way round; after ``S``, outside.
+    The segment before decides where they contradict each other. A protein without any membrane
     segment and signal peptide is inside throughout. In a barrel, inside is the periplasm.
     """
     segments = to_segments(letters)
@@ -131,7 +130,7 @@ def from_tmbed(letters: str) -> str:
 
 
 def _side(segments: list[Segment], index: int, inner: str) -> str:
-    """Side of the loop at ``index``, from the nearest directed segment."""
+    """Return the side of the loop at ``index``, from the nearest directed segment."""
     before = segments[index - 1].label if index else ""
     after = segments[index + 1].label if index + 1 < len(segments) else ""
     if before in ("B", "H"):
@@ -146,7 +145,7 @@ def _side(segments: list[Segment], index: int, inner: str) -> str:
 
 
 def parse_tmbed(lines: Lines) -> Iterator[Prediction]:
-    """Read any of the five formats, record by record (they may be mixed).
+    """Parse any of the five formats, record by record (they may be mixed).
 
     The id is the first word of the header. Probabilities come from the tables, scaled to sum 1;
     the column of inside goes to periplasm in a barrel.
@@ -164,10 +163,9 @@ def parse_tmbed(lines: Lines) -> Iterator[Prediction]:
 
 
 def _read_three_line(lines: Lines, name: str) -> Prediction:
-    sequence = clean_sequence(_following(lines, "sequence", name), lines.path, lines.number, name)
+    sequence = clean_sequence(_following(lines, "sequence", name), lines.source, lines.number, name)
     letters = _following(lines, "labels", name)
-    if len(letters) != len(sequence):
-        lines.fail(f"found {len(letters)} labels for {len(sequence)} residues of {name}")
+    check_labels(letters, sequence, lines.source, lines.number, name, any_letter=True)
     return _prediction(lines, name, sequence, letters, None)
 
 
@@ -175,9 +173,7 @@ def _following(lines: Lines, what: str, name: str) -> str:
     try:
         line = next(lines).strip()
     except StopIteration:
-        raise InputError(
-            lines.path, f"found the end of the file, expected the {what} of {name}", lines.number
-        ) from None
+        lines.fail(f"found the end of the file, expected the {what} of {name}")
     if line.startswith(">") or not line:
         lines.fail(f"found {line[:20]!r}, expected the {what} of {name}")
     return line
@@ -196,7 +192,7 @@ def _read_table(lines: Lines, name: str) -> Prediction:
     if not rows:
         lines.fail(f"{name} has no residues")
     table = np.array([row for _, _, row in rows], dtype=np.float32)
-    sequence = clean_residues("".join(row[0] for row in rows), lines.path, lines.number, name)
+    sequence = clean_residues("".join(row[0] for row in rows), lines.source, lines.number, name)
     return _prediction(lines, name, sequence, "".join(row[1] for row in rows), table)
 
 
@@ -212,7 +208,7 @@ def _prediction(
 
 
 def _probabilities(table: np.ndarray, barrel: bool) -> np.ndarray | None:
-    """Spread TMbed's five columns (R, 5) over our six labels; None where any is not a number."""
+    """Convert TMbed's five columns (R, 5) to (R, 6) by label; None if any is not a number."""
     total = table.sum(axis=1, keepdims=True)
     if not np.isfinite(table).all() or (table < 0).any() or not (total > 0).all():
         return None

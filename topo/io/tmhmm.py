@@ -1,8 +1,8 @@
-"""TMHMM 2's short format: one line a protein.
+"""TMHMM 2's short format: one line per protein.
 
 Only helices count; strands of a barrel and the signal peptide are left out. ``ExpAA`` is the
-expected number of residues in helices (``First60``: among the first 60), 2 decimals; where there
-are no probabilities, the number of residues labelled so. Periplasm counts as inside.
+expected number of residues in helices (``First60``: among the first 60), 2 decimals; without
+probabilities, the number of residues labelled so. Periplasm counts as inside.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FIRST = 60
 
 
 def tmhmm_record(prediction: Prediction) -> str:
-    """Write ``ID len= ExpAA= First60= PredHel= Topology=``, separated by tabs."""
+    """Format ``ID len= ExpAA= First60= PredHel= Topology=``, separated by tabs."""
     segments = prediction.segments
     helices = sum(segment.label == HELIX for segment in segments)
     in_helix = _in_helix(prediction)
@@ -31,7 +31,7 @@ def tmhmm_record(prediction: Prediction) -> str:
 
 
 def helix_topology(segments: list[Segment]) -> str:
-    """Write sides and helices as TMHMM and Phobius do: ``i198-219o283-301i``, residues from 1.
+    """Format sides and helices as TMHMM and Phobius do: ``i198-219o283-301i``, residues from 1.
 
     Without a helix it is the side of the first loop (``i`` where there is none).
     """
@@ -51,7 +51,7 @@ def _letter(side: str) -> str:
 
 
 def _in_helix(prediction: Prediction) -> np.ndarray:
-    """Probability of each residue to be in a helix, shape (R,)."""
+    """Return the probability of each residue to be in a helix, shape (R,)."""
     if prediction.probabilities is not None:
         return prediction.probabilities[:, LABEL_INDEX[HELIX]]
     return np.array([label == HELIX for label in prediction.labels], dtype=np.float32)

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from torch_geometric.data import Data
 
 from topo.config import ModelConfig
-from topo.graph import AMINO_ACIDS
 from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
+from topo.residues import AMINO_ACIDS
 
 
 class MaskedResidueModel(Trunk):
@@ -33,7 +33,7 @@ class MaskedResidueModel(Trunk):
         Returns
         -------
         scores
-            float32, (chosen, 20), in the order of :data:`topo.graph.AMINO_ACIDS`.
+            float32, (chosen, 20), in the order of :data:`topo.residues.AMINO_ACIDS`.
         target
             int64, (chosen,): the residues that they were.
         """

@@ -15,7 +15,7 @@ import numpy as np
 
 import topo
 from topo.io.files import atomic_path, atomic_text, sha256
-from topo.io.sniff import split_folds
+from topo.io.readers import split_folds
 from topo.metrics.evaluation import Comparison, Evaluation, ProteinScore
 
 COLUMNS = (

@@ -8,7 +8,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from topo.io.predictions import DEFAULT_FORMATS, Writers, open_writers
+from topo.io.writers import DEFAULT_FORMATS, Writers, open_writers
 from topo.protein import Prediction
 from topo.report.pictures import Pictures
 from topo.report.predictions_page import open_page
@@ -31,7 +31,7 @@ def open_outputs(
     Parameters
     ----------
     folder, formats, probabilities, timestamp
-        See :func:`topo.io.predictions.open_writers`.
+        See :func:`topo.io.writers.open_writers`.
     title
         Heading of ``report.html``.
     plots, picture_formats, is_wrong

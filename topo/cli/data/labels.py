@@ -235,7 +235,7 @@ def _held(apart: str, similar: Mapping[str, Set[str]], table: str | None) -> set
 def _sure(least: float, summary: str | None, proteins: Iterable[Protein]) -> Iterator[Protein]:
     """Pass on what is at least so sure by the table of ``--summary``; without both, everything."""
     from topo.errors import TopoError
-    from topo.io.tables import read_confidences
+    from topo.io.summary import read_confidences
 
     if bool(least) != bool(summary):
         raise TopoError("found one of --confidence and --summary, expected both")

@@ -1,4 +1,4 @@
-"""Which residue of the full sequence each residue of a structure is."""
+"""Placement of a structure's residues on the full sequence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from Bio.Align import PairwiseAligner
 
 _TRUSTED = 0.95
-"""Identity from which a file's own residue numbers are believed without an alignment."""
+"""Identity from which residue numbers of the file are used without an alignment."""
 
 _MATCH, _MISMATCH = 2, -3
 
@@ -21,11 +21,11 @@ class Placement(NamedTuple):
     """Places of n residues in a sequence."""
 
     positions: np.ndarray  # (n,) int64, strictly increasing, -1 for a residue without a place
-    identity: float  # share of equal letters among the placed ones; an X fits any letter
+    identity: float  # fraction of equal letters among the placed ones; an X fits any letter
 
 
 def place(observed: str, full: str, numbers: Sequence[int] | None = None) -> Placement:
-    """Place the observed residues of a chain in its full sequence.
+    """Place the observed residues of a chain on its full sequence.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def place(observed: str, full: str, numbers: Sequence[int] | None = None) -> Pla
     full
         The full sequence.
     numbers
-        Their residue numbers, tried first: they tell better than the letters where a gap lies.
+        Their residue numbers, tried first, because they locate gaps better than the letters do.
 
     Returns
     -------
     Placement
-        By the numbers where they run from 1 or fit from the first residue that can be found, by a
-        global alignment with free ends elsewhere.
+        From the numbers where they start at 1 or fit after an offset, else from a global alignment
+        with free ends.
     """
     found, wanted = (np.frombuffer(s.encode(), dtype=np.uint8) for s in (observed, full))
     for offset in _offsets(observed, full, numbers):
@@ -71,7 +71,7 @@ def _identity(found: np.ndarray, wanted: np.ndarray, positions: np.ndarray) -> f
 
 
 def _without_tags(found: np.ndarray, wanted: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Unplace what differs at either end: by the aligner's scores, it is better left out."""
+    """Remove the placement of residues at both ends whose total score is negative."""
     placed = np.flatnonzero(positions >= 0)
     ours, theirs = found[placed], wanted[positions[placed]]
     scores = np.where(ours == theirs, _MATCH, np.where(ours == ord("X"), 0, _MISMATCH))
@@ -84,7 +84,7 @@ def _without_tags(found: np.ndarray, wanted: np.ndarray, positions: np.ndarray) 
 
 
 def _align(observed: str, full: str) -> np.ndarray:
-    """Align globally; ends are free and gaps cost their opening, hardly their length."""
+    """Align globally with free ends; gaps have a cost to open and almost none to extend."""
     positions = np.full(len(observed), -1, dtype=np.int64)
     if (start := full.find(observed)) >= 0:
         positions[:] = np.arange(start, start + len(observed))

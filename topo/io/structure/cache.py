@@ -1,7 +1,7 @@
-"""Structures that were read before: arrays and facts in one safetensors file each.
+"""Cache of parsed structures, one safetensors file each.
 
-The folder is ``TOPO_CACHE`` or ``~/.cache/topo``. An entry belongs to a file's path, size and time
-of change and to what was asked of it, so that a changed file is read anew.
+The folder is ``TOPO_CACHE`` or ``~/.cache/topo``. The key of an entry is the file's path,
+size, modification time, chain, model and sequence, so a changed file is parsed again.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def cached_structure(
     model: int | None = None,
     sequence: str | None = None,
 ) -> Protein:
-    """Read a structure, from the cache where it is there; see :func:`read_structure`.
+    """Read a structure, from the cache where possible; see :func:`read_structure`.
 
-    A cache that cannot be written or is damaged is passed over.
+    A cache that is damaged or cannot be written is ignored.
     """
     try:
         state = os.stat(path)
     except OSError:
         return read_structure(path, chain=chain, model=model, sequence=sequence)
-    asked = (_VERSION, os.path.abspath(path), state.st_size, state.st_mtime_ns, chain, model)
-    key = hashlib.sha256(repr((*asked, sequence)).encode()).hexdigest()
+    request = (_VERSION, os.path.abspath(path), state.st_size, state.st_mtime_ns, chain, model)
+    key = hashlib.sha256(repr((*request, sequence)).encode()).hexdigest()
     entry = cache_folder() / "structures" / key[:2] / f"{key}.safetensors"
     if (protein := _load(entry, str(path))) is not None:
         return protein
@@ -51,7 +51,7 @@ def cached_structure(
 
 
 def cache_folder() -> Path:
-    """Return the folder of everything that is cached."""
+    """Return the folder of the cache."""
     return Path(os.environ.get("TOPO_CACHE") or Path.home() / ".cache" / "topo")
 
 

@@ -1,4 +1,4 @@
-"""What a structure file holds, whatever its format: chains of residues with their backbone."""
+"""Chains of residues with their backbone, independent of the file format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 BACKBONE = ("N", "CA", "C")
-"""The atoms that are read, in the order of the arrays."""
+"""Atoms that are read, in the order of the arrays."""
 
 NUCLEOTIDES = frozenset("ACGUITN") | {"DA", "DC", "DG", "DT", "DU", "DI", "DN"}
 
@@ -24,7 +24,7 @@ class Residue(NamedTuple):
     atoms: np.ndarray  # (3, 3) float32: N, CA, C; NaN where missing
     b_factor: float  # of the C-alpha
     occupancy: float  # mean of its atoms
-    position: int | None = None  # 0-based place in the chain's full sequence, where the file says
+    position: int | None = None  # 0-based place in the chain's full sequence, where the file has it
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Chain:
     id: str
     residues: list[Residue]
     full: str | None  # the sequence of the molecule, unresolved residues too
-    letters: Mapping[str, str]  # one-letter codes of residues that the file itself explains
+    letters: Mapping[str, str]  # one-letter codes of modified residues, from the file itself
 
     @property
     def sequence(self) -> str:
-        """One-letter sequence of the residues that are there."""
+        """One-letter sequence of the residues with coordinates."""
         return "".join(letter(residue.name, self.letters) for residue in self.residues)
 
 
@@ -49,11 +49,11 @@ class Entry:
     chains: list[Chain]
     model: int
     predicted: bool  # then the B-factors are pLDDT
-    names: frozenset[str]  # residue names of everything in it
+    names: frozenset[str]  # residue names of all atoms
 
 
 def letter(name: str, explained: Mapping[str, str] | None = None) -> str:
-    """Return the one-letter code of a residue's parent, ``X`` where nobody knows it."""
+    """Return the one-letter code of a residue's parent, ``X`` where it is unknown."""
     known = parents().get(name)
     return known or (explained or {}).get(name, "X")
 
@@ -68,7 +68,7 @@ def parents() -> dict[str, str]:
 
 
 def without_duplicates(residues: Iterable[Residue]) -> list[Residue]:
-    """Keep, of residues that share a number, the one with the highest occupancy, in its place."""
+    """Keep the most occupied of the residues that share a number, in the order of the file."""
     best: dict[tuple[int, str], Residue] = {}
     for residue in residues:
         key = residue.number, residue.insertion

@@ -1,4 +1,4 @@
-"""A folder of structures, found by the ids of the proteins they belong to."""
+"""Folder of structures, indexed by protein id."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning
+from topo.io.formats import has_suffix
 from topo.io.structure.cache import cached_structure
 from topo.io.structure.read import SUFFIXES, structure_id, with_structure
 from topo.protein import Protein
 
 
 class Place(NamedTuple):
-    """Where the structure of a protein lies."""
+    """Location of a protein's structure."""
 
     path: Path
     chain: str | None
@@ -30,9 +31,9 @@ class StructureFolder:
     Parameters
     ----------
     path
-        The folder. An ``index.tsv`` in it or beside it has a column ``id`` and may have ``file``,
-        ``chain``, ``fold`` and ``similar_folds`` (``-``: none); other files go by their names, an
-        AlphaFold database file by its accession.
+        Path to the folder. An ``index.tsv`` in it or beside it has a column ``id`` and may have
+        ``file``, ``chain``, ``fold`` and ``similar_folds`` (``-``: none); other files go by their
+        names, an AlphaFold database file by its accession.
 
     Raises
     ------
@@ -51,7 +52,9 @@ class StructureFolder:
                 break
 
     def _files(self) -> list[Path]:
-        return sorted(f for f in self.path.rglob("*") if has_structure_suffix(f) and f.is_file())
+        return sorted(
+            f for f in self.path.rglob("*") if has_suffix(f.name, SUFFIXES) and f.is_file()
+        )
 
     def _read_index(self, index: Path) -> dict[str, Place]:
         places = {}
@@ -76,14 +79,14 @@ class StructureFolder:
         return len(self.places)
 
     def find(self, identifier: str) -> Place | None:
-        """Return the place of a protein's structure, by its id or by a part between pipes."""
+        """Return the location of a protein's structure, by its id or a part between pipes."""
         for name in (identifier, *identifier.split("|")):
             if place := self.places.get(name):
                 return place
         return None
 
     def attach(self, proteins: Iterable[Protein]) -> Iterator[Protein]:
-        """Give each protein its structure; those without one stay as they are.
+        """Yield each protein with its structure; those without one are unchanged.
 
         A structure that cannot be used is named in a warning. Folds in the index become
         ``metadata["partition"]`` and ``metadata["similar_folds"]`` where a protein has none.
@@ -91,11 +94,6 @@ class StructureFolder:
         for protein in proteins:
             place = self.find(protein.id)
             yield protein if place is None else _attach(protein, place)
-
-
-def has_structure_suffix(path: Path) -> bool:
-    """Tell a structure file by its name."""
-    return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
 def _attach(protein: Protein, place: Place) -> Protein:

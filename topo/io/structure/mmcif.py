@@ -1,7 +1,7 @@
-"""mmCIF files, by Biopython's dictionary of their tables.
+"""mmCIF files, parsed with Biopython's MMCIF2Dict.
 
-The polymer's own numbering (``label_seq_id``) places each residue in the full sequence, so nothing
-has to be aligned. Chains carry the names that people know them by (``auth_asym_id``).
+The polymer's own numbering (``label_seq_id``) places each residue in the full sequence, so no
+alignment is needed. Chains have their author names (``auth_asym_id``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from topo.io.structure.chains import BACKBONE, Chain, Entry, Residue, letter, pa
 _COLUMNS = ("label_atom_id", "label_comp_id", "label_asym_id", "Cartn_x", "Cartn_y", "Cartn_z")
 _NOTHING = (".", "?", "")
 
-Table = Mapping[str, Sequence[str]]
+Table = Mapping[str, list[str]]
 
 
 def parse_mmcif(text: str, source: str, model: int | None = None) -> Entry:
@@ -30,7 +30,7 @@ def parse_mmcif(text: str, source: str, model: int | None = None) -> Entry:
     if missing:
         raise InputError(source, f"found no _atom_site.{missing[0]}, expected a table of atoms")
 
-    def column(name: str, instead: str | None = None, value: str = "?") -> Sequence[str]:
+    def column(name: str, instead: str | None = None, value: str = "?") -> list[str]:
         fallback = atoms[instead] if instead else [value] * count
         return tables.get(f"_atom_site.{name}") or fallback
 
@@ -75,7 +75,7 @@ def _tables(text: str, source: str) -> Table:
 
 
 def _full_sequences(tables: Table) -> dict[str, list[str]]:
-    """Give the residue names of each polymer; of several at one place the first."""
+    """Return the residue names of each polymer; of several at one position the first."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     columns = [tables.get(f"_entity_poly_seq.{name}", []) for name in ("entity_id", "num")]
     for entity, place, name in zip(
@@ -88,7 +88,7 @@ def _full_sequences(tables: Table) -> dict[str, list[str]]:
 def _chains(
     atoms: Table, rows: Iterable[int], polymers: Mapping[str, list[str]], source: str
 ) -> list[Chain]:
-    """Sort the backbone's rows into chains and residues."""
+    """Group the backbone's rows by chain and residue."""
     chains: dict[str, dict[tuple[str, str, str], list[int]]] = {}
     entities: dict[str, str] = {}
     for row in rows:
@@ -115,7 +115,7 @@ def _chains(
 
 
 def _residue(atoms: Table, key: tuple[str, str, str], rows: Sequence[int], source: str) -> Residue:
-    """Read a residue: the most occupied of its names, and of each atom's locations."""
+    """Build a residue from the most occupied name and the most occupied location of each atom."""
     number, insertion, place = key
     try:
         occupancy = {row: float(atoms["occupancy"][row].strip("?.") or 1) for row in rows}
@@ -148,6 +148,6 @@ def _residue(atoms: Table, key: tuple[str, str, str], rows: Sequence[int], sourc
 
 
 def _is_predicted(tables: Table) -> bool:
-    """Tell a model that carries its confidence, as the AlphaFold database's files do."""
+    """Return whether the file has pLDDT values, as files of the AlphaFold database do."""
     metrics = " ".join(tables.get("_ma_qa_metric.name", []) + tables.get("_ma_qa_metric.type", []))
     return "plddt" in metrics.lower()

@@ -1,6 +1,6 @@
 """PDB files: Biopython parses the records of the backbone.
 
-All other atoms are dropped before it sees them, which costs less than to parse them.
+All other atoms are dropped before parsing, which is faster.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ _SHORTEST = 54
 
 @dataclass
 class _Records:
-    """The lines of a file that matter."""
+    """Records of a PDB file that are used."""
 
     atoms: list[tuple[int, str]] = field(default_factory=list)  # line number, line
     seqres: dict[str, list[str]] = field(default_factory=dict)
@@ -50,16 +50,16 @@ def parse_pdb(text: str, source: str, model: int | None = None) -> Entry:
     Parameters
     ----------
     text
-        The file's content.
+        Content of the file.
     source
-        Its name, for messages.
+        Name of the file in error messages.
     model
         Serial number of the model; None takes the first.
 
     Raises
     ------
     InputError
-        On a malformed or cut record, or a model that is not there.
+        On a malformed or truncated record, or a missing model.
     """
     records = _collect(text, source, model)
     if model is not None and records.models and model not in records.models:
@@ -82,10 +82,10 @@ def parse_pdb(text: str, source: str, model: int | None = None) -> Entry:
 
 
 def _collect(text: str, source: str, wanted: int | None) -> _Records:
-    """Pick the records of the wanted model's backbone and of the header.
+    """Collect the records of the header and of the wanted model's backbone.
 
-    Hetero atoms after the end of their chain are ligands; but some files end a chain at each
-    altered residue and then go on with it.
+    Hetero atoms after the end of their chain are ligands. But some files end a chain at each
+    modified residue and continue it afterwards.
     """
     records, skip = _Records(), False
     ended: dict[str, list[tuple[int, str]]] = {}  # by chain, the hetero atoms since its end
@@ -142,6 +142,7 @@ def _parse_atoms(atoms: list[tuple[int, str]], source: str) -> Iterator[Biopytho
     except (PDBConstructionException, ValueError, IndexError):
         number = next((number for number, line in atoms if not _is_sound(line)), None)
         raise InputError(source, "found a malformed atom record", number) from None
+    assert structure is not None, "the parser returns a structure or raises"
     yield from structure[0]
 
 
@@ -156,20 +157,21 @@ def _is_sound(line: str) -> bool:
 def _residues(
     chain: BiopythonChain, modified: dict[str, str], seqres: list[str] | None
 ) -> Iterator[Residue]:
-    """Give the chain's amino acids; a hetero residue must be known as one."""
+    """Yield the chain's amino acids; a hetero residue must be a known one."""
     known = parents().keys() | modified.keys() | set(seqres or ())
-    for found in chain.child_list:
+    children: list[Any] = chain.child_list  # residues, or groups of alternate residues
+    for found in children:
         for residue in found.disordered_get_list() if found.is_disordered() == 2 else [found]:
             if residue.id[0] == " " or residue.resname.strip() in known:
                 yield _residue(residue)
 
 
 def _residue(residue: BiopythonResidue) -> Residue:
-    """Read a residue; of an atom with alternate locations Biopython selects the most occupied."""
+    """Convert a residue; of alternate locations Biopython selects the most occupied."""
     atoms = np.full((3, 3), np.nan, dtype=np.float32)
     b_factor, occupancies = float("nan"), []
     for row, name in enumerate(BACKBONE):
-        atom = residue.child_dict.get(name)
+        atom: Any = residue.child_dict.get(name)
         if atom is None:
             continue
         if atom.is_disordered():

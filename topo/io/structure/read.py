@@ -1,4 +1,4 @@
-"""A structure file as a protein: its chain laid upon its full sequence."""
+"""Reader of structure files: one chain, placed on its full sequence."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
+from topo.io.formats import has_suffix, recognise, suffixes_of
+from topo.io.lines import Lines
 from topo.io.structure.alignment import place
 from topo.io.structure.chains import NUCLEOTIDES, Chain, Entry
 from topo.io.structure.mmcif import parse_mmcif
 from topo.io.structure.pdb import parse_pdb
 from topo.protein import Protein
 
-SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
-"""Endings of structure files, each also with ``.gz``."""
+SUFFIXES = suffixes_of("structure")
+"""Endings of structure files, each also valid with ``.gz``."""
 
-_PDB_RECORD = re.compile(
-    "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
-    "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
-)
+_PARSERS = {"pdb": parse_pdb, "mmcif": parse_mmcif}
+
 _ALPHAFOLD = re.compile(r"AF-([A-Z0-9]+(?:-\d+)?)-F1(?:-model_v\d+)?", re.IGNORECASE)
 _LEAST_IDENTITY = 0.7
 _LEAST_PLACED = 0.3
@@ -31,20 +31,20 @@ _LEAST_PLACED = 0.3
 
 @dataclass(frozen=True)
 class StructureInfo:
-    """Where a protein's coordinates come from, and how they fit its sequence.
+    """Source of a protein's coordinates and their agreement with its sequence.
 
     It is ``metadata["structure"]`` of a protein that was read from a structure file.
 
     Parameters
     ----------
     file, chain, model
-        What was read.
+        File, chain and model that were read.
     kind
         ``predicted`` (its B-factors are pLDDT) or ``experimental``.
     covered
-        Share of the sequence's residues with a C-alpha.
+        Fraction of the sequence's residues with a C-alpha.
     identity
-        Share of equal residues among the placed ones.
+        Fraction of equal residues among the placed ones.
     mismatches
         Placed residues that differ: 1-based position, residue of the sequence, of the structure.
     outside
@@ -52,9 +52,10 @@ class StructureInfo:
     numbers
         The file's own number of each residue, with its insertion code; empty where missing.
     coordinates
-        The protein's own, for what draws predictions.
+        Coordinates of the C-alphas, for figures of predictions.
     b_factors
-        Of the C-alphas, square angstrom, float32, shape (R,), NaN where missing; None if predicted.
+        B-factors of the C-alphas, square angstrom, float32, shape (R,), NaN where missing; None if
+        predicted.
     """
 
     file: str
@@ -82,14 +83,14 @@ def read_structure(
     Parameters
     ----------
     path
-        The file; its content decides on the format.
+        Path to the file; its content determines the format.
     chain
         Name of the chain. None takes the first protein chain, or with ``sequence`` the one that
         fits it best.
     model
         Number of the model; None takes the first.
     sequence
-        The full sequence. None takes the one that the file gives (SEQRES, ``_entity_poly_seq``),
+        The full sequence. None takes the one in the file (SEQRES, ``_entity_poly_seq``),
         or else the residues that have coordinates.
 
     Returns
@@ -110,11 +111,11 @@ def read_structure(
     with open_text(path) as stream:
         text = stream.read()
     entry = _parse(text, name, model)
-    return lay_upon(_choose(entry, chain, sequence, name), entry, name, sequence)
+    return place_on_sequence(_choose(entry, chain, sequence, name), entry, name, sequence)
 
 
 def structure_id(path: str | PathLike[str]) -> str:
-    """Name the protein of a file: its stem; the accession of an AlphaFold database file."""
+    """Return the id for a file: its stem, or the accession of an AlphaFold database file."""
     stem = Path(path).name
     stem = stem[:-3] if stem.lower().endswith(".gz") else stem
     if stem.lower().endswith(SUFFIXES):
@@ -124,18 +125,19 @@ def structure_id(path: str | PathLike[str]) -> str:
 
 
 def is_structure_file(path: str | PathLike[str]) -> bool:
-    """Tell by its name, or else by its first line, whether a file holds a structure."""
-    stem = str(path).lower().removesuffix(".gz")
-    if stem.endswith(SUFFIXES):
+    """Return whether a file is a structure, by its name or else by its first line."""
+    if has_suffix(path, SUFFIXES):
         return True
     if str(path) == "-" or not Path(path).is_file():
         return False
     with open_text(path) as stream:
-        first = next((line for line in stream if line.strip()), "")
-    return first.startswith("data_") or _PDB_RECORD.match(first) is not None
+        lines = (line for line in stream if line.strip())
+        return recognise("structure", Lines(str(path), lines, raw=True)) is not None
 
 
-def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = None) -> Protein:
+def place_on_sequence(
+    chain: Chain, entry: Entry, source: str, sequence: str | None = None
+) -> Protein:
     """Place a chain's residues in the full sequence; see :func:`read_structure`."""
     observed = chain.sequence
     full = sequence or chain.full or observed
@@ -182,7 +184,7 @@ def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = Non
 
 
 def with_structure(protein: Protein, structure: Protein) -> Protein:
-    """Give a protein the coordinates of another of the same sequence."""
+    """Return a protein with the coordinates of another one of the same sequence."""
     return replace(
         protein,
         coordinates=structure.coordinates,
@@ -193,7 +195,7 @@ def with_structure(protein: Protein, structure: Protein) -> Protein:
 
 
 def without_structure(protein: Protein) -> Protein:
-    """Return a protein with its sequence alone."""
+    """Return a protein without coordinates."""
     return replace(protein, coordinates=None, backbone=None, plddt=None)
 
 
@@ -204,9 +206,10 @@ def _parse(text: str, source: str, model: int | None) -> Entry:
         raise InputError(source, "is empty, expected a PDB or mmCIF file")
     if first.lstrip().startswith("<"):
         raise InputError(source, "found HTML or XML, expected a PDB or mmCIF file")
-    if first.startswith("data_"):
-        return parse_mmcif(text, source, model)
-    if _PDB_RECORD.match(first) or "\nATOM  " in text:
+    form = recognise("structure", Lines(source, [first], raw=True))
+    if form is not None:
+        return _PARSERS[form.name](text, source, model)
+    if "\nATOM  " in text:
         return parse_pdb(text, source, model)
     raise InputError(source, f"found {first[:40].strip()!r}, expected a PDB or mmCIF file")
 
@@ -240,14 +243,14 @@ def _with_alphas(chain: Chain, source: str) -> Chain:
 
 
 def _fit(chain: Chain, sequence: str) -> int:
-    """Count the residues of a chain that find an equal place in the sequence."""
+    """Count the residues of a chain that are placed on an equal residue of the sequence."""
     observed = chain.sequence
     positions, identity = place(observed, sequence, _numbers(chain))
     return round(identity * int((positions >= 0).sum()))
 
 
 def _numbers(chain: Chain) -> list[int] | None:
-    """Give the residue numbers, unless insertion codes spoil them."""
+    """Return the residue numbers; None where there are insertion codes."""
     if any(residue.insertion for residue in chain.residues):
         return None
     return [residue.number for residue in chain.residues]
@@ -258,12 +261,12 @@ def _positions(chain: Chain, observed: str, full: str) -> tuple[np.ndarray, floa
         return np.arange(len(full)), 1.0
     own = [residue.position for residue in chain.residues]
     if chain.full is None or None in own:
-        return tuple(place(observed, full, _numbers(chain)))
+        return place(observed, full, _numbers(chain))
     own = np.array(own, dtype=np.int64)
     if full == chain.full:
         equal = [full[at] == residue for at, residue in zip(own, observed, strict=True)]
         return own, sum(equal) / len(equal)
-    return tuple(place(observed, full, _numbers(chain)))
+    return place(observed, full, _numbers(chain))
 
 
 def _author_numbers(chain: Chain, positions: np.ndarray, size: int) -> tuple[str, ...]:
@@ -275,6 +278,6 @@ def _author_numbers(chain: Chain, positions: np.ndarray, size: int) -> tuple[str
 
 
 def _percent(plddt: np.ndarray) -> np.ndarray:
-    """Bring confidences to 0 to 100; some programs write them as 0 to 1."""
+    """Scale confidences to 0 to 100; some programs write 0 to 1."""
     scale = 100 if np.nanmax(plddt, initial=0) <= 1 else 1
     return plddt * np.float32(scale)

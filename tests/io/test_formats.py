@@ -11,9 +11,10 @@ from golden_proteins import proteins
 
 from topo.errors import InputError
 from topo.io import read_labelled, read_predictions, read_proteins
-from topo.io.convert import read_any
-from topo.io.predictions import open_writers
-from topo.io.sniff import sniff
+from topo.io.formats import recognise
+from topo.io.lines import Lines
+from topo.io.readers import read_any
+from topo.io.writers import open_writers
 from topo.resources import bundled
 
 
@@ -37,8 +38,10 @@ from topo.resources import bundled
         ("ID   LACY_ECOLI   Reviewed;   417 AA.\n", "swissprot"),
     ],
 )
-def test_sniff(text: str, form: str) -> None:
-    assert sniff(text.splitlines(keepends=True)) == form
+def test_formats_of_proteins(text: str, form: str) -> None:
+    found = recognise("proteins", Lines("x", text.splitlines(keepends=True), raw=True))
+    assert found is not None
+    assert found.name == form
 
 
 def test_the_bundled_files_say_the_same() -> None:
