@@ -16,7 +16,8 @@ import numpy as np
 import topo
 from topo.io.files import atomic_path, atomic_text, sha256
 from topo.io.sniff import split_folds
-from topo.metrics.evaluation import Comparison, Evaluation, ProteinScore
+from topo.metrics.comparison import Comparison
+from topo.metrics.evaluation import Evaluation, ProteinScore
 
 COLUMNS = (
     "id",
