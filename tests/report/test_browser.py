@@ -267,7 +267,8 @@ def test_reports_fit_phones(driver: Any, tmp_path: Path, make: Callable[[Path], 
         "return [document.documentElement.scrollWidth, innerWidth, screen.width]"
     )
     assert widths == [390, 390, 390], "laid out for the width, never scrolled sideways"
-    wide = "return [...document.querySelectorAll('.wide')].some(e => e.scrollWidth > e.clientWidth)"
+    tables = "[...document.querySelectorAll('.scroll')]"
+    wide = f"return {tables}.some(e => e.scrollWidth > e.clientWidth)"
     assert driver.execute_script(wide), "wide tables scroll by themselves"
     if folder := os.environ.get("TOPO_SCREENSHOTS"):
         driver.save_screenshot(str(Path(folder) / f"{make.__name__}-390.png"))

@@ -33,6 +33,7 @@ def compare(
     from topo.metrics import comparison
     from topo.report.evaluation_files import file_record, write_comparison
     from topo.report.evaluation_tables import alignment_lines, comparison_tables
+    from topo.report.table import rich_table
 
     if len(predictions) < 2 or len(set(predictions)) < len(predictions):
         raise TopoError(f"found {len(set(predictions))} different files, expected two or more")
@@ -48,7 +49,7 @@ def compare(
         for line in alignment_lines(alignment):
             console.print(f"{name}: {line}", markup=False, highlight=False)
     for table in comparison_tables(result.metrics):
-        console.print(table)
+        console.print(rich_table(table))
     differing = result.differing
     console.print(f"{len(differing)} proteins on which the predictors differ", highlight=False)
     for protein, outcomes in differing[:show]:

@@ -47,6 +47,7 @@ def evaluate(
     from topo.metrics import evaluation
     from topo.report.evaluation_files import write_evaluation
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
+    from topo.report.table import rich_table
 
     true, guessed, source, folder = _inputs(predictions, truth, run, split, decoder)
     result = evaluation.evaluate(true, guessed, resamples=resamples, seed=seed)
@@ -56,8 +57,8 @@ def evaluate(
     console = Console()
     for line in alignment_lines(result.metrics["alignment"]):
         console.print(line, markup=False, highlight=False)
-    for table in evaluation_tables(result.metrics):
-        console.print(table)
+    for table in evaluation_tables(result.metrics).values():
+        console.print(rich_table(table))
     if target:
         console.print(f"report: {target / 'report.html'}", markup=False, highlight=False)
 

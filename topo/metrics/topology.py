@@ -36,10 +36,11 @@ def topologies_equal(truth: str, prediction: str) -> bool:
     """Compare two topologies by the DeepTMHMM rule.
 
     The segment labels must be the same in the same order, with ``O`` and ``P`` as one label; every
-    ``S`` and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by at
-    least 3. Identical segments match at any length. A loop that shares no residue with its partner
-    is another loop; this condition is needed to reproduce the published scores of DeepTMHMM on
-    fold cv4 (it decides one protein of 713, with a one-residue loop between two helices).
+    ``S`` and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by
+    at least 3. Identical segments match at any length. A loop that shares no residue with its
+    partner is another loop; this condition is needed to reproduce the published scores of
+    DeepTMHMM on fold cv4 (it decides one protein of 713, with a one-residue loop between two
+    helices).
 
     Residues of unknown true label are taken from the prediction, so that only known ones are
     compared; the predicted order must then also be the only order that the truth allows.

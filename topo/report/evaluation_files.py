@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import topo
+from topo._version import environment
 from topo.io.files import atomic_path, atomic_text, sha256
 from topo.io.sniff import split_folds
 from topo.metrics.comparison import Comparison
@@ -94,18 +90,6 @@ def file_record(path: str) -> dict[str, str | None]:
     if file == "-":
         return {"path": path, "sha256": None}
     return {"path": os.fspath(path), "sha256": sha256(file)}
-
-
-def environment() -> dict[str, str]:
-    """Versions that a figure may depend on; torch only where it is loaded."""
-    versions = {
-        "topo": topo.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    if "torch" in sys.modules:
-        versions["torch"] = str(sys.modules["torch"].__version__)
-    return versions
 
 
 def _origin(source: dict[str, Any]) -> dict[str, Any]:
