@@ -256,6 +256,23 @@ def runs_page(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [evaluation_page, runs_page])
+def test_reports_have_a_dark_mode(
+    driver: Any, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    page = make(tmp_path)
+    for scheme, dark in (("dark", True), ("light", False)):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        driver.get(page.as_uri())
+        style = "getComputedStyle(document.querySelector(arguments[0]))"
+        paper = driver.execute_script(f"return {style}.backgroundColor", "body")
+        assert (sum(int(part) for part in paper.strip("rgb()").split(",")) < 200) == dark
+        plot = driver.execute_script(f"return {style}.filter", "figure svg")
+        assert ("invert" in plot) == dark
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("make", [evaluation_page, runs_page])
 def test_reports_fit_phones(driver: Any, tmp_path: Path, make: Callable[[Path], Path]) -> None:
     page = make(tmp_path)
     driver.execute_cdp_cmd(

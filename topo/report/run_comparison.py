@@ -22,7 +22,7 @@ _LINES = ("-", "--", ":")
 
 
 def write_comparison(runs: Sequence[Run], folder: Path) -> tuple[Path, Path]:
-    """Write ``comparison.png`` and ``comparison.html``, and return their paths."""
+    """Write ``comparison.png`` and ``comparison.html``; return their paths."""
     from matplotlib import rc_context
 
     names = short_names([run.path for run in runs])
