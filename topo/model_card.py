@@ -62,7 +62,7 @@ def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
             "",
             f"{metrics['parameters']:,} weights; {metrics['residues_seen']:,} residues of",
             f"{rule.residues:,} used, in pieces of at most {rule.crop}; seed {metrics['seed']}.",
-            f"{rule.chosen:.0%} of the residues are targets: {rule.masked:.0%} of these are masked, "
+            f"{rule.chosen:.0%} of the residues are targets: {rule.masked:.0%} of them are masked, "
             f"{rule.random:.0%} are replaced by random residues.",
             "",
             *_data_part(metrics),
