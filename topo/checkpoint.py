@@ -1,25 +1,23 @@
-"""A checkpoint: a folder that anyone can read, and nothing in it that runs on loading.
+"""Reading and writing of checkpoint folders, which contain no executable code.
 
 ===================  ==========================================================================
 ``model.safetensors``  weights
-``trunk.safetensors``  in place of them, in a pre-trained trunk, those of the trunk
+``trunk.safetensors``  weights of a pre-trained trunk, in place of ``model.safetensors``
 ``config.yaml``        format, labels, types, versions, the whole configuration, the grammar
-``metrics.json``       how it scored, on what
+``metrics.json``       scores, and the data that they were computed from
 ``README.md``          model card
-``members/``           of an ensemble, in place of weights: a checkpoint folder for each member
+``members/``           one checkpoint folder per member of an ensemble, in place of weights
 ===================  ==========================================================================
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +27,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from topo._version import __version__
+from topo._version import environment
 from topo.config import Config, dump_config, parse_config, parse_yaml
+from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.labels import LABELS, TYPES
 from topo.nn.ensemble import Ensemble
@@ -47,23 +46,12 @@ _Model = TypeVar("_Model", bound=Trunk)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A tagger with the configuration it was built from and its scores."""
+    """A tagger with its configuration and its scores."""
 
     tagger: Tagger
     config: Config
     metrics: Mapping[str, Any]
     path: Path
-
-
-def environment() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    found = {"python": platform.python_version(), "topo": __version__}
-    for package in ("torch", "torch-geometric", "lightning", "numpy", "numba"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
 
 
 def save_checkpoint(
@@ -73,16 +61,18 @@ def save_checkpoint(
     metrics: Mapping[str, Any],
     card: str,
 ) -> None:
-    """Write a checkpoint folder, replacing one that is there.
+    """Write a checkpoint folder; an existing one is replaced.
 
     Parameters
     ----------
     path
-        The folder.
-    tagger, config
-        The model and the configuration that builds it.
+        Path to the folder.
+    tagger
+        Model to save.
+    config
+        Configuration that the model was built from.
     metrics
-        What goes into ``metrics.json``.
+        Content of ``metrics.json``.
     card
         Text of the model card.
 
@@ -91,9 +81,8 @@ def save_checkpoint(
     TopoError
         If the folder cannot be written.
     """
-    with _replaced(Path(path)) as fresh:
-        _write_weights(tagger.state_dict(), fresh / MODEL_FILE)
-        _write_texts(fresh, config, metrics, card)
+    with _new_folder(Path(path), config, metrics, card) as folder:
+        _write_weights(tagger.state_dict(), folder / MODEL_FILE)
 
 
 def save_trunk(
@@ -103,20 +92,19 @@ def save_trunk(
     metrics: Mapping[str, Any],
     card: str,
 ) -> None:
-    """Write the weights of a trunk, without those of heads, as :func:`save_checkpoint` does."""
-    with _replaced(Path(path)) as fresh:
-        _write_weights(trunk.trunk_state(), fresh / TRUNK_FILE)
-        _write_texts(fresh, config, metrics, card)
+    """Write the weights of a trunk, without those of heads; see :func:`save_checkpoint`."""
+    with _new_folder(Path(path), config, metrics, card) as folder:
+        _write_weights(trunk.trunk_state(), folder / TRUNK_FILE)
 
 
 def is_trunk(path: str | PathLike[str]) -> bool:
-    """Tell whether a folder holds a pre-trained trunk rather than a tagger."""
+    """Return whether a folder contains a pre-trained trunk rather than a tagger."""
     return (Path(path) / TRUNK_FILE).is_file()
 
 
 @dataclass(frozen=True)
 class PretrainedTrunk:
-    """The weights of a trunk by name, the configuration they were trained with, and its scores."""
+    """Weights of a trunk by name, the configuration of its training, and its scores."""
 
     weights: Mapping[str, Tensor]
     config: Config
@@ -130,7 +118,7 @@ def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
     Raises
     ------
     CheckpointError
-        As :func:`load_checkpoint` does.
+        For the same reasons as in :func:`load_checkpoint`.
     """
     folder = Path(path)
     try:
@@ -153,34 +141,41 @@ def save_ensemble(
     Parameters
     ----------
     path
-        The folder.
+        Path to the folder.
     members
-        Checkpoint folders by the names that they get in ``members/``; copied.
+        Checkpoint folders by their names in ``members/``, to which they are copied.
     config, metrics, card
-        As for :func:`save_checkpoint`; the graph of ``config`` is the one the members see.
+        See :func:`save_checkpoint`; all members must have the graph of ``config``.
 
     Raises
     ------
     CheckpointError
-        If a member cannot be read, or the members do not fit together.
+        If a member cannot be read, or the members cannot be averaged.
     TopoError
         If the folder cannot be written.
     """
     _join([load_checkpoint(member) for member in members.values()], path)
-    with _replaced(Path(path)) as fresh:
+    with _new_folder(Path(path), config, metrics, card) as folder:
         for name, member in members.items():
-            shutil.copytree(member, fresh / "members" / name)
-        _write_texts(fresh, config, metrics, card)
+            shutil.copytree(member, folder / "members" / name)
 
 
 @contextmanager
-def _replaced(target: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of ``target`` when the block ends well."""
+def _new_folder(
+    target: Path, config: Config, metrics: Mapping[str, Any], card: str
+) -> Iterator[Path]:
+    """Yield an empty folder that replaces ``target`` when the block ends without error.
+
+    Configuration, metrics and model card are written after the block.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         fresh.chmod(0o755)
         yield fresh
+        (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
+        (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        (fresh / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     except OSError as error:
@@ -189,22 +184,21 @@ def _replaced(target: Path) -> Iterator[Path]:
 
 def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:
     save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path)
-    path.chmod(0o644)  # it is made readable for its owner alone
-
-
-def _write_texts(folder: Path, config: Config, metrics: Mapping[str, Any], card: str) -> None:
-    (folder / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    path.chmod(0o644)  # safetensors creates the file with mode 0600
 
 
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
-    """Read a checkpoint folder onto the CPU, the tagger in evaluation mode.
+    """Read a checkpoint folder.
+
+    Returns
+    -------
+    Checkpoint
+        Its tagger is on the CPU and in evaluation mode.
 
     Raises
     ------
     CheckpointError
-        If the folder or a file of it is missing or damaged, or is of another format or labels.
+        If the folder or one of its files is missing or damaged, or has another format or labels.
     """
     folder = Path(path)
     tree = _read_config(folder)
@@ -225,9 +219,9 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
 
 
 def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
-    """Build a model and load its weights, on the CPU."""
+    """Build a model on the CPU and load its weights."""
     try:
-        weights = load_file(path)
+        weights = current_weights(load_file(path))
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent}: holds no {path.name}") from None
     except (SafetensorError, OSError):
@@ -237,7 +231,7 @@ def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
         model.load_state_dict(weights)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    except (RuntimeError, TypeError, MemoryError):  # also where the architecture fits no memory
+    except (RuntimeError, TypeError, MemoryError):  # MemoryError: the architecture is too large
         raise CheckpointError(
             f"{path.parent}: the weights do not fit the architecture in config.yaml"
         ) from None

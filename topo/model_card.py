@@ -1,4 +1,4 @@
-"""Model cards in Markdown, written from configuration and metrics."""
+"""Model cards in Markdown, generated from configuration and metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
-    """Write the model card of a run's best epoch from its configuration and ``run.json``."""
+    """Return the model card of the best epoch of a run.
+
+    Parameters
+    ----------
+    config
+        Configuration of the run.
+    metrics
+        Content of ``run.json`` with the validation metrics of the best epoch.
+    """
     return "\n".join(
         [
             f"# {metrics['name']}",
@@ -20,47 +28,48 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             "Protein membrane topology from sequence: residue labels and protein type.",
             "",
             f"{metrics['parameters']:,} weights; best epoch {metrics['best_epoch'] + 1} of "
-            f"{config.training.epochs}; seed {metrics['seed']}. The whole configuration is in",
-            "`config.yaml`, the versions it was trained with too.",
+            f"{config.training.epochs}; seed {metrics['seed']}. The configuration and the",
+            "versions of the training are in `config.yaml`.",
             "",
             *_data_part(metrics),
             "## Validation",
             "",
-            "Scores of the best epoch on the proteins that picked it, so on the bright side.",
+            "Validation scores of the selected epoch; optimistic, because the same proteins",
+            "selected it.",
             "",
             *_validation_table(metrics),
             "## Limits",
             "",
             "Trained on plasma-membrane, secretory and outer-membrane topologies. Not covered:",
-            "re-entrant helices, lipid anchors, the inner side of organelles (I is the cytosol),",
-            "peripheral binding. A wrong orientation is the most common error of a right segment",
-            "count. Licence: MIT; the terms of the training data are those of their sources.",
+            "re-entrant helices, lipid anchors, the lumen of organelles (I is the cytosol),",
+            "peripheral binding. The most common error of predictions with the right number of",
+            "segments is a wrong orientation. Licence: MIT; the training data are subject to the",
+            "terms of their sources.",
             "",
         ]
     )
 
 
 def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
-    """Write the card of a pre-trained trunk from its configuration and ``run.json``."""
+    """Return the model card of a pre-trained trunk; see :func:`model_card`."""
     rule = config.pretraining
     return "\n".join(
         [
             f"# {metrics['name']}, pre-trained trunk",
             "",
-            "Graph convolutions, chain convolutions and recurrent stack, trained to tell masked",
-            "residues from their surroundings; no heads. `topo train --init` begins with it.",
+            "Graph convolutions, chain convolutions and recurrent stack, trained to predict masked",
+            "residues from their surroundings; no heads. `topo train --init` starts from it.",
             "",
             f"{metrics['parameters']:,} weights; {metrics['residues_seen']:,} residues of",
-            f"{rule.residues:,} shown, in pieces of {rule.crop} at the most; seed "
-            f"{metrics['seed']}.",
-            f"{rule.chosen:.0%} of the residues chosen, of these {rule.masked:.0%} masked and "
-            f"{rule.random:.0%} random.",
+            f"{rule.residues:,} used, in pieces of at most {rule.crop}; seed {metrics['seed']}.",
+            f"{rule.chosen:.0%} of the residues are targets: {rule.masked:.0%} of them are masked, "
+            f"{rule.random:.0%} are replaced by random residues.",
             "",
             *_data_part(metrics),
             "## Validation",
             "",
-            "On the held-out slice of the corpus, all chosen residues masked; pseudo-perplexity is",
-            "exp(mean cross-entropy). Background frequencies alone give "
+            "On the held-out part of the corpus, with all targets masked; pseudo-perplexity is",
+            "exp(mean cross-entropy). A model that predicts background frequencies has "
             f"{metrics['background_pseudo_perplexity']:.4f}.",
             "",
             *_validation_table(metrics),
@@ -69,7 +78,7 @@ def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
 
 
 def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping[str, str]) -> str:
-    """Write the model card of an ensemble of fold models."""
+    """Return the model card of an ensemble of the models of a cross-validation."""
     rows = [f"| {key} | {value} |" for key, value in figures.items()]
     return "\n".join(
         [
@@ -82,22 +91,22 @@ def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping
             "",
             "## Cross-validation",
             "",
-            "Of the single models on the folds that they have not seen. No protein of the set is",
-            "left to score the ensemble itself on: each has trained most of its members.",
+            "Scores of the single models on their test folds. The ensemble itself cannot be scored",
+            "on these proteins, because each of them trained most of the members.",
             "",
             "| figure | mean +- standard deviation over the folds |",
             "|---|---|",
             *rows,
             "",
-            "Each folder in `members/` is a checkpoint with a model card of its own, which names",
-            "the data and the limits.",
+            "Each folder in `members/` is a checkpoint whose model card names the data and the",
+            "limits.",
             "",
         ]
     )
 
 
 def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) -> str:
-    """Write the model card of an ensemble of models that were trained apart."""
+    """Return the model card of an ensemble of independently trained models."""
     return "\n".join(
         [
             f"# {name}, {len(members)} models",
@@ -112,14 +121,14 @@ def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) 
                 for key, member in members.items()
             ),
             "",
-            "Each is a checkpoint with a model card of its own, which names data and limits.",
+            "Each member is a checkpoint whose model card names the data and the limits.",
             "",
         ]
     )
 
 
 def _data_part(metrics: Mapping[str, Any]) -> list[str]:
-    """List files with checksums, numbers of proteins and what was left out."""
+    """Return lines with files, checksums, numbers of proteins and excluded proteins."""
     proteins = ", ".join(f"{count} {name}" for name, count in metrics["proteins"].items())
     return [
         "## Data",
@@ -133,11 +142,11 @@ def _data_part(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _start(init: Mapping[str, Any] | None) -> list[str]:
-    """List what the weights that a run began with had been trained on."""
+    """Return lines with the training data of the initial weights."""
     if init is None:
         return []
     return [
-        f"- began with the weights of `{init['path']}`, trained on",
+        f"- initial weights from `{init['path']}`, trained on",
         *(f"  - `{name}`: SHA-256 {digest}" for name, digest in init["data_sha256"].items()),
         *(f"  - {what}: {count}" for what, count in init["left_out"].items()),
     ]

@@ -1,4 +1,4 @@
-"""Where the files that travel with the package are: example data and the default checkpoint."""
+"""Files that are distributed with the package: example data and the default checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACES = {"example": "data/example", "topo-base": "checkpoints/topo-base"}
 def bundled(name: str) -> Path:
     """Return the folder of a bundled resource (``example`` or ``topo-base``).
 
-    An installed package carries them inside itself; a checkout has them in its top level.
+    They are inside an installed package, and at the top level of a source checkout.
     """
     installed = _PACKAGE / "bundled" / name
     return installed if installed.exists() else _PACKAGE.parent / _PLACES[name]

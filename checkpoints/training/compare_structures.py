@@ -23,7 +23,7 @@ from topo.data.splits import load_splits
 from topo.inference import predict
 from topo.io import write_three_line
 from topo.io.structure import without_structure
-from topo.metrics.evaluation import compare
+from topo.metrics.comparison import compare
 from topo.protein import Prediction, Protein
 from topo.report.evaluation_files import write_comparison
 from topo.runs import Run

@@ -18,8 +18,9 @@ from topo.errors import TopoError
 from topo.io import read_predictions, read_proteins, write_three_line
 from topo.io.jsonl import jsonl_record
 from topo.labels import TYPES, protein_type
-from topo.metrics.evaluation import compare, evaluate
-from topo.metrics.pairing import align
+from topo.metrics.comparison import compare
+from topo.metrics.evaluation import evaluate
+from topo.metrics.pairing import pair_records
 from topo.protein import Prediction, Protein
 from topo.report.evaluation_files import write_evaluation
 
@@ -151,7 +152,7 @@ def test_alignment_reports_everything():
     gff = replace(RIGHT[0], sequence="X" * 60)
     short = Prediction("short", "ACD", "III", "GLOB")
     extra = Prediction("stranger", "WWWW", "IIII", "GLOB")
-    found = align(truth, [RIGHT[1], RIGHT[1], gff, other, short, extra])
+    found = pair_records(truth, [RIGHT[1], RIGHT[1], gff, other, short, extra])
     assert [(p.truth.id, p.prediction.id, p.matched_by) for p in found.pairs] == [
         ("tm", "tm", "id"),
         ("sptm", "sptm", "id"),
@@ -170,7 +171,7 @@ def test_alignment_reports_everything():
 
 def test_a_prediction_whose_protein_is_paired_with_another_is_named():
     short = Prediction("tm", "ACD", "III", "GLOB")
-    found = align(TRUTH[:1], [short, replace(RIGHT[0], id="other")])
+    found = pair_records(TRUTH[:1], [short, replace(RIGHT[0], id="other")])
     assert [pair.prediction.id for pair in found.pairs] == ["other"]
     assert found.extra == ("tm",)
 
@@ -182,7 +183,7 @@ records = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["MK", "MKT
 def test_every_prediction_is_scored_or_named(true: list, predicted: list):
     truth = [Protein(name, text, "I" * len(text) if text != "WW" else None) for name, text in true]
     guesses = [Prediction(name, text, "I" * len(text), "GLOB") for name, text in predicted]
-    found = align(truth, guesses)
+    found = pair_records(truth, guesses)
     scored = [pair.prediction for pair in found.pairs]
     named = {name for names in found.problems().values() for name in names}
     for guess in guesses:

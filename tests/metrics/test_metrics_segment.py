@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topo.metrics.rates import ratio
 from topo.metrics.segment import (
     count_matches,
     segment_counts,
     segments_match,
     segments_of,
-    sov,
     sov_terms,
 )
 from topo.metrics.signal import cleavage_site, has_signal, site_found
@@ -36,6 +36,12 @@ def _equally_long(one: str, other: str) -> tuple[str, str]:
 PAIRS = st.builds(_equally_long, RUNS.map(_chain), RUNS.map(_chain))
 
 HELIX = "I" * 20 + "M" * 20 + "O" * 20
+
+
+def sov(truth: str, prediction: str) -> float:
+    """SOV of all labels of one protein, computed as for a set of proteins."""
+    numerator, denominator = sov_terms(truth, prediction).sum(0)
+    return float(ratio(numerator, denominator))
 
 
 def _moved(start: int, end: int) -> str:

@@ -256,6 +256,23 @@ def runs_page(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [evaluation_page, runs_page])
+def test_reports_have_a_dark_mode(
+    driver: Any, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    page = make(tmp_path)
+    for scheme, dark in (("dark", True), ("light", False)):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        driver.get(page.as_uri())
+        style = "getComputedStyle(document.querySelector(arguments[0]))"
+        paper = driver.execute_script(f"return {style}.backgroundColor", "body")
+        assert (sum(int(part) for part in paper.strip("rgb()").split(",")) < 200) == dark
+        plot = driver.execute_script(f"return {style}.filter", "figure svg")
+        assert ("invert" in plot) == dark
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("make", [evaluation_page, runs_page])
 def test_reports_fit_phones(driver: Any, tmp_path: Path, make: Callable[[Path], Path]) -> None:
     page = make(tmp_path)
     driver.execute_cdp_cmd(
@@ -267,7 +284,8 @@ def test_reports_fit_phones(driver: Any, tmp_path: Path, make: Callable[[Path], 
         "return [document.documentElement.scrollWidth, innerWidth, screen.width]"
     )
     assert widths == [390, 390, 390], "laid out for the width, never scrolled sideways"
-    wide = "return [...document.querySelectorAll('.wide')].some(e => e.scrollWidth > e.clientWidth)"
+    tables = "[...document.querySelectorAll('.scroll')]"
+    wide = f"return {tables}.some(e => e.scrollWidth > e.clientWidth)"
     assert driver.execute_script(wide), "wide tables scroll by themselves"
     if folder := os.environ.get("TOPO_SCREENSHOTS"):
         driver.save_screenshot(str(Path(folder) / f"{make.__name__}-390.png"))

@@ -30,9 +30,10 @@ def compare(
     from rich.console import Console
 
     from topo.io import read_predictions, read_proteins
-    from topo.metrics.evaluation import compare as contest
+    from topo.metrics import comparison
     from topo.report.evaluation_files import file_record, write_comparison
     from topo.report.evaluation_tables import alignment_lines, comparison_tables
+    from topo.report.table import rich_table
 
     if len(predictions) < 2 or len(set(predictions)) < len(predictions):
         raise TopoError(f"found {len(set(predictions))} different files, expected two or more")
@@ -42,14 +43,14 @@ def compare(
         name: list(read_predictions(path, any_letter=True))
         for name, path in zip(names, predictions, strict=True)
     }
-    comparison = contest(true, given, resamples=resamples, seed=seed)
+    result = comparison.compare(true, given, resamples=resamples, seed=seed)
     console = Console()
-    for name, alignment in comparison.metrics["alignment"].items():
+    for name, alignment in result.metrics["alignment"].items():
         for line in alignment_lines(alignment):
             console.print(f"{name}: {line}", markup=False, highlight=False)
-    for table in comparison_tables(comparison.metrics):
-        console.print(table)
-    differing = comparison.differing
+    for table in comparison_tables(result.metrics):
+        console.print(rich_table(table))
+    differing = result.differing
     console.print(f"{len(differing)} proteins on which the predictors differ", highlight=False)
     for protein, outcomes in differing[:show]:
         console.print(f"  {protein}: {' | '.join(outcomes)}", markup=False, highlight=False)
@@ -59,7 +60,7 @@ def compare(
     if output:
         records = dict(zip(names, map(file_record, predictions), strict=True))
         source = {"truth": file_record(truth), "predictions": records}
-        write_comparison(comparison, output, source=source)
+        write_comparison(result, output, source=source)
 
 
 def _short_names(paths: list[str]) -> list[str]:

@@ -44,20 +44,21 @@ def evaluate(
     """Score a split of a run, or with --predictions and --truth the output of any predictor."""
     from rich.console import Console
 
-    from topo.metrics.evaluation import evaluate as score
+    from topo.metrics import evaluation
     from topo.report.evaluation_files import write_evaluation
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
+    from topo.report.table import rich_table
 
     true, guessed, source, folder = _inputs(predictions, truth, run, split, decoder)
-    evaluation = score(true, guessed, resamples=resamples, seed=seed)
+    result = evaluation.evaluate(true, guessed, resamples=resamples, seed=seed)
     target = output or folder
     if target:  # before printing, which a closed pipe may end
-        write_evaluation(evaluation, target, source=source)
+        write_evaluation(result, target, source=source)
     console = Console()
-    for line in alignment_lines(evaluation.metrics["alignment"]):
+    for line in alignment_lines(result.metrics["alignment"]):
         console.print(line, markup=False, highlight=False)
-    for table in evaluation_tables(evaluation.metrics):
-        console.print(table)
+    for table in evaluation_tables(result.metrics).values():
+        console.print(rich_table(table))
     if target:
         console.print(f"report: {target / 'report.html'}", markup=False, highlight=False)
 

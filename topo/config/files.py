@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from topo.config.migrations import current_keys
 from topo.config.schema import Config
 from topo.errors import ConfigError
 
@@ -57,7 +58,7 @@ def load_config(
 def parse_config(tree: Mapping[str, Any], source: str = "configuration") -> Config:
     """Validate a nested mapping; ``source`` names it in errors (:class:`ConfigError`)."""
     try:
-        return Config.model_validate(tree)
+        return Config.model_validate(current_keys(tree))
     except ValidationError as error:
         raise ConfigError(f"{source}: {_explain(error)}") from None
 

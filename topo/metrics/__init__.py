@@ -1,1 +1,1 @@
-"""Scores of a prediction against the truth; pure functions on strings and arrays."""
+"""Metrics that compare predictions with the truth; pure functions of strings and arrays."""

@@ -1,7 +1,7 @@
 """Bootstrap over proteins from per-protein sufficient statistics.
 
-Every figure of this package is a function of sums over proteins. A resample is then a vector of
-multiplicities, and its sums are one row of a matrix product: nothing is scored twice.
+Every metric of this package is a function of sums over proteins. A resample is a vector of
+multiplicities, and its sums are one row of a matrix product, so each protein is scored once.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 Statistics = Mapping[str, np.ndarray]
-"""Named statistics; each array has one row a protein, or, as totals, any leading axes."""
+"""Arrays by name: one row per protein, or sums over proteins with any leading axes."""
 
-_CHUNK = 100  # resamples at a time: bounds memory at 100 x proteins x 8 bytes
+_CHUNK = 100  # resamples per step; bounds the memory to 100 x proteins x 8 bytes
 
 
 def add_up(statistics: Statistics) -> dict[str, np.ndarray]:
-    """Sum each statistic over its first axis, the proteins."""
+    """Sum each statistic over proteins, its first axis."""
     return {name: np.asarray(rows, float).sum(0) for name, rows in statistics.items()}
 
 
@@ -27,11 +27,12 @@ def resample(statistics: Statistics, resamples: int, seed: int) -> dict[str, np.
     Parameters
     ----------
     statistics
-        Arrays of shape (N, ...), one row a protein.
+        Arrays of shape (N, ...), one row per protein.
     resamples
-        How many times N proteins are drawn.
+        Number of resamples; each draws N proteins.
     seed
-        The same seed and N give the same draws, which is what pairs two predictors.
+        Seed of the draws. The same seed and N result in the same draws, so that two predictors
+        are resampled in pairs.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def resample(statistics: Statistics, resamples: int, seed: int) -> dict[str, np.
 
 
 def _multiplicities(size: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield float arrays (at most _CHUNK, size): how often each protein is drawn."""
+    """Yield numbers of times each protein is drawn, float (at most _CHUNK, size)."""
     generator = np.random.default_rng(seed)
     for start in range(0, resamples, _CHUNK):
         count = min(_CHUNK, resamples - start)
@@ -65,12 +66,12 @@ def _multiplicities(size: int, resamples: int, seed: int) -> Iterator[np.ndarray
 
 
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of resampled values; NaN values (no figure) are left out.
+    """Return the percentile interval of resampled values, without those that are NaN.
 
     Returns
     -------
     tuple of float
-        Lower and upper end; NaN where no resample gives a value.
+        Lower and upper end; NaN if no resample has a value.
     """
     defined = samples[~np.isnan(samples)]
     if not defined.size:
@@ -80,12 +81,12 @@ def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def win_shares(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Shares of paired resamples in which the first is larger, the second is, and a tie."""
+    """Return the fractions of paired resamples: first larger, second larger, equal."""
     defined = ~(np.isnan(first) | np.isnan(second))
     if not defined.any():
         return float("nan"), float("nan"), float("nan")
     first, second = first[defined], second[defined]
-    # sums taken in another order differ in the last bit: that is a tie
+    # Sums in another order may differ in the last bit, which counts as equal.
     tie = np.isclose(first, second, rtol=1e-12, atol=1e-12)
     above = ((first > second) & ~tie).mean()
     below = ((first < second) & ~tie).mean()

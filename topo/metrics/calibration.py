@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? Log loss, Brier score, expected calibration error."""
+"""Calibration of probabilities: log loss, Brier score and expected calibration error."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 from topo.labels import LABELS
 from topo.metrics.bootstrap import Statistics
-from topo.metrics.rates import Figure, ratio, share
+from topo.metrics.rates import Metric, ratio, share
 from topo.metrics.residue import label_codes
 
 BINS = 15
-"""Bins of equal mass for the calibration error."""
+"""Number of bins of equal mass for the calibration error."""
 
 
 def known_probabilities(truth: str, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keep the residues whose label is known.
+    """Select the residues whose label is known.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def known_probabilities(truth: str, probabilities: np.ndarray) -> tuple[np.ndarr
     Raises
     ------
     ValueError
-        If the shape does not fit the truth.
+        If the shape does not match the truth.
     """
     if np.shape(probabilities) != (len(truth), len(LABELS)):
         raise ValueError(
@@ -46,23 +46,23 @@ def known_probabilities(truth: str, probabilities: np.ndarray) -> tuple[np.ndarr
 
 
 def log_loss_terms(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return -log p(true label), shape (K,); probabilities are kept off 0 by their own epsilon."""
+    """Return -log p(true label), shape (K,); probabilities are clipped to their machine epsilon."""
     floor = np.finfo(probabilities.dtype).eps
     picked = probabilities[np.arange(len(labels)), labels].astype(float)
     return -np.log(np.clip(picked, floor, 1.0))
 
 
 def brier_terms(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the squared distance of probabilities and truth over all labels, (K,), 0 to 2."""
+    """Return the squared distance between probabilities and truth, shape (K,), 0 to 2."""
     probabilities = probabilities.astype(float)
     picked = probabilities[np.arange(len(labels)), labels]
     return (probabilities**2).sum(1) - 2 * picked + 1
 
 
 def bin_edges(confidence: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Return the inner edges (bins - 1,) that cut confidences into bins of equal mass.
+    """Return the inner edges (bins - 1,) that divide confidences into bins of equal mass.
 
-    Equal confidences share a bin whatever their order, so where many are equal bins may be empty.
+    Equal confidences are in the same bin, so bins may be empty where many are equal.
     """
     if not len(confidence):
         return np.linspace(0, 1, bins + 1)[1:-1]
@@ -70,27 +70,27 @@ def bin_edges(confidence: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 
 def bin_sums(confidence: np.ndarray, correct: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Sum count, confidence and correctness per bin, shape (bins, 3)."""
+    """Sum count, confidence and correctness in each bin, shape (bins, 3)."""
     place = np.searchsorted(edges, confidence, side="left")
     columns = (np.ones(len(confidence)), confidence.astype(float), correct.astype(float))
     size = len(edges) + 1
     return np.stack([np.bincount(place, column, minlength=size) for column in columns], axis=1)
 
 
-def calibration_error(sums: np.ndarray) -> Figure:
-    """Average |accuracy - confidence| over bins, weighted by count: expected calibration error.
+def calibration_error(sums: np.ndarray) -> Metric:
+    """Return the expected calibration error: mean |accuracy - confidence|, weighted by bin count.
 
     Parameters
     ----------
     sums
-        Shape (..., bins, 3) as of :func:`bin_sums`, added up over proteins.
+        Shape (..., bins, 3): sums over proteins of :func:`bin_sums`.
     """
     gap = np.abs(sums[..., 2] - sums[..., 1]).sum(-1)
     return share(gap, sums[..., 0].sum(-1))
 
 
 def reliability(sums: np.ndarray) -> dict[str, list[float | None]]:
-    """List count, mean confidence and accuracy of each bin that is not empty."""
+    """Return count, mean confidence and accuracy of each non-empty bin."""
     sums = sums[sums[:, 0] > 0]
     return {
         "count": sums[:, 0].tolist(),
@@ -102,17 +102,17 @@ def reliability(sums: np.ndarray) -> dict[str, list[float | None]]:
 def residue_calibration(
     truths: Sequence[str], probabilities: Sequence[np.ndarray | None]
 ) -> Statistics:
-    """Per-protein statistics of how well label probabilities are calibrated.
+    """Return per-protein statistics of the calibration of label probabilities.
 
-    The confidence of a residue is its largest probability, right where that is the true label.
-    Bins are cut once, over all residues, and stay as they are in every resample.
+    The confidence of a residue is its largest probability; it is correct if that label is the
+    true one. The bins are computed from all residues and are the same in every resample.
 
     Parameters
     ----------
     truths
         N label strings.
     probabilities
-        N arrays (R, 6); None adds nothing.
+        N arrays (R, 6); None adds zeros.
 
     Returns
     -------
@@ -137,14 +137,14 @@ def residue_calibration(
 def confidence_calibration(
     confidences: Sequence[float | None], right: Sequence[bool | None]
 ) -> Statistics:
-    """Per-protein statistics of how well confidences in one answer a protein are calibrated.
+    """Return per-protein statistics of the calibration of one confidence per protein.
 
     Parameters
     ----------
     confidences
-        N probabilities that the answer (topology, type) is right; None adds nothing.
+        N probabilities that a predicted topology or type is right; None adds zeros.
     right
-        Whether it is; None (cannot be said) adds nothing.
+        Whether it is right; None (undetermined) adds zeros.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Scoring predictions against the truth, and predictors against each other."""
+"""Evaluation of predictions against the truth, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,11 @@ import numpy as np
 from topo.errors import TopoError
 from topo.labels import LABELS, TYPES
 from topo.metrics import residue, types
-from topo.metrics.bootstrap import add_up, interval, resample, win_shares
+from topo.metrics.bootstrap import add_up, interval, resample
 from topo.metrics.calibration import reliability
-from topo.metrics.pairing import Alignment, Pair, align
-from topo.metrics.rates import Figure
-from topo.metrics.summary import Key, Verdict, figures, judge, statistics
+from topo.metrics.pairing import Pair, Pairing, pair_records
+from topo.metrics.rates import Metric
+from topo.metrics.summary import Key, Verdict, compute_metrics, judge, statistics
 from topo.protein import Prediction, Protein
 
 LEVEL = 0.95
@@ -27,43 +26,44 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, eq=False)
 class ProteinScore:
-    """One scored protein: the pair and the verdict on it."""
+    """A true protein, its prediction and the outcome of their comparison."""
 
     pair: Pair
     verdict: Verdict
 
     @property
     def topology(self) -> str:
-        """``right``, the first reason why it is not, or ``not scored`` where the truth is open."""
+        """``right``, the first reason for an error, or ``not scored`` if the truth is ambiguous."""
         if not self.verdict.scored:
             return "not scored"
         return self.verdict.reason or "right"
 
     @property
     def residue_accuracy(self) -> float:
-        """Share of the known residues that are right; NaN where none is known."""
+        """Fraction of the residues of known label that are predicted correctly, or NaN."""
         truth, prediction = self.pair.truth.labels or "", self.pair.prediction.labels
         return float(residue.accuracy(residue.confusion_matrix(truth, prediction)).value)
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Parameters
     ----------
     metrics
-        Nested and ready for JSON. Every figure is ``{"value", "n", "low", "high"}``, means over
-        classes with ``"over"``, the number of classes they run over; None where there is none.
+        Nested dictionary that can be written as JSON. Each metric is a dictionary with the keys
+        ``value``, ``n``, ``low`` and ``high``; a mean over classes also has ``over``, the number
+        of classes with a value. Undefined numbers are None.
     proteins
-        One row a scored protein, in the order of the truth.
-    alignment
-        How truth and predictions were paired, and what was left.
+        Scored proteins, in the order of the truth.
+    pairing
+        Pairs of true proteins and predictions, and the records that were not paired.
     """
 
     metrics: dict[str, Any]
     proteins: tuple[ProteinScore, ...]
-    alignment: Alignment
+    pairing: Pairing
 
 
 def evaluate(
@@ -73,47 +73,57 @@ def evaluate(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Compute every figure, with bootstrap intervals over proteins.
+    """Compute all metrics, with bootstrap intervals over proteins.
 
-    Neither the order of the records nor their ids change a figure.
+    The metrics do not depend on the order or the ids of the records.
 
     Parameters
     ----------
     truth
-        Proteins with labels; those without are reported as ``unlabelled``.
+        Proteins with labels. Proteins without labels are reported as ``unlabelled``.
     predictions
-        Any label strings, legal or not. Paired by :func:`topo.metrics.pairing.align`.
-    resamples, seed
-        Of the bootstrap; 0 resamples give no intervals.
+        Predictions with any label strings, legal or not. They are assigned to the true proteins
+        by :func:`topo.metrics.pairing.pair_records`.
+    resamples
+        Number of bootstrap resamples; 0 computes no intervals.
+    seed
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Evaluation
+        Metrics, scored proteins and the pairing.
 
     Raises
     ------
     TopoError
         If no protein has a prediction.
     """
-    alignment = align(truth, predictions)
-    if not alignment.pairs:
+    pairing = pair_records(truth, predictions)
+    if not pairing.pairs:
         raise TopoError(
             "no prediction belongs to a labelled protein of the truth, by id or by sequence"
         )
-    proteins = _judged(alignment.pairs)
-    columns = _statistics(sorted(proteins, key=lambda score: _content(score.pair)))
+    proteins = score_pairs(pairing.pairs)
+    columns = score_statistics(sorted(proteins, key=lambda score: content_key(score.pair)))
     totals = add_up(columns)
-    samples = figures(resample(columns, resamples, seed)) if resamples else {}
-    metrics = _nested(figures(totals), samples)
+    samples = compute_metrics(resample(columns, resamples, seed)) if resamples else {}
+    metrics = nested_metrics(compute_metrics(totals), samples)
     _add_matrices(metrics, totals)
-    metrics["alignment"] = _alignment_summary(alignment, len(truth), len(predictions))
+    metrics["alignment"] = pairing_summary(pairing, len(truth), len(predictions))
     metrics["bootstrap"] = {"resamples": resamples, "seed": seed, "level": LEVEL}
-    return Evaluation(metrics, tuple(proteins), alignment)
+    return Evaluation(metrics, tuple(proteins), pairing)
 
 
-def _judged(pairs: Sequence[Pair]) -> list[ProteinScore]:
+def score_pairs(pairs: Sequence[Pair]) -> list[ProteinScore]:
+    """Compare the prediction of each pair with the truth."""
     return [
         ProteinScore(pair, judge(pair.truth.labels or "", pair.prediction.labels)) for pair in pairs
     ]
 
 
-def _statistics(scores: Sequence[ProteinScore]) -> dict[str, np.ndarray]:
+def score_statistics(scores: Sequence[ProteinScore]) -> dict[str, np.ndarray]:
+    """Return the per-protein statistics of N scores, arrays with N rows."""
     return statistics(
         [score.pair.truth.labels or "" for score in scores],
         [score.pair.prediction for score in scores],
@@ -121,8 +131,12 @@ def _statistics(scores: Sequence[ProteinScore]) -> dict[str, np.ndarray]:
     )
 
 
-def _content(pair: Pair) -> tuple[str, str, str, float, int]:
-    """Sort key without ids and places: the draws of the bootstrap go by it."""
+def content_key(pair: Pair) -> tuple[str, str, str, float, int]:
+    """Return a sort key of the content of a pair.
+
+    Proteins are sorted by it before the bootstrap, so that a resample depends neither on ids nor
+    on the order of the records.
+    """
     prediction = pair.prediction
     tables = (prediction.probabilities, prediction.type_probabilities)
     checksum = zlib.crc32(b"".join(np.asarray(t).tobytes() for t in tables if t is not None))
@@ -135,44 +149,46 @@ def _content(pair: Pair) -> tuple[str, str, str, float, int]:
     )
 
 
-def _number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
+    """Return a number for JSON, None in place of NaN."""
     return None if math.isnan(value) else float(value)
 
 
-def _entry(figure: Figure, samples: Figure | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"value": _number(float(figure.value)), "n": int(figure.n)}
-    if figure.over is not None:
-        entry["over"] = int(figure.over)
+def _entry(metric: Metric, samples: Metric | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"value": json_number(float(metric.value)), "n": int(metric.n)}
+    if metric.over is not None:
+        entry["over"] = int(metric.over)
     if samples is not None:
-        # a figure without a value has no interval either, even where resamples would give one
+        # A metric without a value gets no interval, even if some resamples have a value.
         known = entry["value"] is not None
-        ends = interval(_like(figure, samples), LEVEL) if known else (math.nan,) * 2
-        entry["low"], entry["high"] = (_number(end) for end in ends)
+        ends = interval(comparable_samples(metric, samples), LEVEL) if known else (math.nan,) * 2
+        entry["low"], entry["high"] = (json_number(end) for end in ends)
     return entry
 
 
-def _like(figure: Figure, samples: Figure) -> np.ndarray:
-    """Resampled values; NaN where a mean runs over other classes than the figure's own.
+def comparable_samples(metric: Metric, samples: Metric) -> np.ndarray:
+    """Return resampled values, NaN where a mean runs over another number of classes.
 
-    A rare class that is not drawn would otherwise move the mean by being absent.
+    Otherwise a resample without any protein of a rare class would shift the mean.
     """
-    if figure.over is None or samples.over is None:
+    if metric.over is None or samples.over is None:
         return samples.value
-    return np.where(samples.over == figure.over, samples.value, np.nan)
+    return np.where(samples.over == metric.over, samples.value, np.nan)
 
 
-def _nested(found: Mapping[Key, Figure], samples: Mapping[Key, Figure]) -> dict[str, Any]:
+def nested_metrics(found: Mapping[Key, Metric], samples: Mapping[Key, Metric]) -> dict[str, Any]:
+    """Return metrics with their intervals as a nested dictionary for JSON."""
     tree: dict[str, Any] = {}
-    for key, figure in found.items():
+    for key, metric in found.items():
         place = tree
         for name in key[:-1]:
             place = place.setdefault(name, {})
-        place[key[-1]] = _entry(figure, samples.get(key))
+        place[key[-1]] = _entry(metric, samples.get(key))
     return tree
 
 
 def _add_matrices(metrics: dict[str, Any], totals: Mapping[str, np.ndarray]) -> None:
-    """Add confusion matrices and reliability tables, which have no interval."""
+    """Add confusion matrices and reliability tables, which have no intervals."""
     type_columns, label_columns = types.PREDICTED_COLUMNS, residue.PREDICTED_COLUMNS
     metrics["type"]["confusion"] = _matrix(totals["type"], TYPES, type_columns)
     metrics["residue"]["confusion"] = _matrix(totals["residue"], LABELS, label_columns)
@@ -193,124 +209,14 @@ def _matrix(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> 
     }
 
 
-def _alignment_summary(alignment: Alignment, truths: int, predictions: int) -> dict[str, Any]:
-    by_id = sum(pair.matched_by == "id" for pair in alignment.pairs)
+def pairing_summary(pairing: Pairing, truths: int, predictions: int) -> dict[str, Any]:
+    """Return the numbers of records and the ids of those that were not paired."""
+    by_id = sum(pair.matched_by == "id" for pair in pairing.pairs)
     return {
         "truth": truths,
         "predictions": predictions,
-        "scored": len(alignment.pairs),
+        "scored": len(pairing.pairs),
         "by_id": by_id,
-        "by_sequence": len(alignment.pairs) - by_id,
-        **alignment.problems(),
+        "by_sequence": len(pairing.pairs) - by_id,
+        **pairing.problems(),
     }
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Several predictors on the proteins that all of them predict.
-
-    Parameters
-    ----------
-    metrics
-        Ready for JSON: ``predictors`` (figures of each, by name), ``pairs`` (per two predictors
-        and figure the difference first - second, its interval, and the shares of resamples that
-        each wins), ``proteins`` (how many are compared).
-    differing
-        Per protein on which the predictors do not fare alike: its id and, in the order of the
-        names, ``right`` or the reason why not, a wrong type in parentheses.
-    alignments
-        Per predictor.
-    """
-
-    metrics: dict[str, Any]
-    differing: tuple[tuple[str, tuple[str, ...]], ...]
-    alignments: dict[str, Alignment]
-
-
-def compare(
-    truth: Sequence[Protein],
-    predictors: Mapping[str, Sequence[Prediction]],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Comparison:
-    """Compare predictors by a paired bootstrap over the proteins that all of them predict.
-
-    Raises
-    ------
-    TopoError
-        If fewer than two predictors are given, or no protein is predicted by all.
-    """
-    if len(predictors) < 2:
-        raise TopoError(f"found {len(predictors)} set of predictions, expected two or more")
-    alignments = {name: align(truth, list(given)) for name, given in predictors.items()}
-    pairs = {name: {p.row: p for p in aligned.pairs} for name, aligned in alignments.items()}
-    common = sorted(set.intersection(*(set(rows) for rows in pairs.values())))
-    if not common:
-        raise TopoError("no protein of the truth is predicted by all")
-    common.sort(key=lambda row: [_content(rows[row]) for rows in pairs.values()])
-    scores = {name: _judged([rows[row] for row in common]) for name, rows in pairs.items()}
-    columns = {name: _statistics(rows) for name, rows in scores.items()}
-    found = {name: figures(add_up(column)) for name, column in columns.items()}
-    drawn = {name: figures(resample(column, resamples, seed)) for name, column in columns.items()}
-    contests = [
-        {"first": one, "second": two, "figures": _contest(found, drawn, one, two)}
-        for one, two in combinations(predictors, 2)
-    ]
-    metrics = {
-        "proteins": len(common),
-        "predictors": {name: _nested(found[name], drawn[name]) for name in predictors},
-        "pairs": contests,
-        "alignment": {
-            name: _alignment_summary(aligned, len(truth), len(predictors[name]))
-            for name, aligned in alignments.items()
-        },
-        "bootstrap": {"resamples": resamples, "seed": seed, "level": LEVEL},
-    }
-    return Comparison(metrics, _differing(common, scores), alignments)
-
-
-def _contest(
-    found: Mapping[str, Mapping[Key, Figure]],
-    drawn: Mapping[str, Mapping[Key, Figure]],
-    one: str,
-    two: str,
-) -> dict[str, Any]:
-    """Per figure (its key joined by dots): difference, interval, shares of resamples won."""
-    results = {}
-    for key in found[one]:
-        if key not in found[two]:
-            continue
-        first, second = (_like(found[name][key], drawn[name][key]) for name in (one, two))
-        low, high = interval(first - second, LEVEL)
-        shares = win_shares(first, second)
-        difference = float(found[one][key].value - found[two][key].value)
-        results[".".join(key)] = {
-            "difference": _number(difference),
-            "low": _number(low),
-            "high": _number(high),
-            "larger_first": _number(shares[0]),
-            "larger_second": _number(shares[1]),
-            "tie": _number(shares[2]),
-        }
-    return results
-
-
-def _differing(
-    rows: Sequence[int], scores: Mapping[str, Sequence[ProteinScore]]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    names = list(scores)
-    differing = []
-    for place in np.argsort(rows):
-        of_protein = [scores[name][place] for name in names]
-        outcomes = tuple(map(_outcome, of_protein))
-        if len(set(outcomes)) > 1:
-            differing.append((of_protein[0].pair.truth.id, outcomes))
-    return tuple(differing)
-
-
-def _outcome(score: ProteinScore) -> str:
-    """Say how a prediction fared; with the type that was predicted where that is wrong."""
-    kind = score.verdict.predicted_type or "illegal"
-    right = score.verdict.true_type in (None, score.verdict.predicted_type)
-    return score.topology if right else f"{score.topology} ({kind})"

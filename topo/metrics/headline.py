@@ -1,4 +1,4 @@
-"""The headline figures of a set of proteins in one flat table, for validation while training."""
+"""Headline metrics of a set of proteins as a flat dictionary, for validation during training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from topo.labels import TYPES
 from topo.metrics.bootstrap import add_up
-from topo.metrics.summary import Key, figures, judge, statistics
+from topo.metrics.summary import Key, compute_metrics, judge, statistics
 from topo.protein import Prediction
 
 HEADLINES: dict[str, Key] = {
@@ -17,17 +17,17 @@ HEADLINES: dict[str, Key] = {
     **{f"topology_accuracy_{name}": ("topology", "accuracy", name) for name in TYPES},
     "topology_accuracy_macro": ("topology", "macro"),
 }
-"""Name in a run's history -> key in ``metrics.json``."""
+"""Key in ``metrics.json`` by the name in the history of a run."""
 
 
 def headline_figures(truths: Sequence[str], predictions: Sequence[Prediction]) -> dict[str, float]:
-    """Score predictions, N of them, against true label strings.
+    """Compute the headline metrics of N predictions against true label strings.
 
     Returns
     -------
     dict
-        A value for each of :data:`HEADLINES`; NaN where no protein can be scored.
+        Value of each of :data:`HEADLINES`; NaN if no protein can be scored.
     """
     verdicts = [judge(t, p.labels) for t, p in zip(truths, predictions, strict=True)]
-    found = figures(add_up(statistics(truths, predictions, verdicts)))
+    found = compute_metrics(add_up(statistics(truths, predictions, verdicts)))
     return {name: float(found[key].value) for name, key in HEADLINES.items()}

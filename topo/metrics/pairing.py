@@ -1,4 +1,4 @@
-"""Pair true proteins with predictions, by id and then by sequence; leave nothing unsaid."""
+"""Pairing of true proteins with predictions by id and sequence; reports every unpaired record."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from topo.protein import Prediction, Protein
 
 
 class Pair(NamedTuple):
-    """A true protein, what is predicted for it, and how the two were found to belong together."""
+    """A true protein, its prediction and the criterion by which they were paired."""
 
     truth: Protein
     prediction: Prediction
     matched_by: str
     """``id`` or ``sequence``."""
     row: int
-    """Place of the protein in the truth, from 0."""
+    """Index of the protein in the truth."""
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """Pairs in the order of the truth, and the ids of all that is in none.
+class Pairing:
+    """Pairs in the order of the truth, and the ids of all records that are not paired.
 
     Parameters
     ----------
     pairs
-        What is scored.
+        Scored pairs.
     missing
         True proteins without a prediction.
     unlabelled
         True proteins without labels.
     length_differs
-        True proteins whose prediction (by id) has another number of residues: not scored.
+        True proteins whose prediction (by id) has another number of residues; not scored.
     sequence_differs
-        Scored by id, although the two sequences are not the same.
+        Proteins that are paired by id although the two sequences differ; scored.
     doubled_truth, doubled_predictions
         Ids that occur more than once. Of several predictions the first that fits is scored.
     extra
-        Predictions that are paired with no protein and whose ids are in none of the lists above:
-        strangers to the truth, and records whose protein was paired with another record.
+        Predictions that are not paired and whose ids are in none of the lists above: their
+        protein is not in the truth, or is paired with another record.
     """
 
     pairs: tuple[Pair, ...]
@@ -54,7 +54,7 @@ class Alignment:
     extra: tuple[str, ...] = ()
 
     def problems(self) -> dict[str, list[str]]:
-        """All lists of ids by name, empty ones included."""
+        """Return all lists of ids by name, including empty ones."""
         return {
             "missing": list(self.missing),
             "unlabelled": list(self.unlabelled),
@@ -66,22 +66,23 @@ class Alignment:
         }
 
 
-def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignment:
+def pair_records(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Pairing:
     """Pair each true protein with at most one prediction, each prediction used at most once.
 
-    Same id and sequence come first, then the same id and length, then the same sequence.
-    A prediction's sequence may be unknown (all ``X``): then its id alone counts.
+    Records with the same id and sequence are paired first, then those with the same id and
+    length, then those with the same sequence. A prediction of unknown sequence (all ``X``) is
+    paired by id only.
 
     Returns
     -------
-    Alignment
-        Pairs in the order of the truth, and everything that is in no pair.
+    Pairing
+        Pairs in the order of the truth, and the ids of all unpaired records.
     """
     found: dict[int, tuple[int, str]] = {}
     used: set[int] = set()
     labelled = [row for row, protein in enumerate(truth) if protein.labels is not None]
 
-    def pair_up(key: Callable[[Protein | Prediction], object], how: str) -> None:
+    def pair_up(key: Callable[[Protein | Prediction], object], criterion: str) -> None:
         waiting: dict[object, list[int]] = defaultdict(list)
         for column in reversed(range(len(predictions))):
             if column not in used:
@@ -89,7 +90,7 @@ def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignm
         for row in labelled:
             columns = waiting.get(key(truth[row])) if row not in found else None
             if columns:
-                found[row] = columns.pop(), how
+                found[row] = columns.pop(), criterion
                 used.add(found[row][0])
 
     pair_up(lambda record: (record.id, record.sequence), "id")
@@ -104,7 +105,7 @@ def align(truth: Sequence[Protein], predictions: Sequence[Prediction]) -> Alignm
     unused_ids = set(unused)
     wrong_length = [truth[row].id for row in left if truth[row].id in unused_ids]
     named = {*wrong_length, *unlabelled, *(pair.prediction.id for pair in pairs)}
-    return Alignment(
+    return Pairing(
         pairs=tuple(pairs),
         missing=tuple(truth[row].id for row in left if truth[row].id not in unused_ids),
         unlabelled=tuple(unlabelled),

@@ -1,19 +1,20 @@
-"""Ratios and correlations on counts; every function takes arrays with any leading axes."""
+"""Ratios and correlations of counts; all functions accept arrays with any leading axes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-class Figure(NamedTuple):
-    """A score and how many items (proteins, residues or segments) it runs over."""
+class Metric(NamedTuple):
+    """A score and the number of items (proteins, residues or segments) that it is computed from."""
 
     value: np.ndarray
     n: np.ndarray
     over: np.ndarray | None = None
-    """For a mean over classes: how many classes have a value."""
+    """For a mean over classes: number of classes that have a value."""
 
 
 class BinaryCounts(NamedTuple):
@@ -25,33 +26,33 @@ class BinaryCounts(NamedTuple):
     tn: np.ndarray
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide element by element; NaN where the whole is zero, for then there is no figure."""
+def ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
+    """Divide element by element; NaN where the whole is zero."""
     part, whole = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
-def share(part: np.ndarray, whole: np.ndarray) -> Figure:
-    """Make a :class:`Figure` of a part and the whole that it is counted in."""
-    return Figure(ratio(part, whole), np.asarray(whole))
+def share(part: ArrayLike, whole: ArrayLike) -> Metric:
+    """Return the fraction part / whole as a metric whose ``n`` is the whole."""
+    return Metric(ratio(part, whole), np.asarray(whole))
 
 
-def mean_over_classes(values: Figure) -> Figure:
-    """Average a figure over its last axis, leaving out classes without a value (NaN)."""
+def mean_over_classes(values: Metric) -> Metric:
+    """Average a metric over its last axis, without the classes that have no value (NaN)."""
     defined = ~np.isnan(values.value)
     over = defined.sum(-1)
     mean = ratio(np.where(defined, values.value, 0.0).sum(-1), over)
-    return Figure(mean, np.asarray(values.n).sum(-1), over)
+    return Metric(mean, np.asarray(values.n).sum(-1), over)
 
 
 def one_against_rest(confusion: np.ndarray) -> BinaryCounts:
-    """Reduce a confusion matrix to one binary table a class.
+    """Reduce a confusion matrix to one binary table per class.
 
     Parameters
     ----------
     confusion
-        Shape (..., T, C) with C >= T: rows true, columns predicted; columns beyond T are
-        predictions of no class.
+        Shape (..., T, C) with C >= T: rows are true classes, columns predicted ones; columns
+        beyond T count predictions without a class.
 
     Returns
     -------
@@ -65,34 +66,34 @@ def one_against_rest(confusion: np.ndarray) -> BinaryCounts:
     return BinaryCounts(tp, fp, fn, tn)
 
 
-def precision(counts: BinaryCounts) -> Figure:
-    """Return tp / (tp + fp); NaN where nothing was predicted."""
+def precision(counts: BinaryCounts) -> Metric:
+    """Return tp / (tp + fp); NaN if the class is never predicted."""
     return share(counts.tp, counts.tp + counts.fp)
 
 
-def recall(counts: BinaryCounts) -> Figure:
-    """Return tp / (tp + fn); NaN where there is nothing to find."""
+def recall(counts: BinaryCounts) -> Metric:
+    """Return tp / (tp + fn); NaN if the class does not occur."""
     return share(counts.tp, counts.tp + counts.fn)
 
 
-def f1(counts: BinaryCounts) -> Figure:
+def f1(counts: BinaryCounts) -> Metric:
     """Return 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall.
 
-    NaN where the class is neither true nor predicted anywhere; ``n`` counts the true items.
+    NaN if the class is neither true nor predicted anywhere; ``n`` is the number of true items.
     """
     value = ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn)
-    return Figure(value, counts.tp + counts.fn)
+    return Metric(value, counts.tp + counts.fn)
 
 
-def mcc(counts: BinaryCounts) -> Figure:
+def mcc(counts: BinaryCounts) -> Metric:
     """Matthews correlation coefficient (Matthews 1975).
 
-    (tp tn - fp fn) / sqrt((tp + fp) (tp + fn) (tn + fp) (tn + fn)). NaN where the truth holds
-    only one of the two classes; 0 where only the prediction does. ``n`` counts all items.
+    (tp tn - fp fn) / sqrt((tp + fp) (tp + fn) (tn + fp) (tn + fn)). NaN if the truth has
+    only one of the two classes; 0 if only the prediction has. ``n`` is the number of all items.
     """
     tp, fp, fn, tn = (np.asarray(count, dtype=float) for count in counts)
     root = np.sqrt((tp + fp) * (tn + fn))
     root = root * np.sqrt((tp + fn) * (tn + fp))
     value = np.where(root > 0, ratio(tp * tn - fp * fn, root), 0.0)
     one_class = (tp + fn == 0) | (tn + fp == 0)
-    return Figure(np.where(one_class, np.nan, value), tp + fp + fn + tn)
+    return Metric(np.where(one_class, np.nan, value), tp + fp + fn + tn)

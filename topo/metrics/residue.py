@@ -1,8 +1,7 @@
-"""Per-residue scores: confusion matrix, accuracy, and precision, recall, F1, MCC per label.
+"""Per-residue metrics: confusion matrix, accuracy, and precision, recall, F1, MCC per label.
 
-Scikit-learn has these for one pair of label vectors; here they are written on confusion matrices
-with leading axes, so that a thousand bootstrap resamples are one array operation. The tests hold
-them equal to scikit-learn's.
+The functions take confusion matrices with leading axes, so that 1,000 bootstrap resamples are one
+array operation. The tests compare them with scikit-learn.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from topo.labels import LABEL_INDEX, LABELS, UNKNOWN
 from topo.metrics.rates import (
-    Figure,
+    Metric,
     f1,
     mcc,
     mean_over_classes,
@@ -24,7 +23,7 @@ from topo.metrics.rates import (
 )
 
 PREDICTED_COLUMNS = (*LABELS, "none")
-"""Columns of a residue confusion matrix; ``none`` is any letter that is no label."""
+"""Columns of a residue confusion matrix; ``none`` counts letters that are not labels."""
 
 _NONE = len(LABELS)
 _CODES = np.full(128, _NONE, dtype=np.int64)
@@ -33,12 +32,12 @@ for _letter, _index in LABEL_INDEX.items():
 
 
 def label_codes(labels: str) -> np.ndarray:
-    """Turn any string into label indices, int64 (R,); a letter that is no label gives 6."""
+    """Convert a string to label indices, int64 (R,); letters that are not labels become 6."""
     return _CODES[np.frombuffer(labels.encode("ascii", "replace"), dtype=np.uint8)]
 
 
 def check_lengths(truth: str, prediction: str) -> None:
-    """Raise ValueError unless both strings are equally long."""
+    """Raise ValueError unless both strings have the same length."""
     if len(truth) != len(prediction):
         raise ValueError(
             f"found {len(prediction)} predicted labels for {len(truth)} true ones, "
@@ -47,7 +46,7 @@ def check_lengths(truth: str, prediction: str) -> None:
 
 
 def known_part(truth: str, prediction: str) -> str:
-    """Return the prediction with ``-`` where the truth is unknown.
+    """Return the prediction with ``-`` at the residues whose true label is unknown.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def confusion_matrix(truth: str, prediction: str) -> np.ndarray:
     Parameters
     ----------
     truth, prediction
-        Label strings of one length; unknown residues of the truth are left out.
+        Label strings of equal length; residues of unknown true label are not counted.
 
     Returns
     -------
@@ -85,29 +84,29 @@ def confusion_matrix(truth: str, prediction: str) -> np.ndarray:
     return np.bincount(true * width + guess, minlength=width * width).reshape(width, width)[:_NONE]
 
 
-def accuracy(confusion: np.ndarray) -> Figure:
-    """Share of residues with the right label; ``confusion`` has shape (..., 6, 7)."""
+def accuracy(confusion: np.ndarray) -> Metric:
+    """Return the fraction of residues with the right label; ``confusion`` is (..., 6, 7)."""
     return share(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
 class LabelScores(NamedTuple):
-    """Scores per label: each a :class:`Figure` of arrays (..., 6) in index order."""
+    """Metrics per label, each with arrays (..., 6) in index order."""
 
-    precision: Figure
-    recall: Figure
-    f1: Figure
-    mcc: Figure
+    precision: Metric
+    recall: Metric
+    f1: Metric
+    mcc: Metric
 
 
 def label_scores(confusion: np.ndarray) -> LabelScores:
-    """Precision, recall, F1 and MCC of each label against the rest.
+    """Return precision, recall, F1 and MCC of each label against the rest.
 
-    ``confusion`` has shape (..., 6, 7). A score without a denominator is NaN.
+    ``confusion`` has shape (..., 6, 7). A metric with denominator 0 is NaN.
     """
     counts = one_against_rest(confusion)
     return LabelScores(precision(counts), recall(counts), f1(counts), mcc(counts))
 
 
-def macro_f1(confusion: np.ndarray) -> Figure:
-    """Mean F1 over the labels that are true or predicted somewhere."""
+def macro_f1(confusion: np.ndarray) -> Metric:
+    """Return the mean F1 over the labels that are true or predicted somewhere."""
     return mean_over_classes(label_scores(confusion).f1)

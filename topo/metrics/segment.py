@@ -1,4 +1,4 @@
-"""Segment scores: matched segments, Qok, Qnum, Qtop (Bernhofer & Rost 2022), SOV (Zemla 1999)."""
+"""Segment metrics: matched segments, Qok, Qnum, Qtop (Bernhofer & Rost 2022), SOV (Zemla 1999)."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from topo.metrics.residue import check_lengths, known_part
 from topo.segments import Segment, to_segments
 
 MAXIMUM_SHIFT = 5
-"""Residues by which either end of a matched segment may be off."""
+"""Largest distance in residues between the ends of matched segments."""
 
 MINIMUM_UNION = 0.5
-"""Share of the union that the intersection of a matched pair must reach."""
+"""Smallest ratio of intersection and union of matched segments."""
 
 
 class SegmentCounts(NamedTuple):
-    """What one protein adds to the segment scores of one label."""
+    """Counts of one protein for the segment metrics of one label."""
 
     true: int
-    """True segments."""
+    """Number of true segments."""
     predicted: int
-    """Predicted segments."""
+    """Number of predicted segments."""
     matched: int
-    """Pairs of the two that match."""
+    """Number of matched pairs."""
     proteins: int
-    """1 where the truth has such a segment."""
+    """1 if the truth has such a segment."""
     ok: int
-    """1 where, besides, every segment is matched and none is extra (Qok)."""
+    """1 if, in addition, every segment is matched and none is extra (Qok)."""
     number: int
-    """1 where, besides, the number of segments is right (Qnum)."""
+    """1 if, in addition, the number of segments is right (Qnum)."""
     side: int
-    """1 where, besides the number, the side of the N-terminus is right (Qtop)."""
+    """1 if the number and the side of the N-terminus are right (Qtop)."""
 
 
 def segments_of(labels: str, label: str) -> list[Segment]:
-    """List the segments of one label, in order."""
+    """Return the segments of one label, in order."""
     return [segment for segment in to_segments(labels) if segment.label == label]
 
 
 def segments_match(one: Segment, other: Segment) -> bool:
-    """Tell whether both ends lie within 5 residues and half of the union is shared."""
+    """Return whether both ends differ by at most 5 residues and half of the union is shared."""
     shared = one.overlap(other)
     return (
         abs(one.start - other.start) <= MAXIMUM_SHIFT
@@ -53,11 +53,11 @@ def segments_match(one: Segment, other: Segment) -> bool:
 
 
 def count_matches(true: list[Segment], predicted: list[Segment]) -> int:
-    """Count the pairs of matching segments, each used once.
+    """Count the pairs of matching segments; each segment is used at most once.
 
-    Both lists are the runs of one label in order. Two runs that share half of their union with
-    the same third one would have to fill it, and then they would touch and be one run; so a
-    segment has at most one partner, and walking along both lists finds the best assignment.
+    Both lists contain the runs of one label in order. Two runs that both share half of their
+    union with a third one would fill it, touch each other and be one run. A segment therefore has
+    at most one partner, and one pass over both lists finds the best assignment.
     """
     matches = i = j = 0
     while i < len(true) and j < len(predicted):
@@ -71,7 +71,7 @@ def count_matches(true: list[Segment], predicted: list[Segment]) -> int:
 
 
 def first_side(labels: str) -> str | None:
-    """Side on which a chain begins: the first ``I`` or ``O`` (``P`` reads as ``O``), or None."""
+    """Return the side of the first loop, ``I`` or ``O`` (``P`` counts as ``O``), or None."""
     for letter in labels:
         if letter in SIDES:
             return INSIDE if letter == INSIDE else OUTSIDE
@@ -84,7 +84,7 @@ def segment_counts(truth: str, prediction: str, label: str) -> SegmentCounts:
     Parameters
     ----------
     truth, prediction
-        Label strings of one length; runs break off where the truth is unknown.
+        Label strings of equal length; segments end where the truth is unknown.
     label
         ``M`` or ``B``.
 
@@ -110,7 +110,7 @@ def segment_counts(truth: str, prediction: str, label: str) -> SegmentCounts:
 
 
 def sov_terms(truth: str, prediction: str) -> np.ndarray:
-    """Numerator and denominator of the segment overlap measure, per label.
+    """Return numerator and denominator of the segment overlap measure (SOV) per label.
 
     For a label i, over all pairs of a true segment s1 and an overlapping predicted segment s2 of
     that label (Zemla et al. 1999, Proteins 34:220)::
@@ -120,13 +120,13 @@ def sov_terms(truth: str, prediction: str) -> np.ndarray:
         delta  = min(maxov - minov, minov, len(s1) // 2, len(s2) // 2)
 
     minov is the length of the overlap and maxov that of the union of s1 and s2. A true segment
-    with two partners counts twice below the line. Sums over labels and over proteins of both
-    terms give the SOV of all labels and of a set.
+    with two partners counts twice in the denominator. Both terms are summed over labels for the
+    SOV of all labels, and over proteins for the SOV of a set.
 
     Parameters
     ----------
     truth, prediction
-        Label strings of one length; runs break off where the truth is unknown.
+        Label strings of equal length; segments end where the truth is unknown.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def sov_terms(truth: str, prediction: str) -> np.ndarray:
 
 
 def _sov_of_segment(true: Segment, predicted: list[Segment], first: int) -> tuple[float, float]:
-    """Both terms of one true segment; ``first`` is the first prediction that may reach it."""
+    """Return both terms of a true segment; no prediction before ``first`` overlaps it."""
     score, pairs = 0.0, 0
     for other in predicted[first:]:
         if other.start >= true.end:
@@ -164,9 +164,3 @@ def _sov_of_segment(true: Segment, predicted: list[Segment], first: int) -> tupl
         score += (shared + delta) / union * true.length
         pairs += 1
     return score, float(max(pairs, 1) * true.length)
-
-
-def sov(truth: str, prediction: str) -> float:
-    """SOV over all labels of one protein, 0 to 1; NaN where nothing is known."""
-    numerator, denominator = sov_terms(truth, prediction).sum(0)
-    return float(numerator / denominator) if denominator else float("nan")

@@ -1,4 +1,4 @@
-"""Signal peptides: detection and cleavage site (as in SignalP 6, Teufel et al. 2022)."""
+"""Detection and cleavage site of signal peptides, as in SignalP 6 (Teufel et al. 2022)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from topo.labels import SIGNAL, UNKNOWN
 
 TOLERANCES = (0, 1, 2, 3)
-"""Distances in residues within which a cleavage site counts as found."""
+"""Largest distances in residues at which a cleavage site counts as found."""
 
 
 def has_signal(truth: str, types: Sequence[str]) -> bool | None:
-    """Tell whether the truth has a signal peptide; None where that is unknown.
+    """Return whether the truth has a signal peptide, or None if that is unknown.
 
     Parameters
     ----------
     truth
-        Label string, ``-`` where unknown.
+        Label string with ``-`` for unknown residues.
     types
-        The types the truth may have (:func:`topo.metrics.types.true_types`). They decide where
-        the first residue, with which every signal peptide begins, is unknown.
+        Possible types of the truth (:func:`topo.metrics.types.true_types`). They are used if the
+        first residue, where every signal peptide begins, is unknown.
     """
     if SIGNAL in truth:
         return True
@@ -33,9 +33,9 @@ def has_signal(truth: str, types: Sequence[str]) -> bool | None:
 
 
 def cleavage_site(labels: str) -> int | None:
-    """0-based position of the last ``S`` residue.
+    """Return the 0-based position of the last ``S`` residue.
 
-    None without one, and where the residue that follows it is unknown: then the site is too.
+    None if there is no ``S``, or if the next residue is unknown, because then the site is too.
     """
     last = labels.rfind(SIGNAL)
     if last < 0 or labels[last + 1 : last + 2] == UNKNOWN:
@@ -44,6 +44,6 @@ def cleavage_site(labels: str) -> int | None:
 
 
 def site_found(truth: str, prediction: str, tolerance: int) -> bool:
-    """Tell whether both have a cleavage site, at most ``tolerance`` residues apart."""
+    """Return whether both have a cleavage site, at most ``tolerance`` residues apart."""
     true, guess = cleavage_site(truth), cleavage_site(prediction)
     return true is not None and guess is not None and abs(true - guess) <= tolerance

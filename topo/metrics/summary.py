@@ -1,4 +1,4 @@
-"""All figures of an evaluation: what each protein adds to them, and the figures from the sums."""
+"""Per-protein statistics of all metrics, and the metrics computed from their sums."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import numpy as np
 from topo.grammar.legality import is_legal
 from topo.labels import HELIX, LABELS, MEMBRANE, SIGNAL, STRAND, TYPE_INDEX, TYPES, protein_type
 from topo.metrics import calibration, residue, segment, signal, topology, types
-from topo.metrics.rates import BinaryCounts, Figure, mcc, mean_over_classes, ratio, share
+from topo.metrics.rates import BinaryCounts, Metric, mcc, mean_over_classes, ratio, share
 from topo.protein import Prediction
 
 Key = tuple[str, ...]
-"""Path of a figure in ``metrics.json``, e.g. ``("type", "accuracy", "TM")``."""
+"""Keys of a metric in ``metrics.json``, e.g. ``("type", "accuracy", "TM")``."""
 
 
 class Verdict(NamedTuple):
-    """What one prediction gets right; None where the truth does not say."""
+    """Comparison of a prediction with the truth; None where the truth does not determine it."""
 
     true_type: str | None
     predicted_type: str | None
     topology_equal: bool | None
-    """By the DeepTMHMM rule."""
+    """Whether the topologies are equal by the DeepTMHMM rule."""
     reason: str | None
-    """Why the topology is wrong (:func:`topo.metrics.topology.why_wrong`), None if right."""
+    """First error of the topology (:func:`topo.metrics.topology.why_wrong`), None if right."""
     scored: bool
-    """Whether the topology could be judged at all."""
+    """Whether the truth determines the topology or its type suffices."""
     legal: bool
-    """Whether the grammar has a path for the prediction."""
+    """Whether the prediction is legal by the full grammar."""
     signal: bool | None
     """Whether the truth has a signal peptide."""
 
 
 def judge(truth: str, prediction: str) -> Verdict:
-    """Compare one predicted label string with the true one, of the same length."""
+    """Compare a predicted label string with the true one of the same length."""
     names = types.true_types(truth)
     true_type = names[0] if len(names) == 1 else None
     fixed = topology.is_scorable(truth)
@@ -54,12 +54,12 @@ def judge(truth: str, prediction: str) -> Verdict:
 def statistics(
     truths: Sequence[str], predictions: Sequence[Prediction], verdicts: Sequence[Verdict]
 ) -> dict[str, np.ndarray]:
-    """Collect what each of N proteins adds to the figures.
+    """Compute the per-protein statistics of N predictions.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        Arrays with N rows; sums over any multiset of rows go into :func:`figures`.
+        Arrays with N rows; :func:`compute_metrics` takes the sums over any multiset of rows.
     """
     rows = [
         _protein_statistics(truth, prediction.labels, verdict)
@@ -87,7 +87,7 @@ def _protein_statistics(truth: str, prediction: str, verdict: Verdict) -> dict[s
 
 
 def _topology_counts(verdict: Verdict) -> np.ndarray:
-    """Per type (5, 2): right, judged."""
+    """Return for each type the number of right and of scored topologies, (5, 2)."""
     counts = np.zeros((len(TYPES), 2))
     if verdict.scored and verdict.true_type is not None:
         counts[TYPE_INDEX[verdict.true_type]] = verdict.reason is None, 1
@@ -95,14 +95,14 @@ def _topology_counts(verdict: Verdict) -> np.ndarray:
 
 
 def _false_segments(prediction: str, true_type: str | None) -> np.ndarray:
-    """(4,): wrongly given a membrane segment, could be; wrongly given none, could be."""
+    """Return false positives, proteins without, false negatives, proteins with segments, (4,)."""
     given = HELIX in prediction or STRAND in prediction
     empty, full = true_type in ("SP", "GLOB"), true_type in ("TM", "SP+TM", "BETA")
     return np.array([empty and given, empty, full and not given, full])
 
 
 def _signal_counts(prediction: str, verdict: Verdict) -> np.ndarray:
-    """(2, 4): tp, fp, fn, tn of signal peptides against GLOB alone and against all others."""
+    """Return tp, fp, fn, tn of signal peptides against GLOB and against all others, (2, 4)."""
     counts = np.zeros((2, 4))
     if verdict.signal is not None:
         guess = SIGNAL in prediction
@@ -114,7 +114,7 @@ def _signal_counts(prediction: str, verdict: Verdict) -> np.ndarray:
 
 
 def _cleavage_counts(truth: str, prediction: str, verdict: Verdict) -> np.ndarray:
-    """(6,): true sites, predicted sites, found within 0, 1, 2 and 3 residues."""
+    """Return true sites, predicted sites, and sites found within 0, 1, 2, 3 residues, (6,)."""
     site_hidden = verdict.signal and signal.cleavage_site(truth) is None
     if verdict.signal is None or site_hidden:
         return np.zeros(2 + len(signal.TOLERANCES))
@@ -140,7 +140,7 @@ def _calibration_statistics(
 def _head_statistics(
     predictions: Sequence[Prediction], verdicts: Sequence[Verdict]
 ) -> dict[str, np.ndarray]:
-    """Confusion of the most probable types, and how well their probabilities are calibrated."""
+    """Return confusion and calibration of the types that the type head predicts."""
     heads = [_head_type(prediction) for prediction in predictions]
     if not any(heads):
         return {}
@@ -163,33 +163,33 @@ def _head_type(prediction: Prediction) -> str | None:
     return TYPES[int(np.argmax(prediction.type_probabilities))]
 
 
-def figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
-    """Compute every figure from summed statistics.
+def compute_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
+    """Compute all metrics from summed statistics.
 
     Parameters
     ----------
     totals
-        Sums over proteins of :func:`statistics`, with any leading axes (one a resample).
+        Sums over proteins of :func:`statistics`, with any leading axes (resamples).
 
     Returns
     -------
     dict
-        Key -> :class:`Figure` of arrays with the leading axes of the totals.
+        Metrics by key; their arrays have the leading axes of the totals.
     """
-    found = _type_figures(("type",), totals["type"])
-    found |= _topology_figures(totals)
-    found |= _residue_figures(totals)
-    found |= _segment_figures(totals)
-    found |= _signal_figures(totals)
+    found = _type_metrics(("type",), totals["type"])
+    found |= _topology_metrics(totals)
+    found |= _residue_metrics(totals)
+    found |= _segment_metrics(totals)
+    found |= _signal_metrics(totals)
     if "confidence_scores" in totals:
-        found |= _confidence_figures("confidence", totals)
+        found |= _confidence_metrics("confidence", totals)
     if "type_head" in totals:
-        found |= _type_figures(("type_head",), totals["type_head"])
-        found |= _confidence_figures("type_head", totals)
+        found |= _type_metrics(("type_head",), totals["type_head"])
+        found |= _confidence_metrics("type_head", totals)
     return found
 
 
-def _confidence_figures(name: str, totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+def _confidence_metrics(name: str, totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
     scores = totals[f"{name}_scores"]
     return {
         (name, "brier"): share(scores[..., 1], scores[..., 0]),
@@ -197,20 +197,20 @@ def _confidence_figures(name: str, totals: Mapping[str, np.ndarray]) -> dict[Key
     }
 
 
-def _by_class(key: Key, names: Sequence[str], figure: Figure) -> dict[Key, Figure]:
-    """Split a figure over its last axis, one key a class."""
-    n = np.broadcast_to(figure.n, figure.value.shape)
-    return {(*key, name): Figure(figure.value[..., k], n[..., k]) for k, name in enumerate(names)}
+def _by_class(key: Key, names: Sequence[str], metric: Metric) -> dict[Key, Metric]:
+    """Split a metric along its last axis, one key per class."""
+    n = np.broadcast_to(metric.n, metric.value.shape)
+    return {(*key, name): Metric(metric.value[..., k], n[..., k]) for k, name in enumerate(names)}
 
 
-def _type_figures(key: Key, confusion: np.ndarray) -> dict[Key, Figure]:
+def _type_metrics(key: Key, confusion: np.ndarray) -> dict[Key, Metric]:
     found = _by_class((*key, "accuracy"), TYPES, types.type_accuracy(confusion))
     found[(*key, "macro")] = types.macro_accuracy(confusion)
     found[(*key, "micro")] = types.micro_accuracy(confusion)
     return found | _by_class((*key, "mcc"), TYPES, types.type_mcc(confusion))
 
 
-def _topology_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+def _topology_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
     accuracy = share(totals["topology"][..., 0], totals["topology"][..., 1])
     found = _by_class(("topology", "accuracy"), TYPES, accuracy)
     found["topology", "macro"] = mean_over_classes(accuracy)
@@ -219,14 +219,14 @@ def _topology_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     return found
 
 
-def _residue_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
+def _residue_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
     confusion = totals["residue"]
     found = {
         ("residue", "accuracy"): residue.accuracy(confusion),
         ("residue", "macro_f1"): residue.macro_f1(confusion),
     }
-    for name, figure in residue.label_scores(confusion)._asdict().items():
-        found |= _by_class(("residue", name), LABELS, figure)
+    for name, metric in residue.label_scores(confusion)._asdict().items():
+        found |= _by_class(("residue", name), LABELS, metric)
     if "probability_scores" in totals:
         scores = totals["probability_scores"]
         found["residue", "log_loss"] = share(scores[..., 1], scores[..., 0])
@@ -236,32 +236,32 @@ def _residue_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
     return found
 
 
-def _segment_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
-    found: dict[Key, Figure] = {}
+def _segment_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
+    found: dict[Key, Metric] = {}
     for label in MEMBRANE:
-        counts = segment.SegmentCounts(*np.moveaxis(totals[label], -1, 0))
+        # in the order of segment.SegmentCounts
+        true, predicted, matched, proteins, ok, number, side = np.moveaxis(totals[label], -1, 0)
         key = ("segments", label)
-        found[(*key, "precision")] = share(counts.matched, counts.predicted)
-        found[(*key, "recall")] = share(counts.matched, counts.true)
-        both = counts.true + counts.predicted
-        found[(*key, "f1")] = Figure(ratio(2 * counts.matched, both), counts.true)
-        found[(*key, "qok")] = share(counts.ok, counts.proteins)
-        found[(*key, "qnum")] = share(counts.number, counts.proteins)
-        found[(*key, "qtop")] = share(counts.side, counts.number)
+        found[(*key, "precision")] = share(matched, predicted)
+        found[(*key, "recall")] = share(matched, true)
+        found[(*key, "f1")] = Metric(ratio(2 * matched, true + predicted), true)
+        found[(*key, "qok")] = share(ok, proteins)
+        found[(*key, "qnum")] = share(number, proteins)
+        found[(*key, "qtop")] = share(side, number)
     terms = totals["sov"]
     residues = totals["residue"].sum(-1)
-    per_label = Figure(ratio(terms[..., 0], terms[..., 1]), residues)
+    per_label = Metric(ratio(terms[..., 0], terms[..., 1]), residues)
     found |= _by_class(("segments", "sov"), LABELS, per_label)
     whole = ratio(terms[..., 0].sum(-1), terms[..., 1].sum(-1))
-    found["segments", "sov", "all"] = Figure(whole, residues.sum(-1))
+    found["segments", "sov", "all"] = Metric(whole, residues.sum(-1))
     false = totals["false_segments"]
     found["segments", "false_positives"] = share(false[..., 0], false[..., 1])
     found["segments", "false_negatives"] = share(false[..., 2], false[..., 3])
     return found
 
 
-def _signal_figures(totals: Mapping[str, np.ndarray]) -> dict[Key, Figure]:
-    found: dict[Key, Figure] = {}
+def _signal_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
+    found: dict[Key, Metric] = {}
     for row, name in enumerate(("globular", "all")):
         counts = BinaryCounts(*np.moveaxis(totals["signal"][..., row, :], -1, 0))
         found["signal", "mcc", name] = mcc(counts)

@@ -1,4 +1,4 @@
-"""Is the topology right? The DeepTMHMM rule (Hallgren et al. 2022), and the first reason if not."""
+"""Comparison of topologies by the DeepTMHMM rule (Hallgren et al. 2022)."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from topo.metrics.residue import check_lengths
 from topo.segments import Segment, to_segments
 
 MINIMUM_OVERLAP = {SIGNAL: 5, HELIX: 5, STRAND: 3}
-"""Residues that a segment must share with its partner."""
+"""Smallest overlap in residues of a segment with its partner."""
 
 REASONS = ("wrong type", "missing segment", "extra segment", "inverted", "shifted segment")
-"""Why a topology is wrong, in the order in which they are looked for."""
+"""Kinds of errors of a topology, in the order in which they are checked."""
 
 TYPE_ALONE = ("SP", "GLOB")
-"""Types for which the right type is the right topology."""
+"""Types whose topology is right if the type is right."""
 
 
 def is_scorable(truth: str) -> bool:
-    """Tell whether the truth fixes one list of segments: nothing unknown, or one legal reading."""
+    """Return whether the truth determines the segments: no unknown labels, or one legal order."""
     return UNKNOWN not in truth or _only_order(truth) is not None
 
 
 def topologies_equal(truth: str, prediction: str) -> bool:
     """Compare two topologies by the DeepTMHMM rule.
 
-    The segment labels must be the same in the same order, ``O`` and ``P`` being one; every ``S``
-    and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by at
-    least 3. A segment that is the same in both is right however short it is. A loop that shares
-    no residue with its partner is another loop: only so do DeepTMHMM's cross-validated predictions
-    of fold cv4 score what is known of them (one protein of 713, a one-residue loop between two
-    helices, decides).
+    The segment labels must be the same in the same order, with ``O`` and ``P`` as one label; every
+    ``S`` and ``M`` segment overlaps its partner by at least 5 residues and every ``B`` segment by
+    at least 3. Identical segments match at any length. A loop that shares no residue with its
+    partner is another loop; this condition is needed to reproduce the published scores of
+    DeepTMHMM on fold cv4 (it decides one protein of 713, with a one-residue loop between two
+    helices).
 
-    Residues that the truth leaves unknown are taken from the prediction, so that only known ones
-    are compared; the predicted order must then also be the one order that the truth allows.
+    Residues of unknown true label are taken from the prediction, so that only known ones are
+    compared; the predicted order must then also be the only order that the truth allows.
 
     Parameters
     ----------
     truth, prediction
-        Label strings of one length.
+        Label strings of equal length.
 
     Returns
     -------
     bool
-        False also where the truth is not :func:`is_scorable`.
+        False also if the truth is not :func:`is_scorable`.
 
     Raises
     ------
@@ -70,20 +70,20 @@ def topologies_equal(truth: str, prediction: str) -> bool:
 
 
 def why_wrong(truth: str, prediction: str, true_type: str | None) -> str | None:
-    """Name the first reason why a predicted topology is wrong.
+    """Return the first error of a predicted topology.
 
     Parameters
     ----------
     truth, prediction
-        Label strings of one length; the truth :func:`is_scorable`.
+        Label strings of equal length; the truth must be :func:`is_scorable`.
     true_type
-        The type of the truth, or None where it has none. For SP and GLOB a right type is enough.
+        Type of the truth, or None if it is undetermined. For SP and GLOB the type suffices.
 
     Returns
     -------
     str or None
-        None where it is right, else one of ``wrong type``, ``missing segment``,
-        ``extra segment``, ``inverted`` (the membrane segments are there, the sides are not) and
+        None if the topology is right, otherwise one of ``wrong type``, ``missing segment``,
+        ``extra segment``, ``inverted`` (right membrane segments on wrong sides) and
         ``shifted segment k``: the k-th signal, helix or strand, from 1, overlaps too little.
     """
     if true_type is not None and protein_type(prediction) != true_type:
@@ -110,7 +110,7 @@ def _membrane(order: list[str]) -> list[str]:
 
 
 def _sides_merged(truth: str, prediction: str) -> tuple[list[Segment], list[Segment]]:
-    """Segments of both, with P read as O and the truth's unknown residues as predicted."""
+    """Return the segments of both, with P as O and unknown true labels as predicted."""
     check_lengths(truth, prediction)
     if UNKNOWN in truth:
         pairs = zip(truth, prediction, strict=True)
@@ -120,18 +120,18 @@ def _sides_merged(truth: str, prediction: str) -> tuple[list[Segment], list[Segm
     )
 
 
-_segments = lru_cache(maxsize=64)(to_segments)  # one protein is split once for all its scores
+_segments = lru_cache(maxsize=64)(to_segments)  # a protein is split once for all metrics
 
 
 @lru_cache(maxsize=1024)
 def _only_order(truth: str) -> tuple[str, ...] | None:
-    """Find the one order of labels that all legal fillings give, O and P merged, or None."""
+    """Return the order of labels common to all legal fillings, O and P merged, or None."""
     order = only_topology(truth)
     return None if order is None else tuple(OUTSIDE if x == PERIPLASM else x for x in order)
 
 
 def _first_shift(true: list[Segment], guess: list[Segment]) -> int | None:
-    """1-based number of the first S, M or B segment that overlaps its partner too little."""
+    """Return the number (from 1) of the first S, M or B segment whose overlap is too small."""
     true = [segment for segment in true if segment.label in MINIMUM_OVERLAP]
     guess = [segment for segment in guess if segment.label in MINIMUM_OVERLAP]
     for number, (one, other) in enumerate(zip(true, guess, strict=False), start=1):
@@ -142,9 +142,9 @@ def _first_shift(true: list[Segment], guess: list[Segment]) -> int | None:
 
 
 def _first_lost(true: list[Segment], guess: list[Segment]) -> int | None:
-    """1-based number of the S, M or B segment before which a loop misses its partner, or None.
+    """Return the number (from 1) of the segment after the first loop without overlap, or None.
 
-    A lost loop at the end of the chain gives the last segment's number.
+    If that loop is at the end of the chain, the number is that of the last segment.
     """
     number = 0
     for one, other in zip(true, guess, strict=False):

@@ -1,7 +1,7 @@
-"""Protein types: accuracy per type, macro, micro, confusion matrix, MCC.
+"""Protein types: accuracy per type, macro and micro accuracy, confusion matrix, MCC.
 
-The predicted type is read off the predicted labels by the letter rule
-(:func:`topo.labels.protein_type`); a header or a model's type head is never scored here.
+The predicted type follows from the predicted labels by the letter rule
+(:func:`topo.labels.protein_type`), never from a file header or the type head of a model.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import numpy as np
 
 from topo.grammar.legality import possible_types
 from topo.labels import TYPE_INDEX, TYPES, UNKNOWN, protein_type
-from topo.metrics.rates import Figure, mcc, mean_over_classes, one_against_rest, recall, share
+from topo.metrics.rates import Metric, mcc, mean_over_classes, one_against_rest, recall, share
 
 PREDICTED_COLUMNS = (*TYPES, "illegal")
-"""Columns of a type confusion matrix; ``illegal`` is a prediction without a type."""
+"""Columns of a type confusion matrix; ``illegal`` counts predictions without a type."""
 
 
 def true_types(truth: str) -> tuple[str, ...]:
-    """Types that a true label string, perhaps with unknown residues, may have.
+    """Return the possible types of a true label string that may have unknown residues.
 
     Returns
     -------
     tuple of str
-        One type where the letters are all known and spell one; with unknown residues those
-        types that still have a legal path; empty where there is none.
+        The type of the labels if all are known; with unknown residues all types that have a
+        legal path; empty if there is none.
     """
     if UNKNOWN in truth:
         return tuple(possible_types(truth))
@@ -37,9 +37,9 @@ def type_confusion(truth: str | None, prediction: str | None) -> np.ndarray:
     Parameters
     ----------
     truth
-        One of :data:`topo.labels.TYPES`, or None where the type is not determined: no count.
+        One of :data:`topo.labels.TYPES`, or None if the type is undetermined, which is not counted.
     prediction
-        One of the types, or None where the predicted letters spell none.
+        One of the types, or None if the predicted labels have no type.
 
     Returns
     -------
@@ -53,21 +53,21 @@ def type_confusion(truth: str | None, prediction: str | None) -> np.ndarray:
     return confusion
 
 
-def type_accuracy(confusion: np.ndarray) -> Figure:
-    """Share of the proteins of each type that are given it; arrays (..., 5)."""
+def type_accuracy(confusion: np.ndarray) -> Metric:
+    """Return the fraction of the proteins of each type with the right type; arrays (..., 5)."""
     return recall(one_against_rest(confusion))
 
 
-def macro_accuracy(confusion: np.ndarray) -> Figure:
-    """Mean of the accuracies of the types that occur."""
+def macro_accuracy(confusion: np.ndarray) -> Metric:
+    """Return the mean accuracy of the types that occur."""
     return mean_over_classes(type_accuracy(confusion))
 
 
-def micro_accuracy(confusion: np.ndarray) -> Figure:
-    """Share of all proteins whose type is right."""
+def micro_accuracy(confusion: np.ndarray) -> Metric:
+    """Return the fraction of all proteins with the right type."""
     return share(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
-def type_mcc(confusion: np.ndarray) -> Figure:
-    """MCC of each type against the rest (Matthews 1975); arrays (..., 5)."""
+def type_mcc(confusion: np.ndarray) -> Metric:
+    """Return the MCC of each type against the rest (Matthews 1975); arrays (..., 5)."""
     return mcc(one_against_rest(confusion))

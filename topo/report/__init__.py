@@ -1,1 +1,1 @@
-"""Plots and pages."""
+"""Tables, plots, pages and files that report predictions, evaluations and runs."""

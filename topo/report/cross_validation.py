@@ -1,4 +1,4 @@
-"""Files and table of a cross-validation."""
+"""Result files and terminal table of a cross-validation."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def write_summary(
     spreads: Mapping[str, Spread],
     source: Mapping[str, Any],
 ) -> None:
-    """Write ``folds.csv`` (a row a fold), ``summary.json`` and ``summary.md``.
+    """Write ``folds.csv`` (one row per fold), ``summary.json`` and ``summary.md``.
 
     Parameters
     ----------
     folder
-        Where to.
+        Path to the output folder.
     figures
-        Headline figures of each fold.
+        Headline metrics of each fold.
     spreads
-        Their means and deviations.
+        Means and standard deviations of the metrics.
     source
-        Further fields of ``summary.json``.
+        Additional fields of ``summary.json``.
     """
     names = list(spreads)
     with atomic_text(folder / "folds.csv") as file:
@@ -59,7 +59,7 @@ def write_summary(
 
 
 def summary_table(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> Any:
-    """Lay out the figures for the terminal, a row a figure."""
+    """Return a table for the terminal with one row per metric."""
     from rich.table import Table
 
     table: Table = Table("figure", *figures, "mean +- deviation")

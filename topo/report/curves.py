@@ -1,4 +1,4 @@
-"""Curves of a training run."""
+"""Training curves of a run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PANELS = {
     "gradient norm": ("gradient_norm", "gradient_norm_max"),
     "learning rate": ("learning_rate",),
 }
-"""Panels of the picture and the columns of ``history.csv`` that each draws."""
+"""Columns of ``history.csv`` in each panel, by its title."""
 
 
 def draw_curves(run: Run) -> None:
-    """Draw ``history.csv`` as ``curves.png`` in the run's folder."""
+    """Draw ``history.csv`` to ``curves.png`` in the folder of the run."""
     from matplotlib.figure import Figure
 
     history = run.history()

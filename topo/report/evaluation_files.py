@@ -1,22 +1,19 @@
-"""The files of an evaluation or a comparison: JSON, tables, figures, page."""
+"""Files of evaluations and comparisons: JSON, tables, figures and page."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import topo
+from topo._version import environment
 from topo.io.files import atomic_path, atomic_text, sha256
 from topo.io.readers import split_folds
-from topo.metrics.evaluation import Comparison, Evaluation, ProteinScore
+from topo.metrics.comparison import Comparison
+from topo.metrics.evaluation import Evaluation, ProteinScore
 
 COLUMNS = (
     "id",
@@ -41,11 +38,13 @@ def write_evaluation(
     Parameters
     ----------
     evaluation
-        What :func:`topo.metrics.evaluation.evaluate` found.
+        Result of :func:`topo.metrics.evaluation.evaluate`.
     folder
-        Made if it is not there; files of the same names are replaced.
+        Path to the output folder; it is created if it does not exist, and files of the same names
+        are replaced.
     source
-        What was scored, for ``metrics.json``, e.g. files as of :func:`file_record`.
+        Description of what was scored for ``metrics.json``, for example :func:`file_record` of
+        each file.
 
     Raises
     ------
@@ -66,7 +65,15 @@ def write_evaluation(
 def write_comparison(
     comparison: Comparison, folder: str | Path, *, source: Mapping[str, Any] | None = None
 ) -> None:
-    """Write ``comparison.json`` and ``differences.tsv`` (proteins on which predictors differ).
+    """Write ``comparison.json`` and ``differences.tsv``.
+
+    Parameters
+    ----------
+    comparison
+        Result of :func:`topo.metrics.comparison.compare`; its differing proteins are the rows of
+        ``differences.tsv``.
+    folder, source
+        See :func:`write_evaluation`.
 
     Raises
     ------
@@ -82,7 +89,7 @@ def write_comparison(
 
 
 def file_record(path: str) -> dict[str, str | None]:
-    """Name a file and the SHA-256 of its content (None for standard input); folds are cut off.
+    """Return path and SHA-256 of a file (None for standard input); the path may name folds.
 
     Raises
     ------
@@ -93,18 +100,6 @@ def file_record(path: str) -> dict[str, str | None]:
     if file == "-":
         return {"path": path, "sha256": None}
     return {"path": os.fspath(path), "sha256": sha256(file)}
-
-
-def environment() -> dict[str, str]:
-    """Versions that a figure may depend on; torch only where it is loaded."""
-    versions = {
-        "topo": topo.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    if "torch" in sys.modules:
-        versions["torch"] = str(sys.modules["torch"].__version__)
-    return versions
 
 
 def _origin(source: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +120,7 @@ def _write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], path: 
 
 
 def _cell(value: object) -> str:
-    """Text of a cell: empty for nothing, yes or no, four significant digits."""
+    """Return the text of a cell: empty, yes, no, or a number of four significant digits."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
@@ -150,13 +145,13 @@ def _protein_row(row: ProteinScore) -> tuple[object, ...]:
 
 
 def _write_figures(metrics: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Write each figure as PNG and SVG; give back the SVG texts by name."""
+    """Write each figure as PNG and SVG; return the SVG texts by name."""
     from matplotlib import rc_context
 
     from topo.report.evaluation_plots import evaluation_figures
 
     drawings = {}
-    # a fixed salt and no date: the same evaluation gives the same bytes
+    # a fixed salt and no date, so that the same evaluation results in the same bytes
     with rc_context({"svg.hashsalt": "topo"}):
         for name, figure in evaluation_figures(metrics):
             with atomic_path(folder / f"{name}.png") as path:

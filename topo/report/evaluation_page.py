@@ -1,112 +1,93 @@
-"""One self-contained HTML page of an evaluation: figures, tables, the wrong proteins drawn."""
+"""The self-contained HTML page of an evaluation: tables, plots and the wrong topologies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from topo.labels import LABEL_NAMES, LABELS, UNKNOWN
 from topo.metrics.evaluation import Evaluation, ProteinScore
 from topo.report.evaluation_tables import alignment_lines, evaluation_tables
 from topo.report.palette import LABEL_COLORS
+from topo.report.table import Table, html_table
+from topo.report.template import figure, section, static_page
 from topo.segments import to_segments
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_WIDTH = 640  # units of the width of a drawn chain
 
-_WIDTH = 640  # pixels of a drawn chain
-_STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; color: #222;
-  padding: 0 1em; overflow-wrap: break-word; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1em 0; }
-caption { text-align: left; font-weight: 600; padding: .3em 0; }
-th, td { border-bottom: 1px solid #ddd; padding: .2em .7em; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-.wrong td { text-align: left; vertical-align: middle; }
-figure { display: inline-block; margin: .5em; max-width: 100%; }
-figure svg { max-width: 100%; height: auto; }
-.key span { display: inline-block; width: 1em; height: .8em; margin: 0 .3em 0 1em; }
-"""
+SECTIONS = {
+    "Types and topologies": ("types", "type_confusion", "overall", "confidence_reliability"),
+    "Segments and signal peptides": ("segments", "signal"),
+    "Residues": ("residues", "residue_confusion", "reliability"),
+    "Type head": ("type_head", "type_head_confusion", "type_head_reliability"),
+}
+"""Tables and plots of each section by name; those that an evaluation lacks are left out."""
 
 
 def evaluation_page(evaluation: Evaluation, drawings: Mapping[str, str], source: str) -> str:
-    """Write the page.
+    """Return the page of an evaluation.
 
     Parameters
     ----------
     evaluation
-        What to report.
+        Evaluation to report.
     drawings
-        Name -> SVG text of each figure, set into the page as it is.
+        SVG text of each plot, by name.
     source
-        One line on what was scored.
+        One line that names the scored files.
 
     Returns
     -------
     str
-        HTML without any reference to another file or server.
+        HTML without references to other files or servers.
     """
+    tables = evaluation_tables(evaluation.metrics)
     wrong = [row for row in evaluation.proteins if row.topology not in ("right", "not scored")]
-    lines = "".join(f"<li>{escape(line)}</li>" for line in _alignment(evaluation))
-    figures = "".join(f"<figure>{_bare(svg)}</figure>" for svg in drawings.values())
-    tables = "".join(_html_table(table) for table in evaluation_tables(evaluation.metrics))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>topo evaluation</title><style>{_STYLE}</style></head><body>\n"
-        f"<h1>Evaluation</h1><p>{escape(source)}</p><ul>{lines}</ul>\n{tables}\n{figures}\n"
-        f"<h2>{len(wrong)} proteins with a wrong topology</h2>\n{_key()}{_wrong_table(wrong)}\n"
-        "</body></html>\n"
+    lines = alignment_lines(evaluation.metrics["alignment"])
+    content = f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>\n"
+    parts = {name: html_table(table) for name, table in tables.items()}
+    parts |= {name: figure(svg) for name, svg in drawings.items()}  # plots of confusion matrices
+    for title, names in SECTIONS.items():
+        found = [parts[name] for name in names if name in parts]
+        content += section(title, *found) if found else ""
+    content += section(f"{len(wrong)} proteins with a wrong topology", _key(), _wrong_table(wrong))
+    return static_page("Evaluation", source, content + _definitions(list(tables.values())))
+
+
+def _definitions(tables: Sequence[Table]) -> str:
+    """Return the definitions of all tables, for readers without a pointer."""
+    found = {column.title: column.definition for table in tables for column in table.columns}
+    for table in tables:
+        found |= table.definitions
+    terms = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>\n" for name, text in found.items() if text
     )
-
-
-def _alignment(evaluation: Evaluation) -> list[str]:
-    return alignment_lines(evaluation.metrics["alignment"])
-
-
-def _bare(svg: str) -> str:
-    """Drop the XML declaration and document type, which HTML does not take."""
-    return svg[svg.index("<svg") :]
-
-
-def _html_table(table: Table) -> str:
-    """Turn a terminal table into HTML."""
-    from rich.text import Text
-
-    def plain(cell: object) -> str:
-        return escape(Text.from_markup(str(cell)).plain)
-
-    head = "".join(f"<th>{plain(column.header)}</th>" for column in table.columns)
-    rows = zip(*(column.cells for column in table.columns), strict=True)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{plain(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    title = plain(table.title or "")
-    table = f"<table><caption>{title}</caption><tr>{head}</tr>{body}</table>"
-    return f'<div class="wide">{table}</div>\n'
+    return f"<details><summary>Definitions</summary>\n<dl>\n{terms}</dl>\n</details>\n"
 
 
 def _key() -> str:
     names = "".join(
-        f'<span style="background:{LABEL_COLORS[label]}"></span>{escape(LABEL_NAMES[label])}'
+        f'<li><i style="background:{LABEL_COLORS[label]}"></i>{escape(LABEL_NAMES[label])}</li>'
         for label in (*LABELS, UNKNOWN)
     )
-    return f'<p class="key">truth above prediction:{names}</p>'
+    return f'<ul class="key"><li>truth above prediction:</li>{names}</ul>\n'
 
 
 def _wrong_table(rows: Iterable[ProteinScore]) -> str:
     body = "".join(
-        "<tr>"
-        f"<td>{escape(row.pair.truth.id)}</td>"
+        f'<tr><th scope="row">{escape(row.pair.truth.id)}</th>'
         f"<td>{escape(row.verdict.true_type or '?')}</td>"
         f"<td>{escape(row.verdict.predicted_type or 'illegal')}</td>"
-        f"<td>{escape(row.topology)}</td><td>{draw_pair(row)}</td></tr>\n"
+        f'<td>{escape(row.topology)}</td><td class="bars">{draw_pair(row)}</td></tr>\n'
         for row in rows
     )
-    head = "<tr><th>protein</th><th>true</th><th>predicted</th><th>why</th><th></th></tr>"
-    return f'<div class="wide"><table class="wrong">{head}\n{body}</table></div>'
+    titles = ("protein", "true", "predicted", "error", "segments")
+    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    return (
+        f'<div class="scroll"><table class="data"><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody></table></div>\n"
+    )
 
 
 def draw_pair(row: ProteinScore) -> str:
@@ -114,7 +95,7 @@ def draw_pair(row: ProteinScore) -> str:
     truth, prediction = row.pair.truth.labels or "", row.pair.prediction.labels
     name = f"{row.pair.truth.id}: truth above prediction, {len(truth)} residues"
     return (
-        f'<svg width="{_WIDTH}" height="26" viewBox="0 0 {_WIDTH} 26" role="img">'
+        f'<svg viewBox="0 0 {_WIDTH} 26" preserveAspectRatio="none" role="img">'
         f"<title>{escape(name)}</title>{_bar(truth, 0)}{_bar(prediction, 14)}</svg>"
     )
 
@@ -129,7 +110,7 @@ def _bar(labels: str, top: int) -> str:
 
 
 def describe(source: Mapping[str, Any]) -> str:
-    """Say in one line what was scored."""
+    """Return one line that names what was scored."""
     if "run" in source:
         return f"{source['split']} split of {source['run']}"
     if "cross_validation" in source:

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: confusion matrices and reliability diagrams."""
+"""Confusion matrices and reliability diagrams of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 
 def evaluation_figures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
-    """Yield name and figure of everything that can be drawn; close nothing, no pyplot is used."""
+    """Yield name and figure of each confusion matrix and reliability diagram."""
     yield "type_confusion", confusion_figure(metrics["type"]["confusion"], "Protein types")
     yield "residue_confusion", confusion_figure(metrics["residue"]["confusion"], "Residue labels")
     if "type_head" in metrics:
@@ -26,7 +26,7 @@ def evaluation_figures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Figure
 
 
 def confusion_figure(confusion: Mapping[str, Any], title: str) -> Figure:
-    """Draw a confusion matrix: counts as text, colours by share of the row."""
+    """Draw a confusion matrix with counts as text, coloured by the fraction of the row."""
     counts = np.array(confusion["counts"])
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
@@ -43,7 +43,7 @@ def confusion_figure(confusion: Mapping[str, Any], title: str) -> Figure:
 
 
 def reliability_figure(table: Mapping[str, Any], title: str) -> Figure:
-    """Draw accuracy against mean confidence per bin; the diagonal is perfect calibration."""
+    """Draw accuracy against mean confidence of each bin; the diagonal is perfect calibration."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)

@@ -1,16 +1,14 @@
-"""Evaluations and comparisons as tables in the terminal."""
+"""Tables of evaluations and comparisons, and the definitions of the metrics in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from topo.labels import LABEL_NAMES, LABELS, TYPES
+from topo.report.table import Table, best_cells, named_columns
 
-_SHOWN = 10  # ids listed before "and N more"
+_SHOWN = 10  # number of ids before "and N more"
 
 PROBLEMS = {
     "missing": "without a prediction",
@@ -21,11 +19,49 @@ PROBLEMS = {
     "doubled_predictions": "predicted more than once, the first that fits is scored",
     "extra": "predicted but paired with no protein of the truth",
 }
-"""What each list of ids in an alignment says."""
+"""Description of each list of ids of a pairing."""
+
+DEFINITIONS = {
+    "n": "Number of proteins, residues or segments that the value is computed from.",
+    "type right": "Fraction of the proteins of a type whose predicted labels have this type.",
+    "topology right": "Fraction of the proteins of a type whose topology is right: the same "
+    "segments in the same order, each sharing at least 5 residues (strands 3) with its partner. "
+    "For SP and GLOB the type suffices.",
+    "type, macro": "Mean of the type accuracies of the types that occur.",
+    "type, micro": "Fraction of all proteins with the right type.",
+    "topology, macro": "Mean of the topology accuracies of the types that occur.",
+    "overlap": "Fraction of all proteins with the right topology.",
+    "legal": "Fraction of the predictions that are legal by the full grammar.",
+    "residue accuracy": "Fraction of the residues with the right label.",
+    "residue macro F1": "Mean F1 of the residue labels that occur.",
+    "residue log loss": "Mean of -log p(true label) over residues.",
+    "residue brier": "Mean squared distance between label probabilities and truth, 0 to 2.",
+    "residue calibration error": "Mean |accuracy - confidence| over 15 bins of equal mass.",
+    "confidence brier": "Mean squared error of the confidence that the topology is right.",
+    "confidence calibration error": "Mean |accuracy - confidence| of the topology confidence.",
+    "precision": "Fraction of the predicted items that are true.",
+    "recall": "Fraction of the true items that are predicted.",
+    "f1": "Harmonic mean of precision and recall.",
+    "F1": "Harmonic mean of precision and recall.",
+    "mcc": "Matthews correlation coefficient of a label against all others.",
+    "Qok": "Fraction of the proteins with such segments where all are matched and none is extra.",
+    "Qnum": "Fraction of the proteins with such segments with the right number of segments.",
+    "Qtop": "Fraction of these with the right side of the N-terminus.",
+    "SOV": "Segment overlap measure (Zemla 1999).",
+    "SOV, all labels": "Segment overlap measure (Zemla 1999) over all labels.",
+    "false positives (GLOB, SP)": "Fraction of the GLOB and SP proteins with a predicted membrane "
+    "segment.",
+    "false negatives": "Fraction of the TM, SP+TM and BETA proteins without a predicted membrane "
+    "segment.",
+    "MCC against GLOB": "Matthews correlation coefficient of signal peptides against GLOB.",
+    "MCC against all others": "Matthews correlation coefficient of signal peptides against all "
+    "other proteins.",
+}
+"""Definition of each column and row name."""
 
 
 def alignment_lines(alignment: Mapping[str, Any]) -> list[str]:
-    """Say in lines how many proteins are scored and which are not."""
+    """Return lines with the number of scored proteins and the ids of the others."""
     lines = [
         f"{alignment['scored']} proteins scored of {alignment['truth']} in the truth "
         f"({alignment['by_id']} matched by id, {alignment['by_sequence']} by sequence)"
@@ -37,62 +73,72 @@ def alignment_lines(alignment: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def evaluation_tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the tables of an evaluation, the headline figures first."""
-    yield type_table(metrics)
-    yield _figure_table("Overall", _overall(metrics), digits=4)
-    yield confusion_table("Types: true (rows), predicted (columns)", metrics["type"]["confusion"])
-    yield _segment_table(metrics["segments"])
-    yield _figure_table("Signal peptides", _signal(metrics["signal"]))
-    yield _label_table(metrics)
+def evaluation_tables(metrics: Mapping[str, Any]) -> dict[str, Table]:
+    """Return the tables of an evaluation by name, the headline metrics first."""
+    confusion = metrics["type"]["confusion"]
+    tables = {
+        "types": type_table(metrics),
+        "overall": _metric_table("Overall", _overall(metrics), digits=4),
+        "type_confusion": confusion_table("Types: true (rows), predicted (columns)", confusion),
+        "segments": _segment_table(metrics["segments"]),
+        "signal": _metric_table("Signal peptides", _signal(metrics["signal"])),
+        "residues": _label_table(metrics),
+    }
     if "type_head" in metrics:
         head = metrics["type_head"]
         rows = [*head["accuracy"].items(), ("macro", head["macro"]), ("micro", head["micro"])]
         rows += [(name.replace("_", " "), head[name]) for name in ("brier", "calibration_error")]
-        yield _figure_table("Type head (not the letter rule)", rows)
+        tables["type_head"] = _metric_table("Type head (not the letter rule)", rows)
+    return tables
 
 
 def type_table(metrics: Mapping[str, Any]) -> Table:
-    """Type and topology accuracy of each type, with n and interval."""
-    table = _table("Accuracy per type", "type", "n", "type right", "n", "topology right")
+    """Return type and topology accuracy of each type, with n and interval."""
+    rows = []
     for name in TYPES:
         kind, topology = metrics["type"]["accuracy"][name], metrics["topology"]["accuracy"][name]
-        table.add_row(
-            name, str(kind["n"]), _shown(kind, 3), str(topology["n"]), _shown(topology, 3)
-        )
-    return table
+        shown = (str(kind["n"]), _shown(kind, 3), str(topology["n"]), _shown(topology, 3))
+        rows.append((name, *shown))
+    return _table("Accuracy per type", ("type", "n", "type right", "n", "topology right"), rows)
 
 
 def confusion_table(title: str, confusion: Mapping[str, Any]) -> Table:
-    """Show the counts of a confusion matrix."""
-    table = _table(title, "", *confusion["predicted"])
-    for name, counts in zip(confusion["true"], confusion["counts"], strict=True):
-        table.add_row(name, *map(str, counts))
-    return table
+    """Return the counts of a confusion matrix."""
+    rows = zip(confusion["true"], confusion["counts"], strict=True)
+    columns = ("", *confusion["predicted"])
+    return _table(title, columns, ((name, *map(str, counts)) for name, counts in rows))
 
 
 def comparison_tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the predictors side by side, then one table a pair of them."""
-    names = list(metrics["predictors"])
-    table = _table(f"{metrics['proteins']} proteins predicted by all", "figure", *names)
-    sides = {name: dict(_headlines(metrics["predictors"][name])) for name in names}
-    for label in sides[names[0]]:
-        table.add_row(label, *(_shown(sides[name].get(label), 4) for name in names))
-    yield table
-    keys = dict(_headline_keys())
+    """Yield one table of all predictors, then one table per pair of predictors."""
+    yield _predictor_table(metrics)
     for pair in metrics["pairs"]:
-        title = f"{pair['first']} minus {pair['second']}"
-        table = _table(title, "figure", "difference", "first larger", "second larger")
-        for label, key in keys.items():
+        rows = []
+        for label, key in _headline_keys():
             if entry := pair["figures"].get(key):
                 shares = (entry["larger_first"], entry["larger_second"])
                 difference = _shown({**entry, "value": entry["difference"]}, 4)
-                table.add_row(label, difference, *(_percent(share) for share in shares))
-        yield table
+                rows.append((label, difference, *map(_percent, shares)))
+        columns = ("figure", "difference", "first larger", "second larger")
+        yield _table(f"{pair['first']} minus {pair['second']}", columns, rows)
+
+
+def _predictor_table(metrics: Mapping[str, Any]) -> Table:
+    """Return the headline metrics of each predictor, the largest marked."""
+    names = list(metrics["predictors"])
+    sides = [dict(_headlines(metrics["predictors"][name])) for name in names]
+    rows, best = [], set()
+    for row, label in enumerate(sides[0]):
+        entries = [side.get(label) for side in sides]
+        rows.append((label, *(_shown(entry, 4) for entry in entries)))
+        values = [None if entry is None else entry["value"] for entry in entries]
+        best |= best_cells(values, row, smallest=False)
+    title = f"{metrics['proteins']} proteins predicted by all"
+    return Table(title, named_columns("figure", *names), rows, best=frozenset(best))
 
 
 def _headline_keys() -> Iterator[tuple[str, str]]:
-    """Words and dotted key of the figures that a comparison shows."""
+    """Yield name and dotted key of the metrics of a comparison."""
     for name in TYPES:
         yield f"type {name}", f"type.accuracy.{name}"
     for name in TYPES:
@@ -144,54 +190,56 @@ def _signal(signal: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
 
 
 def _segment_table(segments: Mapping[str, Any]) -> Table:
-    table = _table("Segments", "", "M helix", "B strand")
     words = {"precision": "precision", "recall": "recall", "f1": "F1"}
     words |= {"qok": "Qok", "qnum": "Qnum", "qtop": "Qtop"}
-    for key, name in words.items():
-        table.add_row(name, *(_shown(segments[label][key], 3) for label in "MB"))
-    table.add_row("SOV", *(_shown(segments["sov"][label], 3) for label in "MB"))
-    table.add_row("SOV, all labels", _shown(segments["sov"]["all"], 3), "")
-    table.add_row("false positives (GLOB, SP)", _shown(segments["false_positives"], 3), "")
-    table.add_row("false negatives", _shown(segments["false_negatives"], 3), "")
-    return table
+    rows = [
+        (name, *(_shown(segments[label][key], 3) for label in "MB")) for key, name in words.items()
+    ]
+    rows.append(("SOV", *(_shown(segments["sov"][label], 3) for label in "MB")))
+    rows.append(("SOV, all labels", _shown(segments["sov"]["all"], 3), ""))
+    rows.append(("false positives (GLOB, SP)", _shown(segments["false_positives"], 3), ""))
+    rows.append(("false negatives", _shown(segments["false_negatives"], 3), ""))
+    return _table("Segments", ("", "M helix", "B strand"), rows)
 
 
 def _label_table(metrics: Mapping[str, Any]) -> Table:
     residue, columns = metrics["residue"], ("precision", "recall", "f1", "mcc")
-    table = _table("Residues", "label", "n", *columns)
+    rows = []
     for label in LABELS:
         values = (_value(residue[column][label], 3) for column in columns)
-        table.add_row(f"{label} {LABEL_NAMES[label]}", str(residue["recall"][label]["n"]), *values)
-    return table
+        number = str(residue["recall"][label]["n"])
+        rows.append((f"{label} {LABEL_NAMES[label]}", number, *values))
+    return _table("Residues", ("label", "n", *columns), rows)
 
 
-def _figure_table(
+def _metric_table(
     title: str, rows: Iterable[tuple[str, Mapping[str, Any]]], digits: int = 3
 ) -> Table:
-    table = _table(title, "figure", "n", "value [95 % interval]")
+    found = []
     for name, entry in rows:
         over = f" (over {entry['over']})" if "over" in entry else ""
-        table.add_row(name + over, str(entry["n"]), _shown(entry, digits))
-    return table
+        found.append((name + over, str(entry["n"]), _shown(entry, digits)))
+    return _table(title, ("figure", "n", "value [95 % interval]"), found)
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=escape(title), title_justify="left")
-    for number, column in enumerate(columns):
-        table.add_column(escape(column), justify="right" if number else "left", overflow="fold")
-    return table
+def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    """Return a table with the definitions of its columns and rows."""
+    rows = list(rows)
+    known = {row[0]: DEFINITIONS.get(row[0].partition(" (over")[0], "") for row in rows}
+    return Table(title, named_columns(*columns, definitions=DEFINITIONS), rows, known)
 
 
 def _value(entry: Mapping[str, Any] | None, digits: int) -> str:
-    missing = entry is None or entry["value"] is None
-    return "-" if missing else f"{entry['value']:.{digits}f}"  # type: ignore[index]
+    if entry is None or entry["value"] is None:
+        return "-"
+    return f"{entry['value']:.{digits}f}"
 
 
 def _shown(entry: Mapping[str, Any] | None, digits: int) -> str:
     text = _value(entry, digits)
     if entry is None or entry.get("low") is None or text == "-":
         return text
-    return escape(f"{text} [{entry['low']:.{digits}f}, {entry['high']:.{digits}f}]")
+    return f"{text} [{entry['low']:.{digits}f}, {entry['high']:.{digits}f}]"
 
 
 def _percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""All that a run of predictions writes: files, page and pictures."""
+"""Output files of a prediction run: formats, page and pictures."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def open_outputs(
     picture_formats: Sequence[str] = ("png",),
     is_wrong: Callable[[Prediction], bool] | None = None,
 ) -> Iterator[Writers]:
-    """Open everything that a run writes into a folder.
+    """Open all output files of a prediction run in a folder.
 
     Parameters
     ----------
     folder, formats, probabilities, timestamp
         See :func:`topo.io.writers.open_writers`.
     title
-        Heading of ``report.html``.
+        Title of ``report.html``.
     plots, picture_formats, is_wrong
-        See :class:`topo.report.pictures.Pictures`; pictures go to the folder ``plots``.
+        See :class:`topo.report.pictures.Pictures`; pictures are written to the folder ``plots``.
 
     Yields
     ------
     Writers
-        Call ``write`` with each prediction.
+        Writers of all files; call ``write`` with each prediction.
 
     Raises
     ------

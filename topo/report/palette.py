@@ -1,4 +1,4 @@
-"""One colour a label for every drawing: Okabe & Ito's set, told apart by colour-blind eyes."""
+"""Colours of the labels, from the colour-blind safe palette of Okabe and Ito."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traces and snake diagrams as image files."""
+"""Image files of probability traces and snake diagrams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PICTURE_FORMATS = ("png", "svg", "pdf")
 PLOTS = ("none", "wrong", "all")
 AUTOMATIC_LIMIT = 50
-"""Proteins up to which pictures are drawn without being asked for."""
+"""Largest number of proteins for which pictures are drawn by default."""
 
 
 def save_pictures(
@@ -35,25 +35,26 @@ def save_pictures(
     Parameters
     ----------
     prediction
-        What to draw.
+        Prediction to draw.
     folder
-        Where to; made if it does not exist.
+        Path to the output folder; it is created if it does not exist.
     name
-        How the files are named; by default the id, made safe for a file name.
+        Beginning of the file names; by default the id without characters that are unsafe in file
+        names.
     formats
-        Some of :data:`PICTURE_FORMATS`.
+        Formats from :data:`PICTURE_FORMATS`.
     truth
-        Known labels, drawn beside the predicted ones.
+        Known labels, drawn next to the predicted ones.
 
     Returns
     -------
     list of Path
-        The files.
+        Paths to the files.
 
     Raises
     ------
     TopoError
-        On another format, or if a file cannot be written.
+        If a format is unknown or a file cannot be written.
     """
     if unknown := [form for form in formats if form not in PICTURE_FORMATS]:
         raise TopoError(
@@ -74,7 +75,7 @@ def save_pictures(
 
 
 def _save(figure: Figure, path: Path, form: str) -> None:
-    """Save a figure without a date or random names, so that equal figures give equal files."""
+    """Save a figure without a date or random names, so that equal figures make equal files."""
     from matplotlib import rc_context
 
     date = {"svg": "Date", "pdf": "CreationDate"}.get(form)
@@ -83,29 +84,29 @@ def _save(figure: Figure, path: Path, form: str) -> None:
 
 
 class Pictures:
-    """Saves pictures of a stream of predictions.
+    """Save pictures of a stream of predictions.
 
     Parameters
     ----------
     folder
-        Where to.
+        Path to the output folder.
     plots
-        ``all``; ``wrong``, those that ``is_wrong`` says yes to; ``none``; or None for all of
-        them if there are at most :data:`AUTOMATIC_LIMIT`, which :meth:`close` decides.
+        Predictions to draw: ``all``, ``wrong`` (those for which ``is_wrong`` is true) or ``none``.
+        None draws all of them in :meth:`close` if there are at most :data:`AUTOMATIC_LIMIT`.
     formats
-        Some of :data:`PICTURE_FORMATS`.
+        Formats from :data:`PICTURE_FORMATS`.
     is_wrong
-        Judges a prediction.
+        Function that returns whether a prediction is wrong.
 
     Attributes
     ----------
     names
-        Pairs of id and name of its pictures, where the name is not simply the id.
+        Pairs of an id and the name of its pictures, for names that differ from the id.
 
     Raises
     ------
     TopoError
-        If ``plots`` is something else, or ``wrong`` and nothing is known to compare with.
+        If ``plots`` is unknown, or is ``wrong`` without ``is_wrong``.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Pictures:
         self._files = FileNames()
 
     def write(self, prediction: Prediction) -> None:
-        """Draw the next prediction, or keep it until it is clear how many there are."""
+        """Draw the next prediction, or keep it until the number of predictions is known."""
         if self._plots == "all" or (self._plots == "wrong" and self._is_wrong(prediction)):
             self._save(prediction)
         elif self._plots is None and not self._too_many:
@@ -138,7 +139,7 @@ class Pictures:
                 self._too_many, self._waiting = True, []
 
     def close(self) -> None:
-        """Draw what waits."""
+        """Draw the predictions that were kept."""
         for prediction in self._waiting:
             self._save(prediction)
         self._waiting = []

@@ -1,10 +1,10 @@
-"""``report.html``: one self-contained page for a run of predictions.
+"""The self-contained page ``report.html`` of a run of predictions.
 
 The browser draws everything from compact data: an index of all proteins, and blocks of sequences
-and probabilities, each zlib data as base64. Probabilities are rounded to 0.01, and kept for the
-first proteins only, up to :data:`PROBABILITY_RESIDUES` residues; the page says so. Where those have
-structures, the page holds their C-alphas and 3Dmol.js (some 540 kB) to show them. There is no date
-in it, so that equal predictions give equal pages.
+and probabilities, compressed by zlib and encoded as base64. Probabilities are rounded to 0.01 and
+stored for the first proteins only, up to :data:`PROBABILITY_RESIDUES` residues, which the page
+states. If these proteins have structures, the page contains their C-alpha atoms and 3Dmol.js (about
+540 kB). The page contains no date, so that equal predictions result in equal pages.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import html
 import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from os import PathLike
 from shutil import copyfileobj
 from typing import IO, Any
@@ -24,26 +23,26 @@ from urllib.parse import quote
 
 import numpy as np
 
-from topo._version import __version__
 from topo.io.files import atomic_text
 from topo.labels import LABEL_NAMES, TYPE_INDEX, TYPES
 from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS
+from topo.report.template import asset, fill_page
 
 PROBABILITY_RESIDUES = 3_000_000
-"""Residues whose probabilities a page holds; some 3 MB of it."""
+"""Number of residues whose probabilities a page contains, about 3 MB."""
 
 _BLOCK = 64
 _FAR = 32767
-"""Largest coordinate a page holds, in 0.1 angstrom; one less than its negative is unknown."""
+"""Largest coordinate in a page, in 0.1 angstrom; -_FAR - 1 encodes an unknown coordinate."""
 
 _SCRIPTS = ("data.js", "draw.js", "table.js", "structure.js", "main.js")
 
 
 class Page:
-    """Gathers predictions for the page; made by :func:`open_page`.
+    """Collects the predictions of a page; created by :func:`open_page`.
 
-    The index stays in memory (some 200 bytes a protein), the blocks go to a temporary file.
+    The index is kept in memory (about 200 bytes per protein), the blocks in a temporary file.
     """
 
     def __init__(self, spool: IO[str], probability_residues: int) -> None:
@@ -82,7 +81,7 @@ class Page:
             self.flush()
 
     def index(self) -> dict[str, Any]:
-        """Gather what is said of all proteins; ``left_out`` have probabilities that do not fit."""
+        """Return the index; ``left_out`` counts proteins whose probabilities exceed the limit."""
         return {
             "types": TYPES,
             "block": _BLOCK,
@@ -91,7 +90,7 @@ class Page:
         }
 
     def _write_structure(self, coordinates: np.ndarray) -> None:
-        """Keep C-alphas (R, 3), to 0.1 angstrom about their middle."""
+        """Write C-alpha coordinates (R, 3), centred, rounded to 0.1 angstrom."""
         around = coordinates - np.nanmean(coordinates, axis=0)
         tenths = np.nan_to_num(np.rint(10 * around).clip(-_FAR, _FAR), nan=-_FAR - 1)
         text = _pack(tenths.astype("<i2").tobytes())
@@ -111,7 +110,7 @@ class Page:
 
 
 def _percent(probabilities: np.ndarray | None) -> bytes:
-    """Probabilities (R, 6) as whole per cent, one label after the other."""
+    """Encode probabilities (R, 6) as integer per cent, label by label."""
     percent = np.rint(np.asarray(probabilities).T.clip(0, 1) * 100)
     return percent.astype(np.uint8).tobytes()
 
@@ -128,23 +127,23 @@ def open_page(
     title: str = "Membrane topology predictions",
     probability_residues: int = PROBABILITY_RESIDUES,
 ) -> Iterator[Page]:
-    """Open ``report.html`` for writing; it is put together when the block ends well.
+    """Open ``report.html`` for writing; the page is assembled when the block ends without error.
 
     Parameters
     ----------
     path
-        The page.
+        Path to the page.
     downloads
-        Names of files beside the page that it links to.
+        Names of files in the same folder that the page links to.
     title
-        Its heading.
+        Title of the page.
     probability_residues
-        Residues whose probabilities the page may hold.
+        Largest number of residues whose probabilities the page contains.
 
     Yields
     ------
     Page
-        Call ``write`` with each prediction.
+        Collector of predictions; call its ``write`` with each prediction.
 
     Raises
     ------
@@ -166,30 +165,20 @@ def open_page(
 
 
 def _template(title: str, downloads: Sequence[str], structures: bool = False) -> str:
-    """Fill in everything but the data."""
-    assets = files("topo.report").joinpath("page")
-
-    def asset(name: str) -> str:
-        return assets.joinpath(name).read_text(encoding="utf-8")
-
+    """Return the page with placeholders for the index and the blocks."""
     script = "\n".join(asset(name) for name in _SCRIPTS)
     script = script.replace("{{colors}}", json.dumps(LABEL_COLORS))
     script = script.replace("{{names}}", json.dumps(LABEL_NAMES))
-    fields = {
-        "title": html.escape(title),
-        "program": f"topo {__version__}",
-        "downloads": _links(downloads),
-        "style": asset("style.css"),
-        "viewer": f"<script>\n{_viewer(asset)}</script>" if structures else "",
-        "script": f'"use strict";\n{script}',
-    }
-    text = asset("page.html")
-    for name, value in fields.items():
-        text = text.replace(f"{{{{{name}}}}}", value)
-    return text
+    return fill_page(
+        title,
+        asset("predictions.html").rstrip("\n"),
+        downloads=_links(downloads),
+        viewer=f"<script>\n{_viewer()}</script>" if structures else "",
+        script=f'"use strict";\n{script}',
+    )
 
 
-def _viewer(asset: Callable[[str], str]) -> str:
+def _viewer() -> str:
     """Return 3Dmol.js with its licence."""
     return f"/*!\n{asset('3Dmol-LICENSE.txt').replace('*/', '* /')}*/\n{asset('3Dmol-min.js')}\n"
 

@@ -1,10 +1,9 @@
-"""Several runs side by side: their curves overlaid, their figures and configurations in a page."""
+"""Comparison of runs: overlaid curves, metrics and differences of the configurations."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,44 +11,36 @@ from topo.config import flat
 from topo.io.files import atomic_path, atomic_text
 from topo.report.curves import PANELS
 from topo.report.run_table import COLUMNS, run_row
+from topo.report.table import Table, best_cells, html_table, named_columns
+from topo.report.template import figure, section, static_page
 from topo.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LINES = ("-", "--", ":")
-_STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; color: #222;
-  padding: 0 1em; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1em 0; }
-th, td { border-bottom: 1px solid #ddd; padding: .2em .7em; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-svg { max-width: 100%; height: auto; }
-"""
 
 
 def write_comparison(runs: Sequence[Run], folder: Path) -> tuple[Path, Path]:
-    """Write ``comparison.png`` and ``comparison.html``, and return their paths."""
+    """Write ``comparison.png`` and ``comparison.html``; return their paths."""
     from matplotlib import rc_context
 
     names = short_names([run.path for run in runs])
-    figure = overlay(dict(zip(names, runs, strict=True)))
+    drawing = overlay(dict(zip(names, runs, strict=True)))
     png, html = folder / "comparison.png", folder / "comparison.html"
     with atomic_path(png) as path:
-        figure.savefig(path, format="png", dpi=120)
-    # a fixed salt and no date: the same runs give the same bytes
+        drawing.savefig(path, format="png", dpi=120)
+    # a fixed salt and no date, so that the same runs result in the same bytes
     with rc_context({"svg.hashsalt": "topo"}):
-        drawing = io.StringIO()
-        figure.savefig(drawing, format="svg", metadata={"Date": None})
-    svg = drawing.getvalue()
+        svg = io.StringIO()
+        drawing.savefig(svg, format="svg", metadata={"Date": None})
     with atomic_text(html) as file:
-        file.write(_page(names, runs, svg[svg.index("<svg") :]))
+        file.write(_page(names, runs, svg.getvalue()))
     return png, html
 
 
 def overlay(runs: Mapping[str, Run]) -> Figure:
-    """Draw the histories of runs over each other: a colour a run, a line style a column."""
+    """Draw the histories of runs over each other: one colour per run, one line style per column."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -74,7 +65,7 @@ def overlay(runs: Mapping[str, Run]) -> Figure:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Names of folders, with as many parents as it takes to tell them apart."""
+    """Return names of folders, with as many parents as are needed to distinguish them."""
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):
@@ -83,35 +74,36 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _page(names: Sequence[str], runs: Sequence[Run], svg: str) -> str:
-    rows = [run_row(run) for run in runs]
-    figures = {
-        column: [row[column] for row in rows]
-        for column in COLUMNS
-        if column != "run" and any(row[column] is not None for row in rows)
-    }
+    content = section("Metrics", html_table(_metric_table(names, runs)), figure(svg))
+    content += section("Differences", html_table(_difference_table(names, runs)))
+    return static_page("Runs", ", ".join(names), content)
+
+
+def _metric_table(names: Sequence[str], runs: Sequence[Run]) -> Table:
+    """Return the columns of ``topo runs`` that a run has as rows, the best metrics marked."""
+    found = [run_row(run) for run in runs]
+    rows, best = [], set()
+    for column in COLUMNS[1:]:
+        values = [row[column] for row in found]
+        if all(value is None for value in values):
+            continue
+        if column.startswith(("val_", "test_")):
+            best |= best_cells(values, len(rows), smallest=column == "val_loss")
+        rows.append((column, *map(_text, values)))
+    title = "Best epoch of each run; the best value is marked"
+    return Table(title, named_columns("", *names), rows, best=frozenset(best))
+
+
+def _difference_table(names: Sequence[str], runs: Sequence[Run]) -> Table:
     settings = [flat(run.config().model_dump(mode="json")) for run in runs]
     keys = dict.fromkeys(key for tree in settings for key in tree)
     values = {key: [tree.get(key) for tree in settings] for key in keys}
-    differing = {key: row for key, row in values.items() if any(v != row[0] for v in row)}
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>topo runs</title><style>{_STYLE}</style></head><body>\n<h1>Runs</h1>\n{svg}\n"
-        f"<h2>Figures</h2>\n{_table(names, figures)}\n"
-        f"<h2>What differs in the configuration</h2>\n{_table(names, differing)}\n"
-        "</body></html>\n"
-    )
-
-
-def _table(names: Sequence[str], rows: Mapping[str, Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
-    body = "".join(
-        f"<tr><td>{escape(key)}</td>"
-        + "".join(f"<td>{escape(_text(value))}</td>" for value in values)
-        + "</tr>\n"
-        for key, values in rows.items()
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+    rows = [
+        (key, *map(_text, row))
+        for key, row in values.items()
+        if any(value != row[0] for value in row)
+    ]
+    return Table("Configuration keys that differ", named_columns("", *names), rows)
 
 
 def _text(value: Any) -> str:

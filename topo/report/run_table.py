@@ -1,4 +1,4 @@
-"""Finished runs as a table: terminal, CSV, Markdown."""
+"""Table of finished runs for the terminal, CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN = (
     "val_topology_accuracy_BETA",
     "val_topology_accuracy_macro",
 )
-"""Columns of the terminal and of Markdown unless others are asked for."""
+"""Default columns of the terminal and of Markdown."""
 
 COLUMNS = (
     "run",
@@ -45,13 +45,13 @@ COLUMNS = (
     *(f"test_{name}" for name in HEADLINES),
     "wandb",
 )
-"""All columns, which CSV has: validation figures of the best epoch, test ones of topo evaluate."""
+"""All columns, as in CSV; ``val_`` is the best epoch, ``test_`` the result of topo evaluate."""
 
 _SMALL_FIRST = ("run", "architecture", "parameters", "seconds", "val_loss", "seed")
 
 
 def find_runs(folders: Iterable[Path]) -> list[Run]:
-    """Return the finished runs among the folders and their direct children, in order of name."""
+    """Return the finished runs among the folders and their direct children, sorted by name."""
     found: dict[Path, Run] = {}
     for folder in folders:
         for path in (folder, *sorted(folder.glob("*/"))):
@@ -61,7 +61,7 @@ def find_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def run_row(run: Run) -> Row:
-    """Gather the columns of a run; a column is None where the run has no such figure."""
+    """Return the columns of a run; metrics that the run does not have are None."""
     info, history = run.info(), run.history()
     best = next((row for row in history if row["epoch"] == info.get("best_epoch")), {})
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
@@ -75,9 +75,9 @@ def run_row(run: Run) -> Row:
 
 
 def sort_rows(rows: Sequence[Row], column: str, reverse: bool = False) -> list[Row]:
-    """Sort by a column, best first: losses and costs ascend, all other figures descend.
+    """Sort by a column, best first: losses and costs ascend, all other columns descend.
 
-    Rows without the figure (or with NaN) come last.
+    Rows without a value (None or NaN) are last.
 
     Raises
     ------
@@ -92,14 +92,14 @@ def sort_rows(rows: Sequence[Row], column: str, reverse: bool = False) -> list[R
 
 
 def check_columns(columns: Iterable[str]) -> None:
-    """Complain about a column that does not exist (:class:`ConfigError`)."""
+    """Raise :class:`ConfigError` if a column does not exist."""
     for column in columns:
         if column not in COLUMNS:
             raise ConfigError(f"found column {column!r}, expected one of {', '.join(COLUMNS)}")
 
 
 def terminal_table(rows: Iterable[Row], columns: Sequence[str]) -> Table:
-    """Lay the rows out for the terminal."""
+    """Return a table of the rows for the terminal."""
     from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table
@@ -107,7 +107,7 @@ def terminal_table(rows: Iterable[Row], columns: Sequence[str]) -> Table:
     cells = [[escape(_cell(row[column])) for column in columns] for row in rows]
     table = Table(box=SIMPLE)
     for index, column in enumerate(columns):
-        # Headers may break, figures may not.
+        # Headers may be wrapped, numbers may not.
         width = max((len(row[index]) for row in cells), default=0)
         justify = "right" if index else "left"
         table.add_column(_short(column), justify=justify, min_width=width, overflow="fold")
@@ -117,7 +117,7 @@ def terminal_table(rows: Iterable[Row], columns: Sequence[str]) -> Table:
 
 
 def write_csv(rows: Iterable[Row], file: TextIO) -> None:
-    """Write all columns, figures as they are."""
+    """Write all columns without rounding."""
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -1,8 +1,8 @@
-"""Snake diagram: the chain as beads on its way through the membrane, outside up.
+"""Snake diagram: the chain as beads that cross the membrane, with the outside at the top.
 
-The layout is in units of one bead. Helices and signal peptides are columns of rows of four beads,
-strands zigzag columns. Loops are hairpins of beads as long as they have at most
-:data:`BEADS_IN_LOOP`; longer ones are a plain line with their number of residues.
+The unit of the layout is one bead. Helices and signal peptides are columns of rows of four beads,
+strands zigzag columns. Loops of at most :data:`BEADS_IN_LOOP`
+residues are hairpins of beads; longer ones are a line with the number of residues.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HALF = 3.6
-"""Half of the membrane's thickness."""
+"""Half of the thickness of the membrane."""
 BEADS_IN_LOOP = 30
 _BEADS_IN_TAIL = 18
 _PITCH = 6.0
@@ -36,18 +36,18 @@ Point = tuple[float, float]
 
 @dataclass
 class Snake:
-    """Where everything goes, in bead units, y upwards, the membrane between -HALF and HALF.
+    """Layout in bead units; y points upwards, the membrane lies between -HALF and HALF.
 
     Attributes
     ----------
     beads
         Residue index, x, y.
     paths
-        Label and points of each stretch of chain that has no beads.
+        Label and points of the line of each loop or tail.
     notes
         Text, x, y.
     width
-        Right end of the membrane; it begins at 0.
+        Right end of the membrane, whose left end is 0.
     """
 
     beads: list[tuple[int, float, float]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Snake:
 
 
 def lay_out(prediction: Prediction) -> Snake:
-    """Place the residues of a prediction; any label string can be laid out."""
+    """Compute the layout of a prediction with any label string."""
     segments = prediction.segments
     snake = Snake()
     columns = [i for i, segment in enumerate(segments) if segment.label in _MEMBRANE]
@@ -85,7 +85,7 @@ def lay_out(prediction: Prediction) -> Snake:
 
 
 def _ends(segments: list[Segment], index: int) -> tuple[bool, bool]:
-    """Tell whether the chain enters and leaves a membrane segment at the outside."""
+    """Return whether the chain enters and leaves a membrane segment on the outside."""
     if segments[index].label == SIGNAL:
         after = segments[index + 1].label if index + 1 < len(segments) else OUTSIDE
         side = after if after in SIDES else OUTSIDE
@@ -95,9 +95,9 @@ def _ends(segments: list[Segment], index: int) -> tuple[bool, bool]:
 
 
 def _lay_out_column(snake: Snake, segment: Segment, x: float, enters_outside: bool) -> None:
-    """Place a membrane segment from one face to the other."""
+    """Place a membrane segment from one side of the membrane to the other."""
     begin = HALF if enters_outside else -HALF
-    finish = -begin  # also where the labels do not cross, which only other tools' files have
+    finish = -begin  # also if the labels do not cross, as in files of other tools
     per_row = 1 if segment.label == STRAND else 4
     rows = math.ceil(segment.length / per_row)
     for k in range(segment.length):
@@ -123,7 +123,7 @@ def _lay_out_loop(snake: Snake, loop: list[Segment], start: Point, end: Point) -
 
 
 def _hairpin(start: Point, end: Point, stem: float, radius: float, up: float) -> list[Point]:
-    """Points along stem, half circle and stem."""
+    """Return points along stem, half circle and stem."""
     y = start[1] + stem
     arc = [
         (
@@ -136,7 +136,7 @@ def _hairpin(start: Point, end: Point, stem: float, radius: float, up: float) ->
 
 
 def _lay_out_tail(snake: Snake, tail: list[Segment], at: Point, way: int, name: str) -> None:
-    """Place the chain before the first or behind the last column; ``way`` is -1 to the left."""
+    """Place the chain before the first or after the last column; ``way`` is -1 to the left."""
     length = sum(segment.length for segment in tail)
     up = 1.0 if at[1] > 0 else -1.0
     beads = length <= _BEADS_IN_TAIL
@@ -153,7 +153,7 @@ def _lay_out_tail(snake: Snake, tail: list[Segment], at: Point, way: int, name: 
 def _lay_out_along(
     snake: Snake, stretch: list[Segment], path: list[Point], beads: bool, label_at: Point
 ) -> None:
-    """Put beads on a path, or draw it as a line with the number of residues."""
+    """Place beads on a path, or a line with the number of residues."""
     length = sum(segment.length for segment in stretch)
     letter = stretch[0].label if stretch else "-"
     snake.paths.append((letter, path))
@@ -165,7 +165,7 @@ def _lay_out_along(
 
 
 def _spread(path: list[Point], count: int) -> list[Point]:
-    """Spread ``count`` points evenly over the inner part of a path."""
+    """Return ``count`` evenly spaced points in the inner part of a path."""
     lengths = [math.dist(a, b) for a, b in pairwise(path)]
     step = sum(lengths) / (count + 1)
     points, index, done = [], 0, 0.0
@@ -180,7 +180,7 @@ def _spread(path: list[Point], count: int) -> list[Point]:
 
 
 def _lay_out_alone(snake: Snake, segments: list[Segment]) -> None:
-    """Place a chain that does not enter the membrane as one line beside it."""
+    """Place a chain without membrane segments as one line next to the membrane."""
     length = sum(segment.length for segment in segments)
     up = 1.0 if segments and segments[0].label == OUTSIDE else -1.0
     beads = length <= 2 * BEADS_IN_LOOP
@@ -199,14 +199,14 @@ def draw_snake(prediction: Prediction) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Save it with ``figure.savefig``; it belongs to no window.
+        Figure without a window; save it with ``figure.savefig``.
     """
     from matplotlib.collections import EllipseCollection
     from matplotlib.figure import Figure
 
     snake = lay_out(prediction)
     left, right, low, high = _extent(snake)
-    scale = min(0.19, 40 / (right - left))  # inches a bead; at most 40 inches wide
+    scale = min(0.19, 40 / (right - left))  # inches per bead; at most 40 inches wide
     size = max(4.0, (right - left) * scale), max(2.0, (high - low) * scale + 0.5)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
@@ -238,7 +238,7 @@ def draw_snake(prediction: Prediction) -> Figure:
 
 
 def _extent(snake: Snake) -> tuple[float, float, float, float]:
-    """Left, right, low and high end of everything that is drawn."""
+    """Return left, right, low and high end of the drawing."""
     points = [(x, y) for _, x, y in snake.beads] + [(x, y) for _, x, y in snake.notes]
     points += [point for _, path in snake.paths for point in path]
     xs, ys = [x for x, _ in points], [y for _, y in points]

@@ -1,4 +1,4 @@
-"""A prediction on its structure: labels as B-factors, and scripts that colour by label."""
+"""Structure files with predicted labels as B-factors, and scripts that colour them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS
 
 ELSEWHERE = -1.0
-"""B-factor of atoms that the prediction says nothing of: other chains, ligands, tags."""
+"""B-factor of atoms without a predicted label: other chains, ligands, tags."""
 
 
 def save_structure(
     prediction: Prediction, info: StructureInfo, folder: str | PathLike[str], name: str
 ) -> list[Path]:
-    """Write a structure with its labels, a PyMOL and a ChimeraX script.
+    """Write a structure with its labels, a PyMOL script and a ChimeraX script.
 
     Parameters
     ----------
     prediction
-        What to show.
+        Prediction whose labels are written.
     info
-        The structure it belongs to, ``metadata["structure"]`` of the protein.
-    folder, name
-        The files are ``NAME.pdb`` or ``NAME.cif``, as the structure itself, with the label's index
-        as B-factor (0 to 5 in the order I O P S M B, :data:`ELSEWHERE` for the rest), ``NAME.pml``
-        and ``NAME.cxc``.
+        Structure of the protein.
+    folder
+        Path to the output folder.
+    name
+        Name of the files: ``NAME.pdb`` or ``NAME.cif`` in the format of the structure, with the
+        index of the label as B-factor (0 to 5 in the order I O P S M B, :data:`ELSEWHERE` for all
+        other atoms), ``NAME.pml`` and ``NAME.cxc``.
 
     Returns
     -------
     list of Path
-        The files.
+        Paths to the files.
 
     Raises
     ------
@@ -60,15 +62,18 @@ def save_structure(
 
 def _with_labels(prediction: Prediction, info: StructureInfo) -> tuple[str, str]:
     """Return the structure file with labels as B-factors, and its suffix."""
-    from Bio.PDB import MMCIFIO, PDBIO, MMCIFParser, PDBParser
+    from Bio.PDB.mmcifio import MMCIFIO
+    from Bio.PDB.MMCIFParser import MMCIFParser
+    from Bio.PDB.PDBIO import PDBIO
+    from Bio.PDB.PDBParser import PDBParser
 
     with open_text(info.file) as stream:
         text = stream.read()
     is_cif = text.lstrip("#\n ").startswith("data_")
     parser = (MMCIFParser if is_cif else PDBParser)(QUIET=True)
     try:
-        models = parser.get_structure("topo", StringIO(text))
-        model = next((m for m in models if m.serial_num == info.model), next(iter(models)))
+        models = list(parser.get_structure("topo", StringIO(text)) or ())
+        model = next((m for m in models if m.serial_num == info.model), models[0])
         values = {
             number: float(LABEL_INDEX[label])
             for number, label in zip(info.numbers, prediction.labels, strict=True)
@@ -94,7 +99,7 @@ def _with_labels(prediction: Prediction, info: StructureInfo) -> tuple[str, str]
 def _ranges(
     prediction: Prediction, info: StructureInfo
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Give each label with the first and last residue numbers of its resolved stretches."""
+    """Yield each label with the first and last residue numbers of its resolved stretches."""
     pairs = list(zip(info.numbers, prediction.labels, strict=True))
     for label in LABELS:
         found = []

@@ -1,4 +1,4 @@
-"""The short table at the end of a run of predictions."""
+"""Summary table of a prediction run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NO_TYPE = "no type"
 
 @dataclass
 class Counts:
-    """Counts a stream of predictions by type.
+    """Counts of a stream of predictions by type.
 
     Attributes
     ----------
     proteins, residues, segments
-        By type: number of proteins, residues, and membrane segments (helices and strands).
+        Number of proteins, residues, and membrane segments (helices and strands) by type.
     confidences
-        By type: sum and number of the confidences that are known.
+        Sum and number of the known confidences by type.
     """
 
     proteins: Counter[str] = field(default_factory=Counter)
@@ -42,17 +42,17 @@ class Counts:
 
 
 def summary_table(counts: Counts) -> Table:
-    """Lay out the counts: one row a type, and the sum.
+    """Return a table of the counts with one row per type and the sum.
 
     Parameters
     ----------
     counts
-        Filled by :meth:`Counts.add`.
+        Counts of all predictions (:meth:`Counts.add`).
 
     Returns
     -------
     rich.table.Table
-        For ``rich.print``; types without a protein are shown with 0.
+        Table for ``rich.print``; types without proteins are shown with 0.
     """
     table = Table(show_footer=True)
     total = sum(counts.proteins.values())

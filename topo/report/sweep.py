@@ -1,4 +1,4 @@
-"""What a sweep found: table, importance of the parameters, best configuration."""
+"""Report of a sweep: trials, importance of the parameters, best configuration."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def write_sweep(shared: SharedStudy) -> list[Path]:
-    """Write ``trials.csv``, ``best.yaml`` and ``importance.png`` as far as there are trials.
+    """Write ``trials.csv`` and, if trials are finished, ``best.yaml`` and ``importance.png``.
 
-    Each training gets its ``curves.png`` too.
+    ``curves.png`` is drawn for each run that has none.
 
     Returns
     -------
     list of Path
-        What was written.
+        Paths to the written files.
     """
     trials = ranked(shared)
     for run in find_runs([shared.folder / "runs"]):
@@ -42,18 +42,18 @@ def write_sweep(shared: SharedStudy) -> list[Path]:
 
 
 def ranked(shared: SharedStudy) -> list[FrozenTrial]:
-    """Trials that count, the best first, those without a value last."""
+    """Return the effective trials, the best first, those without a value last."""
     trials = effective(shared.study.get_trials(deepcopy=False))
     sign = -1 if shared.sweep.maximise else 1
     done = _finished(trials)
     rest = [trial for trial in trials if trial not in done]
-    return sorted(done, key=lambda trial: sign * trial.value) + rest
+    return sorted(done, key=lambda trial: sign * (trial.value or 0.0)) + rest
 
 
 def importance(shared: SharedStudy) -> dict[str, float]:
-    """Share of the metric's variance that each parameter explains (fANOVA); empty if undefined.
+    """Return the fraction of the metric's variance that each parameter explains (fANOVA).
 
-    Undefined with fewer than two finished trials, or where the metric or all parameters are
+    The result is empty with fewer than two finished trials, or if the metric or all parameters are
     constant.
     """
     import optuna
@@ -72,7 +72,7 @@ def importance(shared: SharedStudy) -> dict[str, float]:
 
 
 def trial_table(shared: SharedStudy) -> Table:
-    """Lay the trials out for the terminal, best first."""
+    """Return a table of the trials for the terminal, the best first."""
     from rich.table import Table
 
     table = Table("trial", *shared.distributions, shared.sweep.metric, "state", "run")
@@ -97,10 +97,10 @@ def _write_trials(shared: SharedStudy, trials: Sequence[FrozenTrial]) -> Path:
         for trial in trials:
             parameters = [trial.params.get(name, "") for name in names]
             seconds = round(trial.duration.total_seconds(), 1) if trial.duration else ""
-            told = [trial.user_attrs.get(key, "") for key in ("run", "error")]
+            notes = [trial.user_attrs.get(key, "") for key in ("run", "error")]
             state = trial.state.name.lower()
             value = "" if trial.value is None else trial.value
-            writer.writerow([trial.number, state, value, *parameters, seconds, *told])
+            writer.writerow([trial.number, state, value, *parameters, seconds, *notes])
     return path
 
 

@@ -1,4 +1,4 @@
-"""Probability traces of one protein below a bar of its segments."""
+"""Probability traces of one protein below the bar of its segments."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _LOOP_HEIGHT = 0.35
 
 
 def draw_traces(prediction: Prediction, truth: str | None = None) -> Figure:
-    """Draw a bar of the segments and, where there are any, the probabilities of all labels.
+    """Draw the bar of the segments and, if available, the probabilities of all labels.
 
     Parameters
     ----------
     prediction
-        What to draw.
+        Prediction to draw.
     truth
-        Known labels; drawn as a second bar.
+        Known labels, drawn as a second bar.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Save it with ``figure.savefig``; it belongs to no window.
+        Figure without a window; save it with ``figure.savefig``.
     """
     from matplotlib.figure import Figure
 
@@ -59,7 +59,7 @@ def _title(prediction: Prediction) -> str:
 
 
 def _draw_bars(axes: Axes, rows: list[str]) -> None:
-    """Draw label strings as bars, the first on top; membrane segments are thicker."""
+    """Draw label strings as bars, the first at the top; membrane segments are thicker."""
     for row, labels in enumerate(rows):
         centre = len(rows) - 1 - row
         for label, start, end in to_segments(labels):
@@ -88,7 +88,7 @@ def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
 
 
 def _add_legend(figure: Figure, prediction: Prediction, truth: str | None) -> None:
-    """Name the colours that are to be seen."""
+    """Add a legend of the visible labels."""
     from matplotlib.patches import Patch
 
     shown = set(prediction.labels) | set(truth or "")
