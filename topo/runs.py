@@ -69,6 +69,25 @@ class Run:
             json.dump(self.info() | fields, file, indent=2)
             file.write("\n")
 
+    def record_best(self, epoch: int, seconds: float) -> dict[str, float]:
+        """Add the best epoch and the training time to ``run.json``.
+
+        Parameters
+        ----------
+        epoch
+            Number of the best epoch, from 0.
+        seconds
+            Training time of this process; added to that of the processes before.
+
+        Returns
+        -------
+        dict
+            Row of the epoch in ``history.csv``.
+        """
+        before = self.info().get("seconds", 0.0)
+        self.update_info(best_epoch=epoch, seconds=round(before + seconds, 1))
+        return next(row for row in self.history() if row["epoch"] == epoch)
+
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write ``history.csv``; columns are the keys of the first row."""
         with atomic_text(self.path / "history.csv") as file:

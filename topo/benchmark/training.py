@@ -20,7 +20,8 @@ from topo.data.splits import LabelledSet, Splits
 from topo.nn.precision import lightning_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
-from topo.training.loop import TaggerTraining, quieten
+from topo.training.loop import quieten
+from topo.training.tagging import TaggerTraining
 
 STAGES = ("load", "collate", "encode", "recur", "heads", "loss", "backward", "optimiser", "other")
 """Of a training step. ``loss`` is the field's recursions and the heads' losses, the field's
