@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import command
 
-from topo.inference.store import FILE
+from topo.inference.resume import FILE
 from topo.io import read_predictions, read_proteins
 from topo.io.files import atomic_text
 from topo.resources import bundled

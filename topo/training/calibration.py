@@ -63,7 +63,8 @@ def _fit_labels(tagger: Tagger, proteins: Sequence[Protein], scores: Sequence[Sc
     predictions = _predictions(tagger, proteins, scores)
     truth = np.concatenate([encode_labels(protein.labels or "") for protein in proteins])
     known = truth != UNKNOWN_INDEX
-    labels = np.concatenate([prediction.probabilities for prediction in predictions])[known]
+    computed = [p.probabilities for p in predictions if p.probabilities is not None]
+    labels = np.concatenate(computed)[known]
     is_true = np.eye(len(LABELS), dtype=bool)[truth[known]]
     with np.errstate(divide="ignore"):
         (weight,) = fit_weights([np.log(labels)], is_true)
