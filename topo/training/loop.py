@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch import callbacks
 from lightning.pytorch.utilities import rank_zero_only
 
-from topo.config import Config, dump_config
+from topo.config import Config, TrainingConfig, dump_config
 from topo.data.splits import Splits
 from topo.io.files import atomic_text
 from topo.nn.precision import lightning_precision
@@ -65,18 +65,18 @@ def fit(
     TopoError
         If the folder cannot be written.
     """
-    prepare(config)
+    prepare(config.training)
     module = TaggerTraining(config, splits)
     train(module, run, [HistoryWriter(run), *also], resume=resume, progress=progress)
     return run.model
 
 
-def prepare(config: Config) -> None:
+def prepare(training: TrainingConfig) -> None:
     """Silence Lightning, set the number of threads, and seed the random weights."""
     quieten()
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    pl.seed_everything(config.training.seed, verbose=False)
+    if training.threads:
+        torch.set_num_threads(training.threads)
+    pl.seed_everything(training.seed, verbose=False)
 
 
 def quieten() -> None:

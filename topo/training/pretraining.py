@@ -198,7 +198,7 @@ def pretrain(
     TopoError
         If the folder cannot be written.
     """
-    prepare(config)
+    prepare(config.training)
     module = MaskedResidueTraining(config, data)
     train(module, run, [PretrainingHistory(run, data)], resume=resume, progress=progress)
     return run.trunk
