@@ -4,7 +4,8 @@ For each of the four folds of a labelled set with structures, the script trains 
 coordinates and one without. Both learn from the other folds and from proteins of no fold, except
 those similar to the test fold. The test fold is predicted by the model with coordinates, by the
 model without, and by the model with coordinates from sequences only. ``comparison.json`` in the
-output folder holds all metrics with paired bootstrap intervals. Existing runs are not trained again.
+output folder holds all metrics with paired bootstrap intervals. Existing runs are not trained
+again.
 
     python checkpoints/training/compare_structures.py STRUCTURES -o OUTPUT
         [--seeds N] [section.field=value ...]
