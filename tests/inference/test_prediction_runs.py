@@ -1,4 +1,4 @@
-"""Runs of predictions that are stopped, killed, resumed, shared by processes, or out of disk."""
+"""Prediction runs that are interrupted, killed, resumed, parallel, or short of disk space."""
 
 from __future__ import annotations
 

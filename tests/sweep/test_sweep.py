@@ -1,4 +1,4 @@
-"""Sweeps: files that Weights & Biases takes, and the same files shared by processes without it."""
+"""Sweeps: files of Weights & Biases, and processes that share a sweep without its server."""
 
 from __future__ import annotations
 

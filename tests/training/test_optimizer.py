@@ -1,4 +1,4 @@
-"""One optimiser of two: the same steps as each by itself, and states that survive."""
+"""Combined optimiser: same steps as its two parts, saved states, learning-rate schedules."""
 
 from __future__ import annotations
 

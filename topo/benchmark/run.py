@@ -142,29 +142,14 @@ def benchmark(
     training = TrainingBenchmark(config, proteins, settings.batches)
     prediction = PredictionBenchmark(model, precision, [proteins[i] for i in chosen])
     floors = Floors(model.tagger.conv.width, config.model.recurrent, bfloat16)
-    shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
     clock = StageClock()
-    parts: dict[str, Callable[[], float]] = {
-        "training": lambda: training.run(clock),
-        "padded_forward_backward": lambda: floors.padded(training.lengths, backward=True),
-        "padded_forward": lambda: floors.padded(training.lengths, backward=False),
-        # Only the smallest batch: packing is an order of magnitude slower.
-        "packed_forward_backward": lambda: floors.packed([shortest], backward=True),
-        "packed_forward": lambda: floors.packed([shortest], backward=False),
-        "prediction": prediction.run,
-        "prediction_forward": lambda: floors.padded(prediction.lengths, backward=False),
-        "matrix_product": lambda: matrix_product_peak(bfloat16),
-    }
+    parts = _parts(training, prediction, floors, clock)
     progress("warming up")
     training.run(StageClock())
     prediction.run()
     floors.padded(training.lengths[:1], backward=True)
     clock.seconds.clear()
-    rates: dict[str, list[float]] = {name: [] for name in parts}
-    for repeat in range(1, settings.repeats + 1):
-        for name, run in parts.items():
-            progress(f"repeat {repeat} of {settings.repeats}: {name.replace('_', ' ')}")
-            rates[name].append(run())
+    rates = _measure(parts, settings.repeats, progress)
     progress("stages of prediction")
     stages = {"training": clock.report(), "prediction": prediction.stages().report()}
     flops = operations(model.tagger)
@@ -188,6 +173,36 @@ def benchmark(
         "ratios": _ratios(rates, flops),
         "stages": stages,
     }
+
+
+def _parts(
+    training: TrainingBenchmark, prediction: PredictionBenchmark, floors: Floors, clock: StageClock
+) -> dict[str, Callable[[], float]]:
+    """Return the measurements of a repeat by name; each returns a rate per second."""
+    shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
+    return {
+        "training": lambda: training.run(clock),
+        "padded_forward_backward": lambda: floors.padded(training.lengths, backward=True),
+        "padded_forward": lambda: floors.padded(training.lengths, backward=False),
+        # Only the smallest batch: packing is an order of magnitude slower.
+        "packed_forward_backward": lambda: floors.packed([shortest], backward=True),
+        "packed_forward": lambda: floors.packed([shortest], backward=False),
+        "prediction": prediction.run,
+        "prediction_forward": lambda: floors.padded(prediction.lengths, backward=False),
+        "matrix_product": lambda: matrix_product_peak(floors.bfloat16),
+    }
+
+
+def _measure(
+    parts: Mapping[str, Callable[[], float]], repeats: int, progress: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Return the rates of all repeats by name of the measurement."""
+    rates: dict[str, list[float]] = {name: [] for name in parts}
+    for repeat in range(1, repeats + 1):
+        for name, run in parts.items():
+            progress(f"repeat {repeat} of {repeats}: {name.replace('_', ' ')}")
+            rates[name].append(run())
+    return rates
 
 
 def _trained(path: str) -> Checkpoint:

@@ -74,7 +74,7 @@ def _existing(
         return None
     if not resume:
         warnings.warn(
-            f"{path}: discarded {len(store)} answers of an unfinished run (--resume keeps them)",
+            f"{path}: discarded {len(store)} predictions of an unfinished run (--resume keeps them)",
             InputWarning,
             stacklevel=1,
         )
@@ -84,7 +84,9 @@ def _existing(
     ours = made_by | {"batch_residues": batch_residues or theirs["batch_residues"]}
     if ours != theirs:
         store.close()
-        raise TopoError(f"{path}: {_difference(theirs, ours)}; without --resume it begins anew")
+        raise TopoError(
+            f"{path}: {_difference(theirs, ours)}; without --resume it starts from the beginning"
+        )
     return store
 
 

@@ -120,7 +120,7 @@ class SharedStudy:
         known = self.study.user_attrs.get("sweep")
         if known is not None and known != _described(self.sweep):
             raise ConfigError(
-                f"{self.folder}: holds the study of another sweep; give another --output"
+                f"{self.folder}: holds the study of another sweep; choose another --output"
             )
 
     def _sampler(self, before: int) -> optuna.samplers.BaseSampler:

@@ -136,10 +136,10 @@ def run_folds(
         splits = load_splits(config.data, config.training.seed, grammar)
         _check_same(run, config, splits)
         if run.model.is_dir():
-            tell(f"fold {name}: trained before")
+            tell(f"fold {name}: already trained")
         else:
             resume = run.resume_file.is_file()
-            tell(f"fold {name}: {'going on with' if resume else 'training'} {run.path}")
+            tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
             run.path.mkdir(parents=True, exist_ok=True)
             fit(config, splits, run, resume=resume, progress=progress)
         yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
@@ -229,8 +229,7 @@ def _check_same(run: Run, config: Config, splits: Splits) -> None:
         return
     if difference := first_difference(run.config(), config):
         raise ConfigError(
-            f"{run.path}: {difference}; "
-            "a cross-validation goes on with the same configuration, or in another folder"
+            f"{run.path}: {difference}; expected the same configuration, or another output folder"
         )
     if run.info().get("data_sha256", splits.checksums) != splits.checksums:
         raise ConfigError(f"{run.path}: the data have changed since it was trained")
