@@ -74,7 +74,8 @@ def _existing(
         return None
     if not resume:
         warnings.warn(
-            f"{path}: discarded {len(store)} predictions of an unfinished run (--resume keeps them)",
+            f"{path}: discarded {len(store)} predictions of an unfinished run "
+            "(--resume keeps them)",
             InputWarning,
             stacklevel=1,
         )
