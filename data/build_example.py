@@ -1,8 +1,8 @@
-"""Build data/example from Swiss-Prot flat files; see data/README.md for where they come from.
+"""Build data/example from Swiss-Prot flat files, whose sources are listed in data/README.md.
 
     python data/build_example.py seq.dat uniprotft.sw [-o data/example]
 
-Equal input gives equal files.
+The same input always gives the same files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS = ("id", "entry_name", "updated", "type", "fold", "file", "organism", "d
 
 
 def main() -> None:
-    """Read the files named on the command line and write the bundled set."""
+    """Read the files of the command line and write the bundled set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, help="Swiss-Prot flat files")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "example")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def typed_proteins(files: list[Path]) -> list[Protein]:
-    """Collect the distinct sequences whose labels are complete enough to leave one type."""
+    """Return proteins of distinct sequences whose labels determine a single type."""
     found: dict[str, Protein] = {}
     for file in files:
         for protein in read_swissprot(file):
@@ -70,7 +70,7 @@ def clusters(proteins: list[Protein]) -> list[list[Protein]]:
 
 
 def similar(one: Protein, other: Protein, aligner: PairwiseAligner) -> bool:
-    """Tell whether the best local alignment is long and alike enough."""
+    """Return whether the best local alignment reaches coverage and identity."""
     sequences = ["".join(c if c in STANDARD else "X" for c in p.sequence) for p in (one, other)]
     counts = aligner.align(*sequences)[0].counts()
     columns = counts.identities + counts.mismatches
@@ -80,7 +80,7 @@ def similar(one: Protein, other: Protein, aligner: PairwiseAligner) -> bool:
 
 
 def assign_folds(groups: list[list[Protein]], proteins: list[Protein]) -> dict[str, str]:
-    """Put each cluster where its types are furthest below their share."""
+    """Assign each cluster to the fold whose types are furthest below their share."""
     totals = Counter(kind(protein) for protein in proteins)
     held: dict[str, Counter[str]] = {fold: Counter() for fold in FOLDS}
     folds = {}
@@ -99,7 +99,7 @@ def assign_folds(groups: list[list[Protein]], proteins: list[Protein]) -> dict[s
 
 
 def kind(protein: Protein) -> str:
-    """Name the one type that the labels leave."""
+    """Return the only type that the labels allow."""
     return protein.metadata["types"][0]
 
 

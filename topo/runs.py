@@ -1,14 +1,14 @@
-"""The folder of a training run: what lies where, and which run is the latest.
+"""Run folders: layout, names, and search for the latest run.
 
 =======================  =====================================================================
-``config.yaml``          the whole configuration
+``config.yaml``          complete configuration
 ``run.json``             name, seed, checksums of the data, versions, parameters, times, best epoch
-``history.csv``          a row an epoch: losses, validation metrics, gradient norm, learning rate
-``curves.png``           the same, drawn
-``checkpoints/``         Lightning's own files, for resuming
-``model/``               the checkpoint of the best epoch (see :mod:`topo.checkpoint`)
-``evaluation/``          what ``topo evaluate`` wrote
-``trunk/``               of ``topo pretrain``, in place of ``model/``: the trunk's weights
+``history.csv``          one row per epoch: losses, validation metrics, gradient norm, learning rate
+``curves.png``           plot of the history
+``checkpoints/``         Lightning's checkpoints, to resume from
+``model/``               checkpoint of the best epoch (see :mod:`topo.checkpoint`)
+``evaluation/``          output of ``topo evaluate``
+``trunk/``               weights of the trunk, which ``topo pretrain`` writes instead of ``model/``
 =======================  =====================================================================
 """
 
@@ -27,23 +27,23 @@ from topo.io.files import atomic_text
 
 @dataclass(frozen=True)
 class Run:
-    """A run by its folder."""
+    """A training run, given by the path of its folder."""
 
     path: Path
 
     @property
     def model(self) -> Path:
-        """Folder of the best epoch's checkpoint."""
+        """Path to the checkpoint of the best epoch."""
         return self.path / "model"
 
     @property
     def trunk(self) -> Path:
-        """Folder of a pre-trained trunk, in a run of ``topo pretrain``."""
+        """Path to the pre-trained trunk, in a run of ``topo pretrain``."""
         return self.path / "trunk"
 
     @property
     def resume_file(self) -> Path:
-        """Lightning's checkpoint of the last finished epoch."""
+        """Path to Lightning's checkpoint of the last finished epoch."""
         return self.path / "checkpoints" / "last.ckpt"
 
     def config(self) -> Config:
@@ -52,32 +52,57 @@ class Run:
         Raises
         ------
         TopoError
-            If the folder holds no run.
+            If the folder is not a run folder.
         """
         if not (self.path / "config.yaml").is_file():
             raise TopoError(f"{self.path}: no run here (config.yaml is missing)")
         return load_config(self.path / "config.yaml")
 
     def info(self) -> dict[str, Any]:
-        """Read ``run.json``; empty where there is none yet."""
+        """Read ``run.json``; empty if the file does not exist."""
         path = self.path / "run.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def update_info(self, **fields: Any) -> None:
-        """Add fields to ``run.json``."""
+        """Add entries to ``run.json``."""
         with atomic_text(self.path / "run.json") as file:
             json.dump(self.info() | fields, file, indent=2)
             file.write("\n")
 
+    def record_best(self, epoch: int, seconds: float) -> dict[str, float]:
+        """Add the best epoch and the training time to ``run.json``.
+
+        Parameters
+        ----------
+        epoch
+            Number of the best epoch, from 0.
+        seconds
+            Training time of this process; added to that of the processes before.
+
+        Returns
+        -------
+        dict
+            Row of the epoch in ``history.csv``.
+        """
+        before = self.info().get("seconds", 0.0)
+        self.update_info(best_epoch=epoch, seconds=round(before + seconds, 1))
+        return next(row for row in self.history() if row["epoch"] == epoch)
+
     def write_history(self, rows: list[dict[str, float]]) -> None:
-        """Write ``history.csv``; columns are the keys of the first row."""
+        """Write ``history.csv``; the columns are the keys of the first row."""
         with atomic_text(self.path / "history.csv") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows({k: _cell(float(v)) for k, v in row.items()} for row in rows)
 
     def history(self) -> list[dict[str, float]]:
-        """Read ``history.csv``."""
+        """Read ``history.csv``.
+
+        Raises
+        ------
+        TopoError
+            If no epoch has finished.
+        """
         path = self.path / "history.csv"
         if not path.is_file():
             raise TopoError(f"{self.path}: no epoch of this run has ended yet")
@@ -86,7 +111,7 @@ class Run:
 
 
 def run_name(config: Config) -> str:
-    """Name a run by its architecture, e.g. ``conv1-bilstm_cv1128x5_gc64_lay4_sz128``."""
+    """Return the name of an architecture, e.g. ``conv1-bilstm_cv1128x5_gc64_lay4_sz128``."""
     model, recurrent = config.model, config.model.recurrent
     family = [f"conv{i + 1}" for i in range(len(model.conv))]
     family.append(("bi" if recurrent.direction == "bi" else "") + recurrent.cell)
@@ -98,12 +123,18 @@ def run_name(config: Config) -> str:
 
 
 def _cell(value: float) -> str:
-    """Write a whole number in full and any other with six digits."""
+    """Format integers in full and other numbers with six significant digits."""
     return f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
 
 
 def new_run(parent: Path, name: str) -> Run:
-    """Make the folder of a new run, ``name`` or ``name-2``, ``name-3``, ... in ``parent``."""
+    """Create the folder of a new run, ``name`` or ``name-2``, ``name-3``, ... in ``parent``.
+
+    Raises
+    ------
+    TopoError
+        If the folder cannot be created.
+    """
     path, count = parent / name, 1
     while True:
         try:
@@ -117,12 +148,12 @@ def new_run(parent: Path, name: str) -> Run:
 
 
 def latest_run(parent: Path) -> Run:
-    """Return the finished run in ``parent`` whose model was written last.
+    """Return the finished run in ``parent`` with the most recent model.
 
     Raises
     ------
     TopoError
-        If there is none.
+        If there is no finished run.
     """
     models = sorted(parent.glob("*/model/config.yaml"), key=lambda path: path.stat().st_mtime_ns)
     if not models:

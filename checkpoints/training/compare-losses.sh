@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The comparison of losses in EXPERIMENTS.md, in two stages; needs MMseqs2. About five hours of one
-# core, after those of teach.sh.
+# Runs the comparison of losses in EXPERIMENTS.md, in two stages. Needs MMseqs2. Takes about five hours
+# on one core, in addition to teach.sh.
 #   checkpoints/training/compare-losses.sh DATA OUT
-# DATA and OUT as in common.sh; the tables are losses/table.md and losses-2/table.md.
+# DATA and OUT as in common.sh. Writes the tables losses/table.md and losses-2/table.md.
 . "$(dirname "$0")/common.sh"
 sets=$("$here/prepare-data.sh" "$data" "$out")
 "$here/teach.sh" "$data" "$out" > /dev/null
 
 compare() { # OUTPUT BARRELS WEIGHT options
-    python "$here/compare_losses.py" "$configs/experiments/compare-losses.yaml" -o "$out/$1" \
+    python "$here/compare_losses.py" "$configs/compare-losses.yaml" -o "$out/$1" \
         --data "$labels" "data.extra=[$sets, $(extra "$out/$2" "$3")]" "${@:4}"
 }
 
-# Remote relatives of known barrels, as far as their families tell.
+# Remote homologues of known barrels, labelled by their families.
 [ -e "$out/barrels.3line" ] || topo data consensus "$labels:cv0,cv1" --to "$corpus" \
     --similar-to "$similar" --apart cv3,cv4 --model "$out/runs/teacher" -o "$out/barrels.3line"
 compare losses barrels 0.5 "training.init=$out/pretrained"

@@ -1,17 +1,17 @@
-"""What training through the grammar is worth: residue cross-entropy against the field's likelihood.
+"""Comparison of training losses: cross-entropy of residues and likelihood of the CRF.
 
-For each seed it trains one model with either loss, alike in all else (a share of the training
-proteins, ``data.holdout``, picks the epoch), and predicts the test fold by each decoder. A table of
-means and standard deviations over the seeds goes to the terminal and to ``table.md`` in the output
-folder, the figures of each run and decoder to ``evaluations/``. A run that is there already is not
-trained again, so that processes may share the seeds or losses and a last one may gather them.
+For each seed and loss, the script trains one model with otherwise equal settings and predicts the
+test fold with each decoder. A share of the training proteins, ``data.holdout``, selects the epoch.
+Means and standard deviations over the seeds are printed and written to ``table.md`` in the output
+folder, the metrics of each run and decoder to ``evaluations/``. Existing runs are not trained
+again, so that several processes can share the seeds or losses and a last one writes the table.
 
     python checkpoints/training/compare_losses.py CONFIG -o OUTPUT --data LABELS
         [--test cv3] [--seeds 0,1,2] [--losses cross_entropy,crf] [--after OUTPUT]
         [section.field=value ...]
 
-With ``--after`` each run begins with the weights of the run of its loss and seed in the output
-folder of an earlier comparison: a second stage, on other data for instance.
+With ``--after``, each run starts from the weights of the run with the same loss and seed in the
+output folder of an earlier comparison, for instance for a second stage on other data.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from topo.runs import Run
 from topo.training.loop import fit
 
 DECODERS = {"cross_entropy": ("argmax", "viterbi", "posterior"), "crf": ("viterbi", "posterior")}
-"""Loss -> decoders that its models are read with."""
-FIGURES = {
+"""Decoders of the models by training loss."""
+METRICS = {
     **{f"type {name}": ("type", "accuracy", name) for name in TYPES},
     **{f"topology {name}": ("topology", "accuracy", name) for name in ("TM", "SP+TM", "BETA")},
     "residues": ("residue", "accuracy"),
@@ -43,11 +43,11 @@ FIGURES = {
     "type calibration error": ("type_head", "calibration_error"),
     "legal": ("topology", "legal"),
 }
-"""Column -> key in ``metrics.json``."""
+"""Key in ``metrics.json`` by column of the table."""
 
 
 def main() -> None:
-    """Train, predict, evaluate and show."""
+    """Train, predict, evaluate and write the table."""
     parser = training_arguments(__doc__)
     parser.add_argument("--test", default="cv3")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], metavar="0,1,2")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def training_arguments(purpose: str) -> argparse.ArgumentParser:
-    """Return a parser of what every comparison of trainings takes."""
+    """Return a parser with the arguments that all comparisons of trainings share."""
     parser = argparse.ArgumentParser(description=purpose.splitlines()[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -75,7 +75,7 @@ def training_arguments(purpose: str) -> argparse.ArgumentParser:
 
 
 def train_once(run: Run, config: Config) -> None:
-    """Train, unless the run is there."""
+    """Train a run unless its model exists."""
     if not run.model.is_dir():
         run.path.mkdir(parents=True, exist_ok=True)
         fit(config, load_splits(config.data, config.training.seed), run)
@@ -117,7 +117,7 @@ def _folder(options: argparse.Namespace, run: str, decoder: str) -> Path:
 
 
 def evaluate_run(run: Run, split: str, decoder: str, data: Path, folder: Path) -> None:
-    """Predict a split of a run and write its figures, unless they are there."""
+    """Predict a split of a run and write its metrics, unless they exist."""
     if not (folder / "metrics.json").exists():
         truth, predictions, _ = predict_split(run.path, split, decoder)
         source = {"run": str(run.path), "split": split, "decoder": decoder}
@@ -126,12 +126,12 @@ def evaluate_run(run: Run, split: str, decoder: str, data: Path, folder: Path) -
 
 
 def _table(options: argparse.Namespace) -> Iterator[str]:
-    yield f"| loss, decoder, {len(options.seeds)} seeds | " + " | ".join(FIGURES) + " |"
-    yield "|---" * (len(FIGURES) + 1) + "|"
+    yield f"| loss, decoder, {len(options.seeds)} seeds | " + " | ".join(METRICS) + " |"
+    yield "|---" * (len(METRICS) + 1) + "|"
     for loss in options.losses:
         for decoder in DECODERS[loss]:
             runs = [
-                read_figures(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds
+                read_metrics(_folder(options, f"{loss}-{seed}", decoder)) for seed in options.seeds
             ]
             mean, spread = np.mean(runs, 0), np.std(runs, 0, ddof=min(1, len(runs) - 1))
             cells = (
@@ -141,11 +141,11 @@ def _table(options: argparse.Namespace) -> Iterator[str]:
             yield f"| {loss}, {decoder} | " + " | ".join(cells) + " |"
 
 
-def read_figures(folder: Path) -> list[float]:
-    """Read the columns of :data:`FIGURES` from an evaluation; NaN where there is none."""
+def read_metrics(folder: Path) -> list[float]:
+    """Read the columns of :data:`METRICS` from an evaluation; NaN for missing values."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     found = []
-    for key in FIGURES.values():
+    for key in METRICS.values():
         entry = metrics
         for name in key:
             entry = entry[name]

@@ -1,10 +1,11 @@
-"""What coordinates are worth: the same model with and without them, fold by fold, paired.
+"""Comparison of a model with and without coordinates, fold by fold, with paired intervals.
 
-For each of the four folds of a labelled set with structures it trains one model that sees
-coordinates and one that does not, on the other folds and the proteins of no fold (those similar to
-the test fold left out), and predicts the held-out fold: with coordinates, without any, and with the
-model that saw coordinates but is now given sequences only. ``comparison.json`` in the output folder
-holds all figures with paired bootstrap intervals. A run that is there already is not trained again.
+For each of the four folds of a labelled set with structures, the script trains one model with
+coordinates and one without. Both learn from the other folds and from proteins of no fold, except
+those similar to the test fold. The test fold is predicted by the model with coordinates, by the
+model without, and by the model with coordinates from sequences only. ``comparison.json`` in the
+output folder holds all metrics with paired bootstrap intervals. Existing runs are not trained
+again.
 
     python checkpoints/training/compare_structures.py STRUCTURES -o OUTPUT
         [--seeds N] [section.field=value ...]
@@ -44,7 +45,7 @@ SMALL = {
     "training.epochs": 20,
     "training.threads": 1,
 }
-"""A model and a budget for one processor core; arguments override them."""
+"""Fields of a model and a training that suit one processor core; arguments override them."""
 SHOWN = ("TM", "SP+TM", "BETA")
 
 
@@ -103,19 +104,19 @@ def _config(options: argparse.Namespace, fold: str, structure: bool, seed: int) 
 
 
 def _renamed(protein: Protein, seed: int) -> Protein:
-    """Tell the same protein under several seeds apart."""
+    """Return the protein with the seed in its identifier."""
     return replace(protein, id=f"{protein.id}/{seed}")
 
 
 def _show(metrics: dict) -> None:
-    for name, figures in metrics["predictors"].items():
-        found = {kind: figures["topology"]["accuracy"][kind] for kind in SHOWN}
+    for name, values in metrics["predictors"].items():
+        found = {kind: values["topology"]["accuracy"][kind] for kind in SHOWN}
         shown = "  ".join(
-            f"{kind} {figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
-            for kind, figure in found.items()
-            if figure
+            f"{kind} {metric['value']:.3f} ({metric['low']:.3f}-{metric['high']:.3f})"
+            for kind, metric in found.items()
+            if metric
         )
-        print(f"{name:22s} residues {figures['residue']['accuracy']['value']:.3f}  {shown}")
+        print(f"{name:22s} residues {values['residue']['accuracy']['value']:.3f}  {shown}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Learning curves: accuracy against training proteins, and against pre-training residues.
+"""Learning curves: accuracy by number of training proteins and of pre-training residues.
 
-Trains one model for each number of training proteins (drawn from all of them, the types in
-proportion), from random weights, and one for each pre-trained trunk, on all proteins; all with the
-same steps. The figures are those of the validation fold by the default decoder. A run that is there
-already is not trained again, so that processes may share the points and a last one may gather them
-into ``table.md`` and ``curve.png``.
+The script trains one model from random weights for each number of training proteins, drawn from all
+of them in proportion to the types, and one model on all proteins for each pre-trained trunk. All
+models take the same number of steps. The metrics are those of the default decoder on the validation
+fold. Existing runs are not trained again, so that several processes can share the points and a last
+one writes ``table.md`` and ``curve.png``.
 
     python checkpoints/training/learning_curve.py CONFIG -o OUTPUT --data LABELS
         [--train cv0,cv1] [--val cv3] [--test cv4] [--proteins 1000,4000,all] [--trunks RUN,RUN]
@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 from compare_losses import (
-    FIGURES,
+    METRICS,
     evaluate_run,
-    read_figures,
+    read_metrics,
     show,
     train_once,
     training_arguments,
@@ -35,24 +35,24 @@ from topo.labels import DECODERS
 from topo.runs import Run
 
 DRAWN = ("topology TM", "topology SP+TM", "topology BETA", "residues")
-"""Columns that the picture shows."""
+"""Columns of the table that the figure shows."""
 
 
 class Point(NamedTuple):
-    """A model of a curve: its run, how many proteins it trains on, its start."""
+    """A model of a curve: its run, its number of training proteins, its pre-trained trunk."""
 
     run: Run
     proteins: int | None  # None: all
     trunk: Run | None
 
     def reached(self) -> tuple[int, int]:
-        """Return the training proteins and the residues that its start has seen."""
+        """Return the numbers of training proteins and of pre-training residues."""
         seen = self.trunk.info()["residues_seen"] if self.trunk else 0
         return self.run.info()["proteins"]["train"], seen
 
 
 def main() -> None:
-    """Train, gather and draw."""
+    """Train, evaluate, and write table and figure."""
     parser = training_arguments(__doc__)
     parser.add_argument("--train", default="cv0,cv1")
     parser.add_argument("--val", default="cv3")
@@ -66,7 +66,7 @@ def main() -> None:
         train_once(point.run, _config(options, point))
         folder = _folder(options, point)
         evaluate_run(point.run, "validation", DECODERS[0], options.data, folder)
-    rows = sorted((point.reached(), read_figures(_folder(options, point))) for point in points)
+    rows = sorted((point.reached(), read_metrics(_folder(options, point))) for point in points)
     show(_table(rows), options.output)
     _draw(rows, options.output / "curve.png")
 
@@ -101,10 +101,10 @@ Rows = list[tuple[tuple[int, int], list[float]]]
 
 
 def _table(rows: Rows) -> Iterator[str]:
-    yield "| proteins | pre-training residues | " + " | ".join(FIGURES) + " |"
-    yield "|---" * (len(FIGURES) + 2) + "|"
-    for (proteins, residues), figures in rows:
-        cells = ("-" if np.isnan(figure) else f"{figure:.3f}" for figure in figures)
+    yield "| proteins | pre-training residues | " + " | ".join(METRICS) + " |"
+    yield "|---" * (len(METRICS) + 2) + "|"
+    for (proteins, residues), metrics in rows:
+        cells = ("-" if np.isnan(value) else f"{value:.3f}" for value in metrics)
         yield f"| {proteins:,} | {residues:,} | " + " | ".join(cells) + " |"
 
 
@@ -118,7 +118,7 @@ def _draw(rows: Rows, path: Path) -> None:
     )
     for axis, (label, curve) in zip(axes, curves, strict=True):
         for name in DRAWN:
-            column = list(FIGURES).index(name)
+            column = list(METRICS).index(name)
             axis.plot([x for x, _ in curve], [y[column] for _, y in curve], "o-", label=name)
         axis.set(xlabel=label, ylim=(0, 1))
     axes[0].set_xscale("log")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what the retrain scripts start from, and prints the further training sets for data.extra.
+# Prepares the data of the retrain scripts, and prints the extra training sets for data.extra.
 #   checkpoints/training/prepare-data.sh DATA OUT
 # DATA and OUT as in common.sh. Needs MMseqs2.
 . "$(dirname "$0")/common.sh"
@@ -9,7 +9,7 @@ mkdir -p "$out"
 {
     pretrain pretrained 26000000
 
-    # Labels of the folds and of the TMbed set for their relatives in the corpus.
+    # Labels of the folds and of the TMbed set, transferred to their homologues in the corpus.
     [ -e "$out/folds_relatives.3line" ] || topo data transfer "$labels" --to "$corpus" \
         --similar-to "$similar" -o "$out/folds_relatives.3line"
     [ -e "$out/tmbed_relatives.3line" ] || topo data transfer "$tmbed.3line" --to "$corpus" \

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Retrains checkpoints/topo-ensemble from the data; needs MMseqs2. About seven and a half hours of one
-# core.
+# Retrains checkpoints/topo-ensemble from the data. Needs MMseqs2. Takes about 7.5 hours on one core.
 #   checkpoints/training/retrain-topo-ensemble.sh DATA OUT
-# DATA and OUT as in common.sh; OUT gets topo-ensemble, and topo-ensemble-blind, which has not seen
-# fold cv4.
+# DATA and OUT as in common.sh. Writes topo-ensemble, and topo-ensemble-blind, which is trained
+# without fold cv4.
 . "$(dirname "$0")/common.sh"
 "$here/retrain-topo-base.sh" "$data" "$out"
 "$here/train-member.sh" "$data" "$out" second topo-ensemble

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What EXPERIMENTS.md says of the second generation and of width on fold cv3. Needs MMseqs2. About three
-# hours of one core, after those of compare-losses.sh.
+# Trains the models of the second generation and of several widths in EXPERIMENTS.md, evaluated on fold
+# cv3. Needs MMseqs2. Takes about three hours on one core, in addition to compare-losses.sh.
 #   checkpoints/training/second-generation-cv3.sh DATA OUT
-# DATA and OUT as in common.sh; the runs are OUT/runs/step-* and width-*.
+# DATA and OUT as in common.sh. Writes the runs OUT/runs/step-* and OUT/runs/width-*.
 . "$(dirname "$0")/common.sh"
 "$here/compare-losses.sh" "$data" "$out"
 sets=$("$here/prepare-data.sh" "$data" "$out")
@@ -13,8 +13,7 @@ ensemble second-stage "$out"/losses-2/crf-{0,1,2}
 barrels barrels-cv3 cv3 "$out/second-stage"
 sets="$sets, $(extra "$out/predicted-others" 0.1), $(extra "$out/barrels-cv3" 0.25)"
 
-
-twin() { # NAME options: a model that has not seen cv3
+twin() { # NAME options: model trained without cv3
     train "$1" topo-base cv0,cv1,cv4 "$sets" --test cv3 "${@:2}"
 }
 for n in 0 1; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Trains one of the bundled models: NAME-blind without fold cv4, whose figures are in the model card,
-# and from it NAME, on all folds. Needs MMseqs2.
-#   checkpoints/training/train-member.sh DATA OUT NAME CONFIG, one of configs/experiments/ without .yaml
-# DATA and OUT as in common.sh.
+# Trains a bundled model: NAME-blind without fold cv4, whose metrics are in the model card, and from it
+# NAME on all folds. Needs MMseqs2.
+#   checkpoints/training/train-member.sh DATA OUT NAME CONFIG
+# DATA and OUT as in common.sh. CONFIG is the name of a file in configs/experiments/ without .yaml.
 . "$(dirname "$0")/common.sh"
 name=$3 config=$4
 sets=$("$here/teach.sh" "$data" "$out")

@@ -1,4 +1,4 @@
-"""``topo bench``: what it measures is what it says, and, on request, how fast things are."""
+"""``topo bench``: correctness of its measurements, and speed limits on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prediction through Python and the command line, checkpoints, and what can be wrong with both."""
+"""Prediction from Python and the command line, checkpoints, and user errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows, pieces of long chains, precision, batch sizes, memory and start of prediction."""
+"""Windows, pieces of long chains, precision, batch sizes, memory and start-up of prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of predictions that are stopped, killed, resumed, shared by processes, or out of disk."""
+"""Prediction runs that are interrupted, killed, resumed, parallel, or short of disk space."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import command
 
-from topo.inference.store import FILE
+from topo.inference.resume import FILE
 from topo.io import read_predictions, read_proteins
 from topo.io.files import atomic_text
 from topo.resources import bundled

@@ -1,4 +1,4 @@
-"""Training and predicting with structures through the command line."""
+"""Training and prediction with structures by command line."""
 
 from __future__ import annotations
 

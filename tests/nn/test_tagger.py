@@ -19,7 +19,7 @@ from topo.nn.heads import cleavage_loss, cleavage_sites, residue_loss, type_loss
 from topo.nn.tagger import TYPE_GAIN, Tagger, chosen_types, fuse_types, tempered
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS
-from topo.training.temperature import fit_weights
+from topo.training.calibration import fit_weights
 
 RANDOM = np.random.default_rng(0)
 

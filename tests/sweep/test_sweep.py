@@ -1,4 +1,4 @@
-"""Sweeps: files that Weights & Biases takes, and the same files shared by processes without it."""
+"""Sweeps: files of Weights & Biases, and processes that share a sweep without its server."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from topo.config import Config, dump_config, load_config
 from topo.errors import ConfigError
 from topo.report.sweep import importance, ranked, write_sweep
 from topo.runs import Run
-from topo.sweep import study as study_module
+from topo.sweep import trials as trials_module
 from topo.sweep.file import Early, load_sweep, parse_sweep
-from topo.sweep.study import SharedStudy, effective, run_sweep
+from topo.sweep.study import SharedStudy, effective
+from topo.sweep.trials import run_sweep
 from topo.sweep.workers import Worker, is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,7 +201,7 @@ def _fake_fit(curve, calls: list):
 
 def _run(sweep: dict, folder: Path, monkeypatch, curve, **options) -> tuple[SharedStudy, list]:
     calls: list = []
-    monkeypatch.setattr(study_module, "fit", _fake_fit(curve, calls))
+    monkeypatch.setattr(trials_module, "fit", _fake_fit(curve, calls))
     shared = SharedStudy(parse_sweep(sweep), folder, **options)
     run_sweep(shared, read_settings)
     return shared, calls

@@ -1,4 +1,4 @@
-"""The checkpoints of the repository: what their cards say holds."""
+"""Checkpoints of the repository: agreement with their model cards."""
 
 from __future__ import annotations
 

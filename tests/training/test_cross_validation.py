@@ -1,4 +1,4 @@
-"""Cross-validation: what each fold sees, figures and spread, going on, ensembles."""
+"""Cross-validation: data of each fold, metrics and spread, resumption, ensembles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`checkpoints/training/learning_curve.py`: points trained once, gathered and drawn."""
+"""`checkpoints/training/learning_curve.py`: each point is trained once; table and figure."""
 
 from __future__ import annotations
 

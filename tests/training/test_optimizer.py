@@ -1,8 +1,9 @@
-"""One optimiser of two: the same steps as each by itself, and states that survive."""
+"""Combined optimiser: same steps as its two parts, saved states, learning-rate schedules."""
 
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from topo.config import load_config
 from topo.nn.tagger import Tagger
-from topo.training.optimizer import MuonWithAdamW, make_optimizer
+from topo.training.optimizer import MuonWithAdamW, learning_rate_factor, make_optimizer
 
 
 def net() -> nn.Sequential:
@@ -96,3 +97,17 @@ def test_each_weight_has_its_rate():
     assert found["crf.transition"] == ("adamw", 5.0, 0.0)
     alone = make_optimizer(tagger, config.training.model_copy(update={"optimizer": "adamw"}))
     assert type(alone) is torch.optim.AdamW
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("cosine", [0.1, 1.0, 0.505, 0.01]),
+        ("constant", [0.1, 1.0, 1.0, 1.0]),
+        ("onecycle", [0.04, 0.28, (1 + math.cos(math.pi * 25 / 70)) / 2, 1e-3]),
+    ],
+)
+def test_schedules_warm_up_and_decay(schedule: str, expected: list[float]) -> None:
+    fields = {"training.schedule": schedule, "training.warmup": 0.1}
+    factor = learning_rate_factor(load_config(None, fields=fields).training, 100)
+    assert [factor(step) for step in (0, 10, 55, 100)] == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""Masked-residue pre-training: masks, pieces, what is left out, runs, and training from a trunk."""
+"""Masked-residue pre-training: masks, pieces, exclusions, runs, and training from a trunk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of finished runs and their curves side by side."""
+"""Tables and curves that compare finished runs."""
 
 from __future__ import annotations
 

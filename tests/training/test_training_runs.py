@@ -1,4 +1,4 @@
-"""Training through the command line: what a run leaves, resuming, tracking, and user errors."""
+"""Training by command line: files of a run, resumption, tracking, and user errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast training and prediction run here, against what the same machine can do at best."""
+"""Throughput of training and prediction, relative to the best that the machine reaches."""
 
 from topo.benchmark.run import BenchmarkSettings, benchmark
 

@@ -1,4 +1,4 @@
-"""Seconds by stage."""
+"""Clock that measures the seconds of each stage."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import nn
 
 
 class StageClock:
-    """Adds up the seconds spent in each stage; a stage within another counts for itself alone.
+    """Clock that sums the seconds of each stage; an inner stage does not count for the outer one.
 
     Attributes
     ----------
     seconds
-        By the name of the stage, in the order in which the stages first began.
+        Seconds by name of the stage, in the order in which the stages first started.
     """
 
     def __init__(self) -> None:
@@ -26,17 +26,17 @@ class StageClock:
 
     @property
     def total(self) -> float:
-        """Seconds in all stages."""
+        """Sum of the seconds of all stages."""
         return sum(self.seconds.values())
 
     def begin(self, name: str) -> None:
-        """Enter a stage."""
+        """Start a stage."""
         self._book()
         self.seconds.setdefault(name, 0.0)
         self._open.append(name)
 
     def end(self) -> None:
-        """Leave the stage entered last."""
+        """End the stage that was started last."""
         self._book()
         self._open.pop()
 
@@ -48,7 +48,7 @@ class StageClock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the block as a stage."""
+        """Time the block as a stage."""
         self.begin(name)
         try:
             yield
@@ -56,7 +56,7 @@ class StageClock:
             self.end()
 
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function whose calls count as a stage."""
+        """Return a function whose calls are timed as a stage."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             with self.stage(name):
@@ -65,12 +65,12 @@ class StageClock:
         return timed
 
     def watch(self, name: str, module: nn.Module) -> None:
-        """Count the forward passes of a module as a stage, from now on."""
+        """Time all further forward passes of a module as a stage."""
         module.register_forward_pre_hook(lambda *_: self.begin(name))
         module.register_forward_hook(lambda *_: self.end())
 
     def report(self) -> dict[str, dict[str, float]]:
-        """Return ``seconds`` and ``share`` (of all stages) of each stage."""
+        """Return the ``seconds`` of each stage and its ``share`` of the total."""
         return {
             name: {"seconds": seconds, "share": seconds / self.total}
             for name, seconds in self.seconds.items()

@@ -1,4 +1,4 @@
-"""What the same machine does at best: bare recurrent layers and bare matrix products."""
+"""Reference throughputs of the machine: bare recurrent layers and bare matrix products."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from topo.config import RecurrentConfig
 
 MATRIX_SIZES = (1024, 2048, 4096)
-"""Sides of the square matrices among which the fastest product counts."""
+"""Sides of the square matrices whose fastest product is the peak."""
 
 
 class Floors:
-    """A stack of ``torch.nn.LSTM`` layers with nothing around it.
+    """A bare stack of ``torch.nn.LSTM`` or ``torch.nn.GRU`` layers.
 
     Parameters
     ----------
     width
-        Features of its input.
+        Number of input features.
     config
-        Size and number of the layers, directions.
+        Cell, size, number and directions of the layers.
     bfloat16
-        Whether it multiplies in bfloat16.
+        Whether the stack computes in bfloat16.
     """
 
     def __init__(self, width: int, config: RecurrentConfig, bfloat16: bool) -> None:
@@ -36,14 +36,14 @@ class Floors:
         self.width, self.bfloat16 = width, bfloat16
 
     def padded(self, batches: Sequence[Tensor], backward: bool) -> float:
-        """Residues per second on chains of equal length.
+        """Return residues per second on chains of equal length.
 
         Parameters
         ----------
         batches
-            Lengths (B,) of the chains of each batch; all of its chains get their mean.
+            Lengths (B,) of the chains of each batch; all its chains are given their mean.
         backward
-            Whether the derivatives are computed as well.
+            Whether to compute the derivatives as well.
         """
         inputs = [
             torch.randn(max(1, round(float(lengths.double().mean()))), len(lengths), self.width)
@@ -53,7 +53,7 @@ class Floors:
         return residues / self._seconds(inputs, backward)
 
     def packed(self, batches: Sequence[Tensor], backward: bool) -> float:
-        """Residues per second on packed sequences of the chains' own lengths."""
+        """Return residues per second on packed sequences with the lengths of the chains."""
         inputs = [
             pack_padded_sequence(
                 torch.randn(int(lengths.max()), len(lengths), self.width),
@@ -78,7 +78,7 @@ class Floors:
         self.stack.eval()(x)
 
     def _forward_backward(self, x: Tensor | PackedSequence) -> None:
-        """Derive by the weights and by the input, which in the tagger has weights before it."""
+        """Compute derivatives of the weights and of the input, which the tagger needs as well."""
         self.stack.train().zero_grad()
         data = x.data if isinstance(x, PackedSequence) else x
         leaf = data.detach().requires_grad_()
@@ -89,7 +89,7 @@ class Floors:
 def matrix_product_peak(
     bfloat16: bool, sizes: Sequence[int] = MATRIX_SIZES, seconds: float = 0.2
 ) -> float:
-    """Return the largest rate of multiplications and additions of a matrix product, per second."""
+    """Return the peak rate of a matrix product in multiplications and additions per second."""
     dtype = torch.bfloat16 if bfloat16 else torch.float32
     peak = 0.0
     for size in sizes:
@@ -99,7 +99,7 @@ def matrix_product_peak(
 
 
 def _fastest(run: Callable[[], object], seconds: float) -> float:
-    """Return the shortest time of a call, of those that fit into so many seconds (2 at least)."""
+    """Return the shortest time of the calls that fit into ``seconds``, of at least two."""
     times: list[float] = []
     while len(times) < 2 or sum(times) < seconds:
         started = time.perf_counter()
@@ -111,8 +111,8 @@ def _fastest(run: Callable[[], object], seconds: float) -> float:
 def operations(tagger: nn.Module) -> float:
     """Return the multiplications and additions of a forward pass, per residue.
 
-    Two for each entry of each weight matrix that every residue passes; what is computed for each
-    edge, for each chain and in the recursions over the grammar is left out.
+    These are two per entry of each weight matrix that is applied to every residue. Operations per
+    edge, per chain and in the recursions over the grammar are not counted.
     """
     parts = ("encoder", "conv", "recurrent", "topology_head", "cleavage_head")
     modules = [module for name in parts if (module := getattr(tagger, name)) is not None]

@@ -1,4 +1,4 @@
-"""Prediction, timed: from a FASTA file to the files that ``topo predict`` writes."""
+"""Benchmark of prediction, from a FASTA file to the files that ``topo predict`` writes."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", 
 
 
 def random_model(config: Config) -> Checkpoint:
-    """Return a tagger of the configuration with the random weights that its seed gives."""
+    """Return a tagger with random weights, drawn with the seed of the configuration."""
     torch.manual_seed(config.training.seed)
     tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
     return Checkpoint(tagger, config, {}, Path())
 
 
 class PredictionBenchmark:
-    """Predicts the same proteins, as often as asked.
+    """Repeatable prediction of the same proteins.
 
     Parameters
     ----------
     model
-        Of a single tagger, such as :func:`random_model` gives.
+        Checkpoint of a single tagger, for instance from :func:`random_model`.
     precision
-        ``32`` or ``bf16``.
+        Precision of the network, ``32`` or ``bf16``.
     proteins
-        What to predict; labels are not used.
+        Proteins to predict; labels are not used.
     """
 
     def __init__(self, model: Checkpoint, precision: str, proteins: Sequence[Protein]) -> None:
@@ -69,7 +69,7 @@ class PredictionBenchmark:
         return mean_waste(self.batches)
 
     def run(self) -> float:
-        """Predict from file to files as ``topo predict`` does; return residues per second."""
+        """Predict from file to files as ``topo predict`` does, and return residues per second."""
         with TemporaryDirectory() as folder:
             fasta = self._fasta(folder)
             started = time.perf_counter()
@@ -83,7 +83,7 @@ class PredictionBenchmark:
 
     @torch.inference_mode()
     def stages(self) -> StageClock:
-        """Do the same stage by stage and return the seconds of each."""
+        """Predict stage by stage and return a clock with the seconds of each stage."""
         clock, graph_config = StageClock(), self.model.config.graph
         for stage in STAGES:
             clock.seconds[stage] = 0.0
@@ -114,7 +114,7 @@ class PredictionBenchmark:
         return clock
 
     def _watched(self, clock: StageClock) -> Tagger:
-        """Return a copy of the tagger whose parts report to a clock."""
+        """Return a copy of the tagger whose parts are timed."""
         tagger = deepcopy(self.model.tagger).eval()
         clock.watch("score", tagger)
         for stage, part in (("encode", tagger.encoder), ("recur", tagger.conv),
@@ -131,7 +131,7 @@ class PredictionBenchmark:
         return path
 
     def _batches(self, proteins: Sequence[Protein]) -> list[list[Protein]]:
-        """Cut proteins into the batches of :func:`topo.inference.stream.predict`."""
+        """Divide proteins into the batches of :func:`topo.inference.stream.predict`."""
         return [
             batch.proteins
             for window in read_windows(proteins)

@@ -1,4 +1,4 @@
-"""Proteins of stated lengths, the same for a seed on every machine."""
+"""Synthetic proteins with realistic lengths, equal on every machine for the same seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LENGTH_QUANTILES = (
     (0.95, 1357),
     (1.0, 3000),
 )
-"""Share of the proteins, and the residues that so many have at most: as in the DeepTMHMM set."""
+"""Quantiles of the lengths of the DeepTMHMM set: share of the proteins, number of residues."""
 
 _TYPE_SHARES = {"GLOB": 0.56, "SP": 0.28, "TM": 0.11, "SP+TM": 0.03, "BETA": 0.02}
 _SIGNAL, _HELIX, _STRAND = 22, 21, 10
@@ -35,9 +35,9 @@ def synthetic_proteins(count: int, seed: int = 0) -> list[Protein]:
     Parameters
     ----------
     count
-        How many.
+        Number of proteins.
     seed
-        Determines lengths, residues and types.
+        Seed of lengths, residues and types.
     """
     random = np.random.default_rng(seed)
     letters = np.array(list(AMINO_ACIDS))
@@ -55,7 +55,7 @@ def synthetic_proteins(count: int, seed: int = 0) -> list[Protein]:
 
 
 def synthetic_labels(kind: str, length: int) -> str:
-    """Write a legal topology of a type (of :data:`topo.labels.TYPES`), of at least 50 residues."""
+    """Return a legal topology of a type of :data:`topo.labels.TYPES`, for 50 or more residues."""
     signal = "S" * _SIGNAL if kind in ("SP", "SP+TM", "BETA") else ""
     rest = length - len(signal)
     if kind == "GLOB":
@@ -68,9 +68,9 @@ def synthetic_labels(kind: str, length: int) -> str:
 
 
 def _membrane(length: int, turn: str, segment: int, loop: int) -> str:
-    """Repeat side, segment, other side, segment, up to 12 segments; a side ends it."""
+    """Return up to 12 segments that alternate with loops, the first and last of which is a loop."""
     pairs = max(0, min(6, (length - loop) // (2 * (segment + loop))))
     labels = "".join(letter * (segment if letter in "MB" else loop) for letter in turn) * pairs
-    if not pairs:  # one segment at the end
+    if not pairs:  # a single segment at the end
         return turn[0] * (length - segment) + turn[1] * segment
     return labels + turn[0] * (length - len(labels))

@@ -1,11 +1,11 @@
-"""One benchmark: everything measured in turn, several times, and the medians of that.
+"""Benchmark of training and prediction with repeated measurements.
 
-The result is a tree for JSON:
+The result is a nested dictionary of JSON values:
 
 =================  ===============================================================================
 ``format``         version of this layout
 ``environment``    ``cpu``, ``threads``, ``precision`` (``32`` or ``bf16``) and library versions
-``settings``       what was asked for
+``settings``       the :class:`BenchmarkSettings`
 ``lengths``        ``proteins``, ``residues`` and length ``quantiles`` (by percent) of the input
 ``padding_waste``  share of padding in the batches of ``training`` and ``prediction``
 ``throughput``     of ``training`` and ``prediction``: ``residues_per_second`` and
@@ -54,28 +54,29 @@ _QUANTILES = (5, 25, 50, 75, 95)
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """What to measure.
+    """Settings of a benchmark.
 
     Parameters
     ----------
     gcs, lstm, layers, batch
-        Width of the encoder, hidden size of the stack, its layers, proteins in a training batch.
+        Width of the encoder, hidden size and number of the recurrent layers, and number of proteins
+        per training batch.
     precision
-        ``auto``, ``32`` or ``bf16``.
+        Precision of the network: ``auto``, ``32`` or ``bf16``.
     data
-        File of proteins, whose lengths (and labels, where it has them) count; none makes some.
+        Path to a file of proteins, whose lengths and labels are used; None makes synthetic ones.
     proteins
-        How many proteins to predict; synthetic ones to train on are four times as many.
+        Number of proteins to predict. Four times as many synthetic proteins are made for training.
     batches
-        Training batches in a repeat.
+        Number of training batches per repeat.
     repeats
-        How often everything is measured.
+        Number of repeats.
     seed
-        Of proteins, weights and batches.
+        Seed of proteins, weights and batches.
     model
-        Checkpoint or run, or the name of a bundled checkpoint, of one tagger: prediction is that of
-        its weights, and its network counts instead of ``gcs``, ``lstm`` and ``layers``. None
-        predicts with random weights, which leave all types open and so are dearer to decode.
+        Path to a checkpoint or run folder of one tagger, or name of a bundled checkpoint. Its
+        network replaces ``gcs``, ``lstm`` and ``layers``, and its weights predict. None predicts
+        with random weights, for which no type can be pruned, so that decoding is slower.
     """
 
     gcs: int = 64
@@ -91,12 +92,12 @@ class BenchmarkSettings:
     model: str | None = None
 
     def config(self) -> Config:
-        """Return the configuration of the training, and of the model where none is given.
+        """Return the configuration of the training, and of the random model.
 
         Raises
         ------
         ConfigError
-            If a value does not fit.
+            If a value is invalid.
         """
         fields = {
             "model.encoder.gcs": self.gcs,
@@ -117,19 +118,19 @@ def benchmark(
     Parameters
     ----------
     settings
-        What to measure.
+        Settings of the benchmark.
     progress
-        Told what comes next.
+        Function that receives the name of each step before it starts.
 
     Returns
     -------
     dict
-        See the table at the top of this module.
+        Results, as described in the table at the top of this module.
 
     Raises
     ------
     TopoError
-        If a setting does not fit, or the model or the file of proteins cannot be read.
+        If a setting is invalid, or the model or the file of proteins cannot be read.
     """
     config = settings.config()
     model = _trained(settings.model) if settings.model else random_model(config)
@@ -141,29 +142,14 @@ def benchmark(
     training = TrainingBenchmark(config, proteins, settings.batches)
     prediction = PredictionBenchmark(model, precision, [proteins[i] for i in chosen])
     floors = Floors(model.tagger.conv.width, config.model.recurrent, bfloat16)
-    shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
     clock = StageClock()
-    parts: dict[str, Callable[[], float]] = {
-        "training": lambda: training.run(clock),
-        "padded_forward_backward": lambda: floors.padded(training.lengths, backward=True),
-        "padded_forward": lambda: floors.padded(training.lengths, backward=False),
-        # its smallest batch: packing is an order of magnitude slower
-        "packed_forward_backward": lambda: floors.packed([shortest], backward=True),
-        "packed_forward": lambda: floors.packed([shortest], backward=False),
-        "prediction": prediction.run,
-        "prediction_forward": lambda: floors.padded(prediction.lengths, backward=False),
-        "matrix_product": lambda: matrix_product_peak(bfloat16),
-    }
+    parts = _parts(training, prediction, floors, clock)
     progress("warming up")
     training.run(StageClock())
     prediction.run()
     floors.padded(training.lengths[:1], backward=True)
     clock.seconds.clear()
-    rates: dict[str, list[float]] = {name: [] for name in parts}
-    for repeat in range(1, settings.repeats + 1):
-        for name, run in parts.items():
-            progress(f"repeat {repeat} of {settings.repeats}: {name.replace('_', ' ')}")
-            rates[name].append(run())
+    rates = _measure(parts, settings.repeats, progress)
     progress("stages of prediction")
     stages = {"training": clock.report(), "prediction": prediction.stages().report()}
     flops = operations(model.tagger)
@@ -187,6 +173,36 @@ def benchmark(
         "ratios": _ratios(rates, flops),
         "stages": stages,
     }
+
+
+def _parts(
+    training: TrainingBenchmark, prediction: PredictionBenchmark, floors: Floors, clock: StageClock
+) -> dict[str, Callable[[], float]]:
+    """Return the measurements of a repeat by name; each returns a rate per second."""
+    shortest = min(training.lengths, key=lambda lengths: int(lengths.sum()))
+    return {
+        "training": lambda: training.run(clock),
+        "padded_forward_backward": lambda: floors.padded(training.lengths, backward=True),
+        "padded_forward": lambda: floors.padded(training.lengths, backward=False),
+        # Only the smallest batch: packing is an order of magnitude slower.
+        "packed_forward_backward": lambda: floors.packed([shortest], backward=True),
+        "packed_forward": lambda: floors.packed([shortest], backward=False),
+        "prediction": prediction.run,
+        "prediction_forward": lambda: floors.padded(prediction.lengths, backward=False),
+        "matrix_product": lambda: matrix_product_peak(floors.bfloat16),
+    }
+
+
+def _measure(
+    parts: Mapping[str, Callable[[], float]], repeats: int, progress: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Return the rates of all repeats by name of the measurement."""
+    rates: dict[str, list[float]] = {name: [] for name in parts}
+    for repeat in range(1, repeats + 1):
+        for name, run in parts.items():
+            progress(f"repeat {repeat} of {repeats}: {name.replace('_', ' ')}")
+            rates[name].append(run())
+    return rates
 
 
 def _trained(path: str) -> Checkpoint:
@@ -224,12 +240,12 @@ def _throughput(rates: list[float], mean_length: float) -> dict[str, Any]:
 
 
 def _ratios(rates: Mapping[str, list[float]], flops: float) -> dict[str, float]:
-    """Compare figures of one repeat with each other, so that slow spells hit both."""
+    """Return ratios of rates of the same repeat, which share the load of the machine."""
     pairs = {
         "training_to_padded": ("training", "padded_forward_backward", 1.0),
         "training_to_packed": ("training", "packed_forward_backward", 1.0),
         "prediction_to_padded": ("prediction", "prediction_forward", 1.0),
-        # the derivatives by inputs and by weights take as many operations again, each
+        # The derivatives of the inputs and of the weights each take as many operations again.
         "training_to_peak": ("training", "matrix_product", 3 * flops),
         "prediction_to_peak": ("prediction", "matrix_product", flops),
     }
@@ -240,7 +256,7 @@ def _ratios(rates: Mapping[str, list[float]], flops: float) -> dict[str, float]:
 
 
 def cpu_name() -> str:
-    """Return the processor's name, as far as the system tells."""
+    """Return the name of the processor as far as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

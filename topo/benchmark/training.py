@@ -1,4 +1,4 @@
-"""Training, timed: the training module on Lightning, its stages read off as they pass."""
+"""Benchmark of training with Lightning, as a whole and by stage."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ from topo.data.splits import LabelledSet, Splits
 from topo.nn.precision import lightning_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
-from topo.training.loop import TaggerTraining, quieten
+from topo.training.loop import quieten
+from topo.training.tagging import TaggerTraining
 
 STAGES = ("load", "collate", "encode", "recur", "heads", "loss", "backward", "optimiser", "other")
-"""Of a training step. ``loss`` is the field's recursions and the heads' losses, the field's
-derivatives included, which come with its value; ``other`` is what Lightning does around."""
+"""Stages of a training step.
+
+``loss`` holds the losses of the heads and the recursions of the CRF, which compute its derivatives
+as well; ``other`` is the time in Lightning.
+"""
 
 
 class TrainingBenchmark:
-    """Trains afresh on the first batches of an epoch, as often as asked.
+    """Repeatable training on the first batches of an epoch, each time from random weights.
 
     Parameters
     ----------
     config
-        Of the training.
+        Configuration of the training.
     proteins
-        With labels.
+        Labelled proteins.
     batches
-        How many batches a run of it takes.
+        Number of batches per run.
     """
 
     def __init__(self, config: Config, proteins: Sequence[Protein], batches: int) -> None:
@@ -53,7 +57,7 @@ class TrainingBenchmark:
         return mean_waste(self.epoch)
 
     def run(self, clock: StageClock) -> float:
-        """Train on the batches; return residues per second."""
+        """Train on the batches and return residues per second."""
         for stage in STAGES:
             clock.seconds.setdefault(stage, 0.0)
         before = clock.total
@@ -64,7 +68,7 @@ class TrainingBenchmark:
                 limit_train_batches=len(self.lengths),
                 limit_val_batches=0,
                 accelerator="cpu",
-                precision=lightning_precision(self.config),
+                precision=lightning_precision(self.config),  # pyright: ignore[reportArgumentType]: str
                 callbacks=[
                     *([callbacks.EMAWeightAveraging(decay=training.ema)] if training.ema else []),
                     _StageCallback(clock),
@@ -82,11 +86,11 @@ class TrainingBenchmark:
 
 
 class _TimedTraining(TaggerTraining):
-    """The training module, whose parts report to a clock."""
+    """Training module whose parts are timed."""
 
     def __init__(self, config: Config, labelled: LabelledSet, clock: StageClock) -> None:
-        nobody = labelled.take([])
-        super().__init__(config, Splits(labelled, nobody, nobody, {}))
+        empty = labelled.take([])
+        super().__init__(config, Splits(labelled, empty, empty, {}))
         self.clock = clock
         for stage, part in (("encode", self.tagger.encoder), ("recur", self.tagger.conv),
                             ("recur", self.tagger.recurrent), ("heads", self.tagger)):  # fmt: skip
@@ -100,7 +104,7 @@ class _TimedTraining(TaggerTraining):
 
 
 class _TimedLoader:
-    """A loader whose work counts as a stage."""
+    """Loader whose work is timed as a stage."""
 
     def __init__(self, loader: Any, clock: StageClock) -> None:
         self.loader, self.clock = loader, clock
@@ -120,7 +124,7 @@ class _TimedLoader:
 
 
 class _StageCallback(callbacks.Callback):
-    """Tells the clock what Lightning is at; to be the last callback."""
+    """Callback that starts and ends stages of the clock; it must be the last callback."""
 
     def __init__(self, clock: StageClock) -> None:
         self.clock = clock
@@ -143,13 +147,13 @@ class _StageCallback(callbacks.Callback):
 
 
 def mean_waste(batches: Sequence[Tensor]) -> float:
-    """Share of padding in batches of chains of these lengths (B,)."""
+    """Return the share of padding in batches of chains, given the lengths (B,) of each batch."""
     padded = [len(lengths) * int(lengths.max()) for lengths in batches]
     return float(np.average([padding_waste(lengths) for lengths in batches], weights=padded))
 
 
 def _labelled(proteins: Sequence[Protein]) -> LabelledSet:
-    """Keep the proteins that some legal topology fits."""
+    """Return the proteins whose labels allow a legal topology."""
     types = type_sets(proteins)
     kept = [index for index, row in enumerate(types) if row.any()]
     return LabelledSet([proteins[i] for i in kept], types[kept], np.ones(len(kept)))
@@ -157,6 +161,6 @@ def _labelled(proteins: Sequence[Protein]) -> LabelledSet:
 
 def _batch_lengths(labelled: LabelledSet, config: Config) -> list[Tensor]:
     """Return the lengths of the chains in each batch of the first epoch."""
-    loader = train_loader(labelled, config, epoch=0)
+    loader: Any = train_loader(labelled, config, epoch=0)
     lengths = loader.dataset.lengths()
     return [torch.from_numpy(lengths[batch]) for batch in loader.batch_sampler]

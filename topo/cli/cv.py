@@ -59,7 +59,7 @@ def cv(
     for result in run_folds(plans, folder, sys.stderr.isatty(), lambda line: _say(line)):
         draw_curves(result.run)
         results.append(result)
-    figures = {result.name: result.figures() for result in results}
+    figures = {result.name: result.metrics() for result in results}
     found = spreads(figures)
     _write_predictions(results, folder, resamples)
     cost = write_ensemble(folder, config, results, found) if ensemble else None

@@ -106,7 +106,7 @@ def predict(
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
-        from topo.inference.store import open_store
+        from topo.inference.resume import open_store
         from topo.io import read_inputs
         from topo.io.writers import DEFAULT_FORMATS, check_formats
         from topo.report.outputs import open_outputs

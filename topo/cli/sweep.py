@@ -38,7 +38,8 @@ def sweep(
     for point in found.grid()[:1]:
         read_settings(found.command(point))  # complain before anything is made
     from topo.report.sweep import trial_table, write_sweep
-    from topo.sweep.study import SharedStudy, run_sweep
+    from topo.sweep.study import SharedStudy
+    from topo.sweep.trials import run_sweep
 
     shared = SharedStudy(found, output or Path("sweeps") / file.stem, trials, sampler_seed)
     run_sweep(

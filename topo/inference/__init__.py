@@ -1,4 +1,4 @@
-"""From proteins to predictions: batched by length, streamed, in the order of the input."""
+"""Prediction with trained models."""
 
 from topo.inference.compute import Settings
 from topo.inference.models import check_device, load_model, set_threads

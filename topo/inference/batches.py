@@ -1,8 +1,8 @@
-"""How a stream of proteins is cut into windows, and windows into batches.
+"""Division of a stream of proteins into windows, and of windows into batches.
 
-The cut follows from the proteins alone, never from what has been computed already, so that a run
-that goes on after its end makes the same batches as one that was never stopped: in a batch of other
-company a protein's answer could differ by rounding.
+The division depends only on the proteins, not on stored predictions. A resumed run therefore makes
+the same batches as an uninterrupted one: the prediction for a protein may differ by rounding
+between batches of different proteins.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from topo.data.sampling import length_buckets
 from topo.protein import Prediction, Protein
 
 WINDOW = 1024
-"""Proteins that are read ahead and sorted by length before they are cut into batches."""
+"""Number of proteins that are sorted by length and then divided into batches."""
 
 WINDOW_RESIDUES = 1_000_000
-"""Residues after which a window ends, whatever the number of its proteins."""
+"""Number of residues after which a window ends, for any number of proteins."""
 
 
 @dataclass(eq=False)
 class Batch:
-    """Different proteins that are computed together.
+    """Distinct proteins that are predicted together.
 
     Parameters
     ----------
     proteins
-        None, in the one batch of a window without anything new.
+        Proteins of the batch; empty in the only batch of a window without new proteins.
     answers
-        Keys of their answers: what was computed, and in which company.
+        Cache keys of the predictions: hash of the protein and of the batch it is computed in.
     window
-        Where they come from.
+        Window that the proteins belong to.
     """
 
     proteins: list[Protein]
@@ -49,17 +49,17 @@ class Window:
     Parameters
     ----------
     first
-        Place of the first one in the input, from 0.
+        Index of the first protein in the input, from 0.
     proteins
-        All of them.
+        Proteins of the window.
     answers
-        Key of each one's answer; equal proteins share one.
+        Cache key of the prediction of each protein; equal proteins share a key.
     batches
-        What is new in this window, longest first.
+        Batches of the proteins that are new in this window, longest first.
     computed
-        Answers so far, by key.
+        Predictions so far, by cache key.
     left
-        Batches without answers.
+        Number of batches without predictions.
     """
 
     first: int
@@ -71,7 +71,7 @@ class Window:
 
 
 def read_windows(proteins: Iterable[Protein]) -> Iterator[list[Protein]]:
-    """Gather proteins until there are :data:`WINDOW`, or :data:`WINDOW_RESIDUES` residues."""
+    """Yield lists of up to :data:`WINDOW` proteins, or of :data:`WINDOW_RESIDUES` residues."""
     window: list[Protein] = []
     residues = 0
     for protein in proteins:
@@ -91,21 +91,21 @@ def cut_window(
     earlier: dict[bytes, bytes],
     first: int = 0,
 ) -> Window:
-    """Cut a window into batches of like lengths.
+    """Divide a window into batches of similar lengths.
 
     Parameters
     ----------
     proteins
-        Of the window.
+        Proteins of the window.
     batch_residues
-        Padded residues in a batch at the most; a longer protein goes alone.
+        Largest number of padded residues per batch; a longer protein has a batch of its own.
     structure
-        Whether coordinates count.
+        Whether the model uses coordinates.
     earlier
-        Keys of answers by keys of proteins, of earlier windows: those proteins are not new. What
-        is new in this window is added.
+        Cache keys of predictions by keys of proteins, from earlier windows; these proteins are
+        not new. The new proteins of this window are added.
     first
-        Place of the first protein in the input.
+        Index of the first protein in the input.
     """
     keys = [protein_key(protein, structure) for protein in proteins]
     new: dict[bytes, Protein] = {}
@@ -117,8 +117,8 @@ def cut_window(
     window = Window(first, list(proteins), [])
     for bucket in reversed(length_buckets(lengths, len(order), batch_residues)):
         members = order[bucket]
-        company = sha256(b"".join(members)).digest()
-        answers = [sha256(company + key).digest() for key in members]
+        together = sha256(b"".join(members)).digest()
+        answers = [sha256(together + key).digest() for key in members]
         window.batches.append(Batch([new[key] for key in members], answers, window))
         earlier.update(zip(members, answers, strict=True))
     window.answers = [earlier[key] for key in keys]
@@ -126,7 +126,7 @@ def cut_window(
 
 
 def protein_key(protein: Protein, structure: bool) -> bytes:
-    """SHA-256 of all of a protein that the model sees, 32 bytes."""
+    """Return the SHA-256 (32 bytes) of everything that the model reads of a protein."""
     digest = sha256(protein.sequence.encode("utf-8", "surrogatepass"))
     if structure:
         for array in (protein.coordinates, protein.backbone, protein.plddt):

@@ -1,4 +1,4 @@
-"""A batch of proteins becomes a batch of predictions."""
+"""Prediction of a batch of proteins."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from topo.nn.tagger import Scores
 from topo.protein import Prediction, Protein
 
 LONGEST = 100_000
-"""Residues up to which a chain is scored in one piece."""
+"""Largest number of residues of a chain that is scored in one piece."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an answer depends on beside protein and model.
+    """Settings of a prediction.
 
     Parameters
     ----------
     decoder
-        One of :data:`topo.labels.DECODERS`.
+        Decoder, one of :data:`topo.labels.DECODERS`.
     precision
-        ``32`` or ``bf16``.
+        Precision of the network, ``32`` or ``bf16``.
     longest
-        Residues in one piece at the most; longer chains are scored in overlapping pieces.
+        Largest number of residues per piece; longer chains are scored in overlapping pieces.
     """
 
     decoder: str = DECODERS[0]
@@ -43,12 +43,12 @@ class Settings:
     def of(
         cls, decoder: str, precision: str, longest: int, device: str, checkpoint: Checkpoint
     ) -> Settings:
-        """Check the values, and resolve precision ``auto`` for a device and a model.
+        """Check the values and resolve precision ``auto`` for a device and a model.
 
         Raises
         ------
         ConfigError
-            If there is no such decoder or precision, or pieces are too short to overlap.
+            If the decoder or precision is unknown, or pieces are too short to overlap.
         """
         if decoder not in DECODERS:
             raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
@@ -59,14 +59,14 @@ class Settings:
 
 
 class BatchPredictor:
-    """Predicts batches with a model.
+    """Callable that predicts batches of proteins with a model.
 
     Parameters
     ----------
     checkpoint
-        The model, on its device.
+        Model on its device.
     settings
-        How.
+        Settings of the predictions.
     """
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings) -> None:
@@ -77,8 +77,8 @@ class BatchPredictor:
     def __call__(self, proteins: Sequence[Protein]) -> list[Prediction]:
         """Predict proteins, in their order.
 
-        A chain beyond the longest piece must come alone; where its pieces do not agree, a warning
-        names it.
+        A chain longer than ``settings.longest`` must be the only one of its batch. If its pieces
+        disagree at a join, a warning names it.
         """
         if not proteins:
             return []

@@ -1,4 +1,4 @@
-"""Load trained models and choose devices and threads."""
+"""Loading of trained models, and choice of device and threads."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     Parameters
     ----------
     model
-        Folder of a checkpoint or of a run, or the name of a bundled checkpoint; none takes
+        Path to a checkpoint or run folder, or name of a bundled checkpoint. None loads
         ``topo-base``.
     device
-        Torch device to put it on.
+        Torch device of the model.
 
     Raises
     ------
     CheckpointError
-        If there is none, or it is damaged or of another version.
+        If the checkpoint does not exist, is damaged or has another format version.
     ConfigError
-        If there is no such device.
+        If the device does not exist.
     """
     path = Path(model) if model is not None else bundled("topo-base")
     if not path.exists() and str(model) == "topo-base":
@@ -42,12 +42,12 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
 
 
 def check_device(device: str) -> None:
-    """Complain about a torch device that is not there.
+    """Check that a torch device exists.
 
     Raises
     ------
     ConfigError
-        Naming it, and why.
+        If it does not; the message holds torch's reason.
     """
     try:
         torch.empty(0, device=device)
@@ -59,6 +59,6 @@ def check_device(device: str) -> None:
 
 
 def set_threads(threads: int) -> None:
-    """Let torch use this many threads; 0 leaves it as it is."""
+    """Set the number of torch threads; 0 keeps the current number."""
     if threads:
         torch.set_num_threads(threads)

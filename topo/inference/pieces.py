@@ -1,8 +1,8 @@
-"""Chains too long for one pass: scored in overlapping pieces, decoded as one chain.
+"""Scores of long chains, computed in overlapping pieces.
 
-Only encoder, convolutions and recurrence work on pieces. What they make of the residues is joined
-before heads and decoder, whose memory is small (some 5 kB a residue), so that the topology of the
-whole is legal by construction, and its type is that of the whole.
+Encoder, convolutions and recurrence process one piece at a time. Their features are joined before
+the heads and the decoder, which need little memory (about 5 kB per residue). The topology and the
+type therefore belong to the whole chain, and the topology is legal by construction.
 """
 
 from __future__ import annotations
@@ -18,28 +18,41 @@ from topo.nn.tagger import Scores, Tagger
 from topo.protein import Protein
 
 OVERLAP = 512
-"""Residues that neighbouring pieces share at the least."""
+"""Smallest number of residues that neighbouring pieces share."""
 
 AGREEMENT = 25
-"""Residues in a row that must have the same best label in both pieces where they are joined."""
+"""Number of consecutive residues with the same best label in both pieces of a reliable join."""
 
 
 def score_in_pieces(
     protein: Protein, tagger: Tagger, config: GraphConfig, longest: int
 ) -> tuple[Scores, list[int]]:
-    """Score a chain that the network reads in pieces of at most ``longest`` residues.
+    """Score a chain in pieces of at most ``longest`` residues.
 
-    Where two pieces overlap, their features are joined in the middle of the longest run of
-    residues whose highest emission is the same in both. The heads read the joined features.
+    In the overlap of two pieces, their features are joined in the middle of the longest run of
+    residues whose highest emission is the same in both. The heads score the joined features.
+
+    Parameters
+    ----------
+    protein
+        Protein to score.
+    tagger
+        Model that scores it.
+    config
+        Graph that the model reads.
+    longest
+        Largest number of residues per piece.
 
     Returns
     -------
-    scores, disagreements
-        Scores of the whole chain; and positions (from 0) where pieces were joined although they
-        agree over fewer than :data:`AGREEMENT` residues in a row.
+    scores : topo.nn.tagger.Scores
+        Scores of the whole chain.
+    disagreements : list of int
+        Positions (from 0) of joins where the pieces agree over fewer than :data:`AGREEMENT`
+        consecutive residues.
     """
     spans = cut_chain(len(protein), longest)
-    parts: list[Tensor] = []  # what is kept of each piece, (size, width)
+    parts: list[Tensor] = []  # features kept of each piece, (size, width)
     disagreements = []
     low, last, last_best = 0, torch.empty(0), torch.empty(0)
     for number, (start, end) in enumerate(spans):
@@ -62,15 +75,19 @@ def score_in_pieces(
 def _read_piece(
     protein: Protein, tagger: Tagger, config: GraphConfig, start: int, end: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the features (size, width) of a piece, and its residues' highest emission."""
+    """Return the features of a piece, (size, width), and its best labels by emission, (size,)."""
     graph = residue_graph(protein, config.window, start=start, end=end, structure=config.spatial)
     graph = collate([graph]).to(next(tagger.parameters()).device)
     x = tagger.features(graph)
+    assert graph.batch is not None, "collate makes a batch"
     return x, tagger.score(x, graph.batch, graph.length).emissions.argmax(1)
 
 
 def cut_chain(size: int, longest: int) -> list[tuple[int, int]]:
-    """Lay pieces of ``longest`` residues evenly over a chain, overlapping by :data:`OVERLAP`."""
+    """Return evenly spaced spans of ``longest`` residues that overlap by at least :data:`OVERLAP`.
+
+    The overlap of pieces shorter than 2 :data:`OVERLAP` is at least half a piece.
+    """
     if size <= longest:
         return [(0, size)]
     overlap = min(OVERLAP, longest // 2)
@@ -80,7 +97,10 @@ def cut_chain(size: int, longest: int) -> list[tuple[int, int]]:
 
 
 def longest_run(same: Sequence[bool]) -> tuple[int, int]:
-    """Middle and length of the first longest run of true values; the middle of all if none."""
+    """Return middle and length of the first longest run of true values.
+
+    Without true values, these are the middle of the sequence and 0.
+    """
     middle, longest, start = len(same) // 2, 0, 0
     for place, value in enumerate([*same, False]):
         if value:

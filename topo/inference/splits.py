@@ -1,4 +1,4 @@
-"""Predict a split of a run with the run's own model."""
+"""Prediction of the proteins of a split of a run."""
 
 from __future__ import annotations
 
@@ -16,21 +16,30 @@ from topo.runs import Run, latest_run
 def predict_split(
     run: Path | None, split: str, decoder: str = DECODERS[0]
 ) -> tuple[list[Protein], list[Prediction], Path]:
-    """Predict a split of a run with the run's own model.
+    """Predict the proteins of a split with the model of its run.
 
     Parameters
     ----------
     run
-        Folder of the run; none takes the latest in ``runs``.
+        Path to the run folder; None takes the latest run in ``runs``.
     split
-        ``train``, ``validation`` or ``test``.
+        Name of the split: ``train``, ``validation`` or ``test``.
     decoder
-        As for :func:`predict`.
+        As for :func:`topo.inference.stream.predict`.
 
     Returns
     -------
-    truth, predictions, folder
-        The labelled proteins, one prediction each, and the run's folder.
+    truth : list of Protein
+        Labelled proteins of the split.
+    predictions : list of Prediction
+        Prediction of each protein, in the same order.
+    folder : pathlib.Path
+        Run folder.
+
+    Raises
+    ------
+    TopoError
+        If the split is unknown or empty, or there is no run.
     """
     if split not in SPLITS:
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")

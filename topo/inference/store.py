@@ -1,9 +1,9 @@
-"""Answers that a run has computed, kept in a file so that the run can go on after its end.
+"""File of computed predictions, from which an interrupted run of ``topo predict`` resumes.
 
-The file is append-only: a line of magic, then blocks of length, CRC-32 and content. The first
-block is the header, JSON that says what made the answers; every other one is a key of 32 bytes and
-an answer, its numbers byte for byte. A process can be killed at any moment: what it left half
-written fails its length or CRC, and is cut off when the file is opened again.
+The file is append-only: a magic line, then blocks of length, CRC-32 and content. The first block is
+the header, a JSON object that describes how the predictions were computed. Every other block is a
+key of 32 bytes and a prediction in binary form. If a process is killed while it writes, the last
+block fails the check of its length or CRC, and is cut off when the file is opened again.
 """
 
 from __future__ import annotations
@@ -12,27 +12,21 @@ import contextlib
 import json
 import os
 import struct
-import time
-import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from topo.errors import InputWarning, TopoError
-from topo.inference.memory import default_batch_residues
+from topo.errors import TopoError
 from topo.labels import LABELS, TYPES, protein_type
 from topo.protein import Prediction, Protein
 
 try:
     import fcntl
-except ImportError:  # there are no such locks on Windows
+except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
-
-FILE = ".topo-resume"
-"""Name of the store in the folder of a run."""
 
 _MAGIC = b"topo predictions 1\n"
 _BLOCK = struct.Struct("<QI")  # length and CRC-32 of what follows
@@ -42,16 +36,18 @@ _CONFIDENCE = struct.Struct("<d")
 
 
 class PredictionStore:
-    """Answers by key, in a file; made by :func:`create_store` and :func:`reopen_store`.
+    """Predictions by key in a file, opened by :func:`create_store` or :func:`reopen_store`.
 
-    Memory holds the place of each answer (some 200 bytes), never the answers.
+    Memory holds the position of each prediction in the file (about 200 bytes), not the prediction.
 
-    Attributes
+    Parameters
     ----------
     path
-        The file.
+        Path to the file.
     header
-        What made the answers.
+        Description of how the predictions were computed.
+    file
+        Descriptor of the open file.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], file: int) -> None:
@@ -67,7 +63,7 @@ class PredictionStore:
         return len(self._places)
 
     def add(self, key: bytes, prediction: Prediction) -> None:
-        """Append an answer; one that is there already stays as it is.
+        """Append a prediction, unless the key is stored already.
 
         Raises
         ------
@@ -75,23 +71,23 @@ class PredictionStore:
             If the file cannot be written.
         """
         if key not in self._places:
-            answer = _pack(prediction)
-            start = self._append(key + answer) + _KEY
-            self._places[key] = (start, len(answer))
+            packed = _pack(prediction)
+            start = self._append(key + packed) + _KEY
+            self._places[key] = (start, len(packed))
 
     def get(self, key: bytes, protein: Protein) -> Prediction:
-        """Read the answer of a key, as a prediction for this protein.
+        """Read a prediction and return it with id, sequence and metadata of a protein.
 
         Raises
         ------
         KeyError
-            If there is none.
+            If the key is not stored.
         """
         start, size = self._places[key]
         return _unpack(os.pread(self._file, size, start), protein)
 
     def close(self) -> None:
-        """Close the file and keep it, unless it holds no answer."""
+        """Close the file, and delete it if it holds no prediction."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -104,13 +100,13 @@ class PredictionStore:
         self.close()
 
     def _append(self, content: bytes) -> int:
-        """Write a block and return where its content starts."""
+        """Write a block and return the offset of its content."""
         start = self._end + _BLOCK.size
         self._write(_BLOCK.pack(len(content), zlib.crc32(content)) + content)
         return start
 
     def _write(self, data: bytes) -> None:
-        """Write behind what is there; what a failure has half written is written over."""
+        """Write after the last whole block, over what a failed write has left."""
         left = memoryview(data)
         try:
             os.lseek(self._file, self._end, os.SEEK_SET)
@@ -121,7 +117,7 @@ class PredictionStore:
         self._end += len(data)
 
     def _scan(self, data_end: int) -> None:
-        """Find the whole blocks behind the header and cut off what follows them."""
+        """Index the whole blocks after the header and truncate the file after them."""
         while content := _read_block(self._file, self._end, data_end):
             start = self._end + _BLOCK.size + _KEY
             self._places[content[:_KEY]] = (start, len(content) - _KEY)
@@ -130,7 +126,7 @@ class PredictionStore:
 
 
 def create_store(path: Path, header: Mapping[str, Any]) -> PredictionStore:
-    """Begin a store, in place of one that is there.
+    """Create a store, in place of an existing one.
 
     Raises
     ------
@@ -155,17 +151,17 @@ def create_store(path: Path, header: Mapping[str, Any]) -> PredictionStore:
 
 
 def reopen_store(path: Path) -> PredictionStore | None:
-    """Open the store that an unfinished run left.
+    """Open the store of an unfinished run.
 
     Returns
     -------
     PredictionStore or None
-        None where there is none, or it ends before the first answer.
+        None if there is no file, or it ends within the header.
 
     Raises
     ------
     TopoError
-        If the file is something else, cannot be read, or its run has not ended.
+        If the file is not a store, cannot be read, or another process has it open.
     """
     try:
         file = os.open(path, os.O_RDWR | _BINARY)
@@ -195,81 +191,8 @@ def reopen_store(path: Path) -> PredictionStore | None:
     return store
 
 
-@contextlib.contextmanager
-def open_store(
-    folder: Path, made_by: Mapping[str, Any], batch_residues: int | None, resume: bool
-) -> Iterator[PredictionStore]:
-    """Open the store of a run that writes to a folder; it is removed when the block ends well.
-
-    When the block raises, the store is kept for a run that resumes, unless it is empty.
-
-    Parameters
-    ----------
-    folder
-        Where the run writes to; the store is :data:`FILE` in it.
-    made_by
-        What the answers depend on beside the proteins; plain data.
-    batch_residues
-        As asked for; None takes that of the run that is resumed, or a default.
-    resume
-        Whether to go on with a store that is there. Otherwise it is discarded, with a warning.
-
-    Yields
-    ------
-    PredictionStore
-        Its header holds ``made_by``, ``batch_residues`` and ``started``, the time when the run
-        was first begun (YYYYMMDDHHMMSS).
-
-    Raises
-    ------
-    TopoError
-        If the store of the unfinished run is of another model or other options, or the file
-        cannot be read or written.
-    """
-    path, made_by = folder / FILE, dict(made_by)
-    store = reopen_store(path)
-    if store is not None and resume:
-        theirs = store.header["made_by"] | {"batch_residues": store.header["batch_residues"]}
-        ours = made_by | {"batch_residues": batch_residues or theirs["batch_residues"]}
-        if ours != theirs:
-            store.close()
-            raise TopoError(f"{path}: {_difference(theirs, ours)}; without --resume it begins anew")
-    elif store is not None:
-        warnings.warn(
-            f"{path}: discarded {len(store)} answers of an unfinished run (--resume keeps them)",
-            InputWarning,
-            stacklevel=1,
-        )
-        store.close()
-        store = None
-    elif resume:
-        warnings.warn(f"{path}: no unfinished run here, nothing to resume", InputWarning, 1)
-    if store is None:
-        began = {"started": _now(), "batch_residues": batch_residues or default_batch_residues()}
-        store = create_store(path, {"made_by": made_by, **began})
-    try:
-        yield store
-    except BaseException:
-        store.close()
-        raise
-    store.remove()
-
-
-def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-    found, expected = (str(side.get(name))[:20] for side in (theirs, ours))
-    return f"the unfinished run has {name} {found}, this one {expected}"
-
-
-def _now() -> str:
-    """Return the time, or the one that SOURCE_DATE_EPOCH gives for reproducible files."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    when = time.gmtime(int(epoch)) if epoch.isdecimal() else time.localtime()
-    return time.strftime("%Y%m%d%H%M%S", when)
-
-
 def _read_block(file: int, start: int, end: int) -> bytes | None:
-    """Read the content of the block at ``start``; None where it is torn or there is none."""
+    """Read the content of the block at ``start``; None if it is incomplete or absent."""
     head = os.pread(file, _BLOCK.size, start)
     if len(head) < _BLOCK.size:
         return None
@@ -281,7 +204,7 @@ def _read_block(file: int, start: int, end: int) -> bytes | None:
 
 
 def _pack(prediction: Prediction) -> bytes:
-    """Labels, probabilities, type probabilities and confidence, byte for byte."""
+    """Encode labels, probabilities, type probabilities and confidence as bytes."""
     return b"".join(
         [
             prediction.labels.encode("ascii"),
@@ -292,11 +215,11 @@ def _pack(prediction: Prediction) -> bytes:
     )
 
 
-def _unpack(answer: bytes, protein: Protein) -> Prediction:
+def _unpack(packed: bytes, protein: Protein) -> Prediction:
     size = len(protein)
-    numbers = answer[size : -_CONFIDENCE.size]
+    numbers = packed[size : -_CONFIDENCE.size]
     values = np.frombuffer(numbers, "<f4").astype(np.float32)
-    labels = answer[:size].decode("ascii")
+    labels = packed[:size].decode("ascii")
     return Prediction(
         id=protein.id,
         sequence=protein.sequence,
@@ -304,16 +227,16 @@ def _unpack(answer: bytes, protein: Protein) -> Prediction:
         type=protein_type(labels),
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
-        confidence=_CONFIDENCE.unpack(answer[-_CONFIDENCE.size :])[0],
+        confidence=_CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0],
         metadata=protein.metadata,
     )
 
 
 def _lock(file: int, path: Path) -> None:
-    """Keep other runs off the file until it is closed, or the process ends."""
+    """Lock the file against other runs until it is closed or the process ends."""
     if fcntl is None:
         return
-    with contextlib.suppress(OSError):  # a file system without locks
+    with contextlib.suppress(OSError):  # some file systems have no locks
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""From proteins to predictions: batched by length, streamed, in the order of the input."""
+"""Prediction of a stream of proteins in batches, in the order of the input."""
 
 from __future__ import annotations
 
@@ -36,40 +36,42 @@ def predict(
     longest: int = LONGEST,
     devices: Sequence[str] = (),
 ) -> Iterator[Prediction]:
-    """Predict topologies, one prediction for each protein, in input order.
+    """Predict the topology of each protein, in input order.
 
     Parameters
     ----------
     proteins
-        Path of what :func:`topo.io.read_inputs` reads, or proteins.
+        Proteins, or path to an input of :func:`topo.io.read_inputs`.
     model
-        A loaded model, or what :func:`load_model` takes.
+        Loaded model, or argument of :func:`topo.inference.models.load_model`.
     decoder
-        ``viterbi``, ``posterior`` or ``argmax``; see :meth:`topo.nn.tagger.Tagger.decode`.
+        Decoder: ``viterbi``, ``posterior`` or ``argmax``; see
+        :meth:`topo.nn.tagger.Tagger.decode`.
     batch_residues
-        Padded residues in a batch at the most; bounds memory. None finds it from the memory at
-        hand, see :func:`topo.inference.memory.default_batch_residues`. The answer for a protein
-        does not depend on it, nor on the proteins beside it, but for rounding.
+        Largest number of padded residues per batch, which limits memory. None derives it from the
+        available memory, see :func:`topo.inference.memory.default_batch_residues`. It changes
+        predictions only by rounding.
     precision
-        Of the network's convolutions and recurrence: ``32``, ``bf16``, or ``auto``, which is
-        ``bf16`` where the processor has instructions for it. Encoder and decoder always compute
-        in 32 and 64 bits.
+        Precision of the convolutions and the recurrence: ``32``, ``bf16``, or ``auto``, which is
+        ``bf16`` if the processor has instructions for it. The encoder always computes in 32 bits
+        and the decoder in 64 bits.
     longest
-        Residues up to which a chain is scored in one piece; longer ones are scored in pieces that
-        overlap, and decoded whole. A warning names a chain whose pieces do not agree.
+        Largest number of residues of a chain that is scored in one piece. Longer chains are scored
+        in overlapping pieces and decoded as a whole. If pieces disagree, a warning names the chain.
     devices
-        Where there are two or more, a process is started for each one (``("cpu",) * 4``), which
-        loads the model from its folder. The answers are the same.
+        Devices of worker processes, for instance ``("cpu",) * 4``; each process loads the model
+        from its folder. With fewer than two devices no process is started. The predictions are
+        the same.
 
     Yields
     ------
     Prediction
-        With probabilities, type probabilities and confidence.
+        Prediction with probabilities, type probabilities and confidence.
 
     Raises
     ------
     TopoError
-        On a wrong choice, or if a process dies.
+        If an argument is invalid, or a process dies.
     """
     if isinstance(proteins, (str, PathLike)):
         proteins = read_inputs(proteins)
@@ -83,26 +85,26 @@ def predict(
 
 
 class PredictionStream:
-    """Proteins and their predictions, in input order; what :func:`predict` and its command run.
+    """Iterable of proteins and their predictions, in input order.
 
     Parameters
     ----------
     proteins, batch_residues, devices
         As for :func:`predict`.
     model
-        A loaded model.
+        Loaded model.
     settings
-        How to predict.
+        Settings of the predictions.
     store
-        Where answers are kept; equal proteins are then computed once in the whole input, else
-        once in a window. Answers that it holds already are not computed again.
+        Store of predictions. Stored predictions are not computed again, and equal proteins are
+        computed once per input; without a store, once per window.
     advance
-        Called with numbers of residues as they are done.
+        Function that receives numbers of finished residues.
 
     Attributes
     ----------
     reused
-        Answers taken from the store that were there before.
+        Number of predictions that the store held from an earlier run.
     """
 
     def __init__(
@@ -131,12 +133,12 @@ class PredictionStream:
             yield from self._run((b, predictor(b.proteins)) for b in self._batches())
 
     def finished(self, written: int) -> Iterator[tuple[Protein, Prediction]]:
-        """Give what is computed but has not been given yet, after an interrupt; with gaps.
+        """Yield the predictions that an interrupt left computed but not yielded; with gaps.
 
         Parameters
         ----------
         written
-            How many pairs have arrived.
+            Number of pairs that the caller has received.
         """
         for window in self._pending:
             for index in range(max(written - window.first, 0), len(window.proteins)):
@@ -157,7 +159,7 @@ class PredictionStream:
             yield from self._release()
 
     def _batches(self) -> Iterator[Batch]:
-        """Cut windows, and give what is not in the store; a window without such an empty batch."""
+        """Yield the batches of each window that are not stored; an empty one if all are stored."""
         earlier: dict[bytes, bytes] = {}
         count = 0
         structure = self._model.config.graph.structure
@@ -178,23 +180,25 @@ class PredictionStream:
         return self._store is not None and all(key in self._store for key in batch.answers)
 
     def _release(self) -> Iterator[tuple[Protein, Prediction]]:
-        """Give the predictions of the windows in front that are complete."""
+        """Yield the predictions of the leading windows that are complete."""
         while self._pending and not self._pending[0].left:
             window = self._pending[0]
             for index in range(len(window.proteins)):
                 pair = self._pair(window, index)
                 assert pair is not None, "a complete window lacks an answer"
                 yield pair
-            self._pending.popleft()  # not before: an interrupt may lose what was given last
-            # Batches and window refer to each other, which would keep them until a rare collection.
+            self._pending.popleft()  # after the loop: an interrupt may lose the last pair
+            # Batches and window form a reference cycle, which delays the release of their memory.
             window.batches.clear()
             window.computed.clear()
 
     def _pair(self, window: Window, index: int) -> tuple[Protein, Prediction] | None:
         protein, key = window.proteins[index], window.answers[index]
         if (found := window.computed.get(key)) is not None:
-            same = {"id": protein.id, "sequence": protein.sequence, "metadata": protein.metadata}
-            return protein, replace(found, **same)
+            metadata = protein.metadata
+            return protein, replace(
+                found, id=protein.id, sequence=protein.sequence, metadata=metadata
+            )
         if self._store is not None and key in self._store:
             return protein, self._store.get(key, protein)
         return None
@@ -205,7 +209,10 @@ def _device(model: Checkpoint, devices: Sequence[str]) -> str:
 
 
 def describe(model: Checkpoint, settings: Settings, device: str) -> dict[str, Any]:
-    """Tell all that answers depend on beside the proteins: two runs that agree may share them."""
+    """Return everything that predictions depend on beside the proteins.
+
+    Two runs with equal descriptions can share stored predictions.
+    """
     weights = sha256(dump_config(model.config).encode())
     for name, tensor in sorted(model.tagger.state_dict().items()):
         weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

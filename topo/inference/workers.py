@@ -1,8 +1,8 @@
-"""Several processes that predict batches, one device or one processor core each.
+"""Worker processes that predict batches, each on a device or processor core of its own.
 
-The parent reads, cuts batches, keeps the order and writes; a worker gets one batch at a time
-through a pipe and sends back its predictions. Workers end when the pipe does, so none outlives a
-parent that was killed.
+The parent process reads the input, cuts batches, restores their order and writes the output. A
+worker receives one batch at a time through a pipe and sends back its predictions. It ends when the
+pipe is closed, so that no worker outlives a parent that was killed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from topo.errors import InputWarning, TopoError
 from topo.inference.batches import Batch
@@ -26,12 +27,12 @@ from topo.inference.compute import BatchPredictor, Settings
 from topo.protein import Prediction
 
 _AHEAD = 16
-"""Batches for each worker that may wait for one before them."""
+"""Number of finished batches per worker that may wait for an earlier batch."""
 
 
 @dataclass(eq=False)
 class _Turn:
-    """A batch and, once it is computed, its predictions."""
+    """A batch and its predictions, which are None until they are computed."""
 
     batch: Batch
     predictions: list[Prediction] | None = None
@@ -45,16 +46,16 @@ class _Worker:
 
 
 class WorkerPool:
-    """Processes that share batches; a context manager, at whose end they are gone.
+    """Pool of worker processes; a context manager that ends them on exit.
 
     Parameters
     ----------
     model
-        Folder of the checkpoint; each process loads it.
+        Path to the checkpoint, which each process loads.
     devices
         Torch device of each process.
     settings
-        How to predict.
+        Settings of the predictions.
     """
 
     def __init__(self, model: Path, devices: Sequence[str], settings: Settings) -> None:
@@ -63,7 +64,7 @@ class WorkerPool:
 
     def __enter__(self) -> WorkerPool:
         context = multiprocessing.get_context("spawn")
-        with _interrupts_ignored():  # which the processes inherit: the parent decides
+        with _interrupts_ignored():  # inherited by the workers: only the parent handles interrupts
             for device in self._devices:
                 ours, theirs = context.Pipe()
                 process = context.Process(
@@ -87,12 +88,12 @@ class WorkerPool:
             worker.process.join()
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Prediction]]]:
-        """Compute batches, and give them back in their order.
+        """Compute batches and yield them in their order.
 
         Raises
         ------
         TopoError
-            If a process died or could not begin.
+            If a process died or could not start.
         """
         turns: deque[_Turn] = deque()
         for batch in batches:
@@ -108,7 +109,7 @@ class WorkerPool:
             yield self._finish(turns.popleft())
 
     def _hand_out(self, turn: _Turn) -> None:
-        """Give a batch to the next worker that is free."""
+        """Send a batch to the next idle worker."""
         while not (free := [worker for worker in self._workers if worker.turn is None]):
             self._collect()
         proteins = [replace(p, labels=None, metadata={}) for p in turn.batch.proteins]
@@ -124,22 +125,28 @@ class WorkerPool:
         return turn.batch, turn.predictions
 
     def _collect(self) -> None:
-        """Wait until some worker has answered, and take what there is."""
-        busy = {worker.pipe: worker for worker in self._workers if worker.turn is not None}
-        for pipe in wait(list(busy)):
-            worker = busy[pipe]
-            try:
-                predictions, told, failure = worker.pipe.recv()
-            except (EOFError, OSError):
-                _died(worker)
-            for message in told:
-                warnings.warn(message, InputWarning, stacklevel=2)
-            if failure is not None:
-                raise failure
-            worker.turn.predictions, worker.turn = predictions, None
+        """Wait until at least one worker has results, and collect them."""
+        ready = wait([worker.pipe for worker in self._workers if worker.turn is not None])
+        for worker in self._workers:
+            if worker.pipe in ready:
+                self._receive(worker)
+
+    def _receive(self, worker: _Worker) -> None:
+        """Store the predictions of a worker's batch, and repeat its warnings."""
+        try:
+            predictions, messages, failure = worker.pipe.recv()
+        except (EOFError, OSError):
+            _died(worker)
+        for message in messages:
+            warnings.warn(message, InputWarning, stacklevel=2)
+        if failure is not None:
+            raise failure
+        assert worker.turn is not None, "an idle worker has sent predictions"
+        worker.turn.predictions, worker.turn = predictions, None
 
 
-def _died(worker: _Worker) -> None:
+def _died(worker: _Worker) -> NoReturn:
+    """Raise an error with the exit code of a worker."""
     worker.process.join()
     code = worker.process.exitcode or 0
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -150,7 +157,7 @@ def _died(worker: _Worker) -> None:
 
 
 def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> None:
-    """Predict what comes through the pipe until it ends."""
+    """Predict the batches that arrive through the pipe until it is closed."""
     import torch
 
     from topo.checkpoint import load_checkpoint
@@ -161,7 +168,7 @@ def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> No
         while True:
             proteins = pipe.recv()
             predictions, failure = None, None
-            with warnings.catch_warnings(record=True) as told:
+            with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", InputWarning)
                 try:
                     if predictor is None:
@@ -173,7 +180,7 @@ def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> No
                     failure = TopoError(str(error))
                 except Exception:
                     failure = RuntimeError(f"in a worker process:\n{traceback.format_exc()}")
-            messages = [str(w.message) for w in told if issubclass(w.category, InputWarning)]
+            messages = [str(w.message) for w in caught if issubclass(w.category, InputWarning)]
             pipe.send((predictions, messages, failure))
 
 
@@ -181,7 +188,7 @@ def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> No
 def _interrupts_ignored() -> Iterator[None]:
     try:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not in the main thread, which alone has signals
+    except ValueError:  # only the main thread can set signal handlers
         yield
         return
     try:

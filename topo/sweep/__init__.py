@@ -1,1 +1,1 @@
-"""Sweeps over configurations: files in the format of Weights & Biases, run with or without it."""
+"""Hyperparameter sweeps from sweep files of Weights & Biases, with or without its server."""

@@ -1,4 +1,4 @@
-"""Sweep files in the format of Weights & Biases, as far as ``topo sweep`` runs them."""
+"""Reader of the sweep files of Weights & Biases that ``topo sweep`` supports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 
@@ -17,31 +17,31 @@ from topo.errors import ConfigError
 
 METHODS = ("grid", "random", "bayes")
 ARGS = "${args}"
-_FRONT = ("${env}", "${interpreter}", "-m")  # may stand before the program's name
+_FRONT = ("${env}", "${interpreter}", "-m")  # may precede the name of the program
 _KEYS = (
     *("program", "command", "method", "metric", "parameters", "early_terminate", "run_cap"),
     *("name", "description", "project", "entity"),
 )
 _LARGEST_COUNT = 10_000
-_LARGEST_EXPONENT = 700  # its exponential is still a number
+_LARGEST_EXPONENT = 700  # the exponential of larger numbers overflows
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One option of ``topo train`` and where its values come from.
+    """An option of ``topo train`` that a sweep varies, with its values or range.
 
     Parameters
     ----------
     name
-        Option without the hyphens before it.
+        Name of the option without hyphens.
     values
-        The values to choose from; empty for a range.
+        Values to choose from; empty for a range.
     low, high
-        Ends of a range, both included.
+        Ends of the range, both included.
     integer, log
-        Whether the range is of integers; whether it is even on a logarithmic scale.
+        Whether the range holds integers; whether it is uniform on a logarithmic scale.
     step
-        Distance of neighbouring values; None for any.
+        Distance between neighbouring values; None for a continuous range.
     """
 
     name: str
@@ -55,7 +55,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Early:
-    """Early termination: at ``first`` times each power of ``eta`` epochs the best 1/eta go on."""
+    """Early termination by successive halving.
+
+    After ``first * eta**k`` epochs (k = 0, 1, ...) the best 1 / ``eta`` of the trials continue.
+
+    Parameters
+    ----------
+    first
+        Number of epochs before the first selection.
+    eta
+        Reduction factor of each selection.
+    """
 
     first: int
     eta: int
@@ -63,20 +73,20 @@ class Early:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep as its file describes it.
+    """A sweep as described by its file.
 
     Parameters
     ----------
     method
-        One of :data:`METHODS`.
+        Search method, one of :data:`METHODS`.
     metric, maximise
-        Column of ``history.csv`` whose best epoch counts, and whether large is good.
+        Column of ``history.csv`` to optimise, and whether larger values are better.
     parameters
-        What varies.
+        Options that the sweep varies.
     arguments
-        Arguments of ``topo train``, :data:`ARGS` standing for those of the parameters.
+        Arguments of ``topo train``; :data:`ARGS` is the placeholder of the parameters.
     cap
-        Trials at the most, or None.
+        Largest number of trials, or None.
     early
         Early termination, or None.
     """
@@ -90,18 +100,18 @@ class Sweep:
     early: Early | None = None
 
     def command(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the arguments of ``topo train`` for values by parameter, as an agent has them."""
+        """Return the arguments of ``topo train`` for one value per parameter."""
         options = [f"--{name}={value}" for name, value in values.items()]
         pieces = ([argument] if argument != ARGS else options for argument in self.arguments)
         return list(itertools.chain.from_iterable(pieces))
 
     def with_arguments(self, more: Sequence[str]) -> Sweep:
-        """Add arguments of ``topo train`` to every training; they override those of the file.
+        """Return a sweep with more arguments of ``topo train``, which override those of the file.
 
         Raises
         ------
         ConfigError
-            If one of them is a parameter that the sweep varies.
+            If the sweep varies one of these options.
         """
         swept = {f"--{parameter.name}" for parameter in self.parameters}
         for word in more:
@@ -111,7 +121,7 @@ class Sweep:
         return replace(self, arguments=(*self.arguments[:place], *more, *self.arguments[place:]))
 
     def grid(self) -> list[dict[str, Any]]:
-        """All combinations of the parameters' values, the last parameter varying fastest."""
+        """Return all combinations of values; the last parameter varies fastest."""
         names = [parameter.name for parameter in self.parameters]
         choices = (parameter.values for parameter in self.parameters)
         return [dict(zip(names, point, strict=True)) for point in itertools.product(*choices)]
@@ -123,8 +133,8 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
     Raises
     ------
     ConfigError
-        If it cannot be read, is malformed, or asks for something that ``topo sweep`` cannot do;
-        the message names file and key.
+        If the file cannot be read, is malformed, or uses a feature that ``topo sweep`` does not
+        support. The message names file and key.
     """
     try:
         tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
@@ -139,7 +149,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
 
 
 def parse_sweep(tree: Any) -> Sweep:
-    """Check the content of a sweep file; see :func:`load_sweep`."""
+    """Parse the content of a sweep file; see :func:`load_sweep`."""
     if not isinstance(tree, Mapping):
         raise ConfigError(f"found {type(tree).__name__}, expected a mapping")
     if unknown := [key for key in tree if key not in _KEYS]:
@@ -197,10 +207,13 @@ def _parameter(name: str, entry: Any) -> Parameter:
             raise ConfigError(f"parameters.{name}: expected values, a list of numbers or words")
         return Parameter(name, tuple(values))
     low, high = entry.get("min"), entry.get("max")
-    numbers = all(isinstance(end, (int, float)) and abs(end) < 1e300 for end in (low, high))
-    if not numbers or low >= high:
+    if not (_is_number(low) and _is_number(high) and low < high):
         raise ConfigError(f"parameters.{name}: found min {low}, max {high}, expected min < max")
     return _range(name, entry, low, high)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and abs(value) < 1e300
 
 
 def _range(name: str, entry: Mapping[str, Any], low: float, high: float) -> Parameter:

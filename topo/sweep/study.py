@@ -1,15 +1,15 @@
-"""Running a sweep without a server: trials of an Optuna study that several processes share.
+"""Optuna study of a sweep, shared by several processes without a server.
 
 =================  ===========================================================================
-``study.db``       the study (SQLite); every process that is given the same folder joins it
-``runs/``          the trainings, one a trial
-``workers/``       one locked file a process
-``trials.csv``     what each trial was and how it ended
+``study.db``       the study (SQLite); every process with the same folder joins it
+``runs/``          the run folders, one per trial
+``workers/``       the lock files, one per process
+``trials.csv``     parameters, metric and state of each trial
 ``best.yaml``      configuration of the best trial
-``importance.png`` which parameters the metric depends on
+``importance.png`` importance of the parameters for the metric
 =================  ===========================================================================
 
-A trial whose process has died is queued again, and goes on after its last finished epoch.
+The trial of a process that died is queued again, and resumes after its last finished epoch.
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ import dataclasses
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -33,39 +31,34 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from topo.config import Config, DataConfig
-from topo.data.splits import Splits, load_splits
-from topo.errors import ConfigError, TopoError
-from topo.io.grammar import find_grammar
-from topo.runs import Run, run_name
+from topo.errors import ConfigError
 from topo.sweep.file import Parameter, Sweep
 from topo.sweep.workers import Worker, exclusive, is_alive
-from topo.training.loop import fit
 
 TRIES = 3
-"""Processes that may die over one trial before it counts as failed."""
+"""Number of processes that may die in one trial before the trial counts as failed."""
 
-_POLL = 1.0  # seconds between looks at trials that other processes run
+_POLL = 1.0  # seconds between checks of the trials of other processes
 
 
 class SharedStudy:
-    """A study in a folder, and this process as one of its workers.
+    """A study in a folder, with this process as one of its workers.
 
     Parameters
     ----------
     sweep
-        What is swept; a folder that holds another sweep is refused.
+        Sweep that the study runs.
     folder
-        Made if it is not there.
+        Folder of the study; created if it does not exist.
     trials
-        Trials in all; None takes the file's ``run_cap``, or for a grid all of its points.
+        Total number of trials; None takes ``run_cap`` of the sweep, or all points of a grid.
     seed
-        Of the draws; they depend on it and on the number of trials before only.
+        Seed of the draws, which depend only on it and on the number of trials before.
 
     Raises
     ------
     ConfigError
-        If the folder holds the study of another sweep, or the number of trials is open.
+        If the folder holds the study of another sweep, or the number of trials is not limited.
     """
 
     def __init__(self, sweep: Sweep, folder: Path, trials: int | None = None, seed: int = 0):
@@ -88,9 +81,10 @@ class SharedStudy:
         self.worker = Worker(folder / "workers")
 
     def take(self) -> Trial | None:
-        """Return the next trial for this process, or None when all are done.
+        """Return the next trial for this process, or None when all trials are finished.
 
-        Waits while other processes run the last ones: should one of them die, its trial is ours.
+        While other processes run the last trials, this process waits: if one of them dies, it
+        takes over the trial.
         """
         while True:
             with exclusive(self.folder / "lock"):
@@ -106,11 +100,11 @@ class SharedStudy:
             time.sleep(_POLL)
 
     def _requeue(self) -> None:
-        """Queue the trials of dead processes again; the lock is held."""
+        """Queue the trials of dead processes again; the caller holds the lock."""
         trials = self.study.get_trials(deepcopy=False)
         queued = {trial.user_attrs.get("retry_of") for trial in trials}
         for trial in _in(trials, TrialState.RUNNING):
-            # Without a name, the process died between the two lines in which it took the trial.
+            # A trial without a worker name belongs to a process that died just after asking for it.
             if is_alive(self.folder / "workers", trial.user_attrs.get("worker", "none")):
                 continue
             tries = trial.user_attrs.get("tries", 1)
@@ -126,7 +120,7 @@ class SharedStudy:
         known = self.study.user_attrs.get("sweep")
         if known is not None and known != _described(self.sweep):
             raise ConfigError(
-                f"{self.folder}: holds the study of another sweep; give another --output"
+                f"{self.folder}: holds the study of another sweep; choose another --output"
             )
 
     def _sampler(self, before: int) -> optuna.samplers.BaseSampler:
@@ -140,132 +134,20 @@ class SharedStudy:
         return optuna.samplers.RandomSampler(seed=self.seed + before)
 
 
-def run_sweep(
-    shared: SharedStudy,
-    settings: Callable[[Sequence[str]], Config],
-    *,
-    wandb: str = "off",
-    progress: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
-) -> None:
-    """Train trial after trial until none is left.
-
-    Parameters
-    ----------
-    shared
-        The study.
-    settings
-        Turns arguments of ``topo train`` into a configuration.
-    wandb
-        Tracking of the trainings, in place of what the file says.
-    progress
-        Show a progress bar.
-    tell
-        Takes a line on the start and end of each trial.
-
-    Raises
-    ------
-    TopoError
-        What the user can mend, e.g. data that cannot be read; the trial is queued again for the
-        next start.
-    """
-    try:
-        while (trial := shared.take()) is not None:
-            command = shared.sweep.command(trial.params)
-            config = settings(command)
-            config.tracking.wandb = wandb
-            tell(f"trial {trial.number}: topo train {' '.join(command)}")
-            _run_trial(shared, trial, config, progress)
-            done = shared.study.get_trials(deepcopy=False)[trial.number]
-            value = "" if done.value is None else f" {done.value:.4f}"
-            tell(f"trial {trial.number}: {done.state.name.lower()}{value}")
-    finally:
-        shared.worker.close()
-
-
 def effective(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Leave out the trials that were queued again under another number."""
+    """Return the trials that were not queued again under another number."""
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
     return [trial for trial in trials if trial.number not in retried]
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:
-    """Return where Optuna draws a parameter from."""
+    """Return the Optuna distribution of a parameter."""
     p = parameter
     if p.values:
         return CategoricalDistribution(p.values)
     if p.integer:
         return IntDistribution(int(p.low), int(p.high), step=int(p.step or 1))
     return FloatDistribution(p.low, p.high, log=p.log, step=p.step)
-
-
-class _Reporter(pl.Callback):
-    """Reports each epoch's metric to the study, and stops the training if the study says so."""
-
-    def __init__(self, trial: Trial, run: Run, metric: str) -> None:
-        self.trial, self.run, self.metric = trial, run, metric
-        self.reported, self.pruned = 0, False
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Report the rows that are new; a resumed training begins with several."""
-        for row in self.run.history()[self.reported :]:
-            self.trial.report(_metric(row, self.metric), step=int(row["epoch"]) + 1)
-            self.reported += 1
-        if self.trial.should_prune():
-            self.pruned = trainer.should_stop = True
-
-
-def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool) -> None:
-    run = _trial_run(shared, trial, config)
-    reporter = _Reporter(trial, run, shared.sweep.metric)
-    try:
-        if not run.model.is_dir():
-            resume = run.resume_file.is_file()
-            splits = _splits(
-                config.data.model_dump_json(),
-                json.dumps(config.model.heads.grammar),
-                config.training.seed,
-            )
-            fit(config, splits, run, resume=resume, progress=progress, also=[reporter])
-    except TopoError:
-        raise
-    except Exception as error:  # a diverged or too large model must not end the sweep
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
-        shared.study.tell(trial, state=TrialState.FAIL)
-        return
-    if reporter.pruned:
-        shared.study.tell(trial, state=TrialState.PRUNED)
-        return
-    values = [_metric(row, shared.sweep.metric) for row in run.history()]
-    known = [value for value in values if value == value]
-    if known:
-        shared.study.tell(trial, max(known) if shared.sweep.maximise else min(known))
-    else:
-        shared.study.tell(trial, state=TrialState.FAIL)
-
-
-def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
-    """Return the run of a trial, an earlier process's where the trial is tried again."""
-    name = trial.user_attrs.get("run")
-    if name is None:
-        name = f"{trial.number:03d}_{run_name(config)}"
-        trial.set_user_attr("run", name)
-    run = Run(shared.folder / "runs" / name)
-    run.path.mkdir(parents=True, exist_ok=True)
-    return run
-
-
-@lru_cache(maxsize=1)
-def _splits(data: str, grammar: str, seed: int) -> Splits:
-    """Load the proteins; those of the trial before where they are the same."""
-    found = find_grammar(json.loads(grammar))
-    return load_splits(DataConfig.model_validate_json(data), seed, found)
-
-
-def _metric(row: Mapping[str, float], name: str) -> float:
-    if name not in row:
-        raise ConfigError(f"metric.name: this model has no {name}")
-    return row[name]
 
 
 def _open(folder: Path, sweep: Sweep) -> optuna.Study:
@@ -286,7 +168,7 @@ def _open(folder: Path, sweep: Sweep) -> optuna.Study:
 
 
 def _described(sweep: Sweep) -> dict[str, Any]:
-    """Return what makes two sweeps the same, as JSON gives it back; the cap may be raised."""
+    """Return the fields that identify a sweep, as JSON values; the cap is not one of them."""
     tree = {k: v for k, v in dataclasses.asdict(sweep).items() if k != "cap"}
     return json.loads(json.dumps(tree))
 

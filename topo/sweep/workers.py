@@ -1,7 +1,7 @@
-"""Processes that share a folder: one at a time in a critical section, and which still live.
+"""Lock files of processes that share a folder.
 
-Both rest on the locks of SQLite, which the operating system lifts when a process ends, however
-it ends; no waiting for heart beats to fail.
+The locks are those of SQLite. The operating system releases them when a process ends for any
+reason, so that no heartbeat is needed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock file while the block runs; waits for other processes that hold it."""
+    """Hold a lock file while the block runs, after waiting for other processes that hold it."""
     connection = sqlite3.connect(path, timeout=3600, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
@@ -26,12 +26,17 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 class Worker:
-    """Sign of life of this process: a locked file in a folder.
+    """Lock file in a folder that shows that this process is alive.
+
+    Parameters
+    ----------
+    folder
+        Folder of the lock files; created if it does not exist.
 
     Attributes
     ----------
     name
-        Unlike that of any other worker.
+        Unique name of the worker.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,13 +47,13 @@ class Worker:
         self._connection.execute("BEGIN EXCLUSIVE")
 
     def close(self) -> None:
-        """Leave."""
+        """Release and delete the lock file."""
         self._connection.close()
         self._path.unlink(missing_ok=True)
 
 
 def is_alive(folder: Path, name: str) -> bool:
-    """Tell whether the process of another worker still runs."""
+    """Return whether the process of a worker is still running."""
     path = folder / name
     if not path.is_file():
         return False

@@ -1,4 +1,4 @@
-"""Calibration of a trained tagger: what its probabilities need so that they are honest."""
+"""Temperature scaling of label and type probabilities (Guo et al. 2017, ICML)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 
 from topo.config import Config
 from topo.data.dataset import sampling_types, type_sets
@@ -16,7 +17,9 @@ from topo.data.splits import LabelledSet
 from topo.labels import LABELS, UNKNOWN_INDEX, encode_labels
 from topo.nn.tagger import Scores, Tagger
 from topo.protein import Prediction, Protein
-from topo.training.temperature import fit_weights
+
+LIMITS = (0.02, 20.0)
+"""Smallest and largest fitted weight; 1 / weight is a temperature."""
 
 
 @torch.no_grad()
@@ -26,16 +29,17 @@ def calibrate(tagger: Tagger, config: Config, labelled: LabelledSet) -> list[Pre
     Parameters
     ----------
     tagger
-        On the CPU; its fitted numbers are changed.
+        Tagger on the CPU; its type weights and label temperature are set in place.
     config
-        Of its training.
+        Configuration of the tagger's training.
     labelled
-        Proteins that it was not trained on.
+        Proteins that the tagger was not trained on.
 
     Returns
     -------
     list of Prediction
-        Of these proteins, calibrated, in the order of :func:`topo.data.loading.whole_order`.
+        Calibrated predictions of these proteins, in the order of
+        :func:`topo.data.loading.whole_order`.
     """
     proteins = whole_order(labelled)
     scores = [tagger(graph) for graph in whole_loader(labelled, config)]
@@ -49,7 +53,7 @@ def _fit_types(tagger: Tagger, proteins: Sequence[Protein], scores: Sequence[Sco
     sources = [torch.cat(parts).numpy() for parts in zip(*evidence, strict=True)]
     types = type_sets(proteins, tagger.crf.grammar)
     legal = types.any(1)
-    # Between micro accuracy (all proteins count alike) and macro accuracy (all types do).
+    # Halfway between micro accuracy (equal proteins) and macro accuracy (equal types).
     importance = class_weights(sampling_types(types), 0.5)[legal]
     weights = fit_weights([source[legal] for source in sources], types[legal], importance)
     tagger.type_weights[: len(weights)] = torch.from_numpy(weights)
@@ -59,7 +63,8 @@ def _fit_labels(tagger: Tagger, proteins: Sequence[Protein], scores: Sequence[Sc
     predictions = _predictions(tagger, proteins, scores)
     truth = np.concatenate([encode_labels(protein.labels or "") for protein in proteins])
     known = truth != UNKNOWN_INDEX
-    labels = np.concatenate([prediction.probabilities for prediction in predictions])[known]
+    computed = [p.probabilities for p in predictions if p.probabilities is not None]
+    labels = np.concatenate(computed)[known]
     is_true = np.eye(len(LABELS), dtype=bool)[truth[known]]
     with np.errstate(divide="ignore"):
         (weight,) = fit_weights([np.log(labels)], is_true)
@@ -74,3 +79,46 @@ def _predictions(
     for batch in scores:
         predictions += tagger.predictions(list(islice(rest, len(batch.lengths))), batch)
     return predictions
+
+
+def fit_weights(
+    evidence: list[np.ndarray], truth: np.ndarray, importance: np.ndarray | None = None
+) -> np.ndarray:
+    """Fit powers whose normalised product gives the true classes the highest likelihood.
+
+    The power of a single source of evidence is the inverse of a temperature.
+
+    Parameters
+    ----------
+    evidence
+        Log-probabilities of each source, each (N, classes); ``-inf`` is allowed.
+    truth
+        Classes that may be true, bool, (N, classes); at least one per row.
+    importance
+        Weight of each row in the likelihood, (N,); equal by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        Power of each source, (sources,), within :data:`LIMITS`; ones if ``truth`` has no rows.
+    """
+    first = np.ones(len(evidence))
+    if not len(truth):
+        return first
+    share = np.ones(len(truth)) if importance is None else importance
+    share = share / share.sum()
+    scores = np.stack([np.maximum(np.asarray(e, dtype=np.float64), -200.0) for e in evidence])
+
+    def loss(log_weights: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = np.exp(log_weights)
+        fused = np.tensordot(weights, scores, 1)
+        fused -= fused.max(1, keepdims=True)
+        mass = np.exp(fused)
+        among_all = mass / mass.sum(1, keepdims=True)
+        among_true = mass * truth / np.maximum((mass * truth).sum(1, keepdims=True), 1e-300)
+        value = -share @ np.log(np.maximum((among_all * truth).sum(1), 1e-300))
+        slope = ((among_all - among_true)[None] * scores).sum(2) @ share
+        return value, slope * weights
+
+    bounds = [tuple(np.log(LIMITS))] * len(evidence)
+    return np.exp(minimize(loss, np.log(first), jac=True, bounds=bounds, method="L-BFGS-B").x)

@@ -1,4 +1,4 @@
-"""Cross-validation: a model for each fold, scored on the fold that it has not seen."""
+"""Cross-validation with one model per fold, evaluated on the fold it was not trained on."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from topo.runs import Run, run_name
 from topo.training.loop import fit
 
 VALIDATION = ("fold", "share")
-"""What picks the best epoch: the fold after the test fold, or a share of the training proteins."""
+"""Validation sets: the fold after the test fold, or a share of the training proteins."""
 
-_TIMED = 50  # proteins that the cost of an ensemble is measured on
+_TIMED = 50  # number of proteins on which the time of an ensemble is measured
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """One fold: its run, its proteins with labels, and what the run's model says of them."""
+    """Run, labelled proteins and predictions of one fold."""
 
     name: str
     run: Run
     proteins: Sequence[Protein]
     predictions: Sequence[Prediction]
 
-    def figures(self) -> dict[str, float]:
-        """Headline figures of the predictions."""
+    def metrics(self) -> dict[str, float]:
+        """Return the headline metrics of the predictions."""
         return headline_figures([p.labels or "" for p in self.proteins], self.predictions)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the folds: mean, sample standard deviation, number of folds that have it."""
+    """Mean and sample standard deviation of a metric over the ``n`` folds that have it."""
 
     mean: float
     deviation: float
@@ -60,19 +60,20 @@ class Spread:
 
 
 def plan_folds(config: Config, validation: str = "fold") -> dict[str, Config]:
-    """Return the configuration of each fold's run, by the fold that it is tested on.
+    """Return the configuration of each run, by the name of its test fold.
 
     Parameters
     ----------
     config
-        Of a training; ``data.train`` chooses among the folds of the file, none takes all.
+        Configuration of a training. ``data.train`` lists the folds to use; if empty, all folds of
+        the file are used.
     validation
-        One of :data:`VALIDATION`.
+        Validation set, one of :data:`VALIDATION`.
 
     Raises
     ------
     ConfigError
-        If the file has too few folds, or ``config`` names others for validation or test.
+        If the file has too few folds, or ``config`` names folds for validation or test.
     """
     if validation not in VALIDATION:
         raise ConfigError(f"found {validation!r}, expected one of {', '.join(VALIDATION)}")
@@ -94,7 +95,7 @@ def plan_folds(config: Config, validation: str = "fold") -> dict[str, Config]:
 
 
 def fold_names(path: str) -> list[str]:
-    """Return the folds of a file in the order of their first protein; none where it has none."""
+    """Return the names of the folds of a file in the order of their first protein."""
     folds = dict.fromkeys(protein.metadata.get("partition") for protein in read_labelled(path))
     return [fold for fold in folds if fold is not None]
 
@@ -105,23 +106,29 @@ def run_folds(
     progress: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[FoldResult]:
-    """Train and predict fold by fold; what an earlier call left in the folder is taken up.
+    """Train and predict fold by fold, continuing an earlier call on the same folder.
 
     Parameters
     ----------
     plans
-        What :func:`plan_folds` gives.
+        Configurations by fold from :func:`plan_folds`.
     folder
-        Each fold's run goes to ``fold-NAME``, with ``predictions.3line`` of the fold.
+        Output folder. The run of a fold is written to ``fold-NAME``, with its predictions in
+        ``predictions.3line``.
     progress
-        Show a progress bar.
+        Whether to show a progress bar.
     tell
-        Takes a line on what happens to each fold.
+        Function that receives a line at the start of each fold.
+
+    Yields
+    ------
+    FoldResult
+        Result of each fold, in the order of ``plans``.
 
     Raises
     ------
     ConfigError
-        If the folder holds a fold of another configuration, or its data have changed.
+        If the folder holds a fold with another configuration, or its data have changed.
     """
     for name, config in plans.items():
         run = Run(folder / f"fold-{name}")
@@ -129,34 +136,51 @@ def run_folds(
         splits = load_splits(config.data, config.training.seed, grammar)
         _check_same(run, config, splits)
         if run.model.is_dir():
-            tell(f"fold {name}: trained before")
+            tell(f"fold {name}: already trained")
         else:
             resume = run.resume_file.is_file()
-            tell(f"fold {name}: {'going on with' if resume else 'training'} {run.path}")
+            tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
             run.path.mkdir(parents=True, exist_ok=True)
             fit(config, splits, run, resume=resume, progress=progress)
         yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
 
 
-def spreads(figures: Mapping[str, Mapping[str, float]]) -> dict[str, Spread]:
-    """Return mean and spread over the folds of every figure, from the figures of each fold."""
-    return {name: spread([row[name] for row in figures.values()]) for name in HEADLINES}
+def spreads(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Spread]:
+    """Return the spread of each headline metric, given the metrics of each fold."""
+    return {name: spread([row[name] for row in metrics.values()]) for name in HEADLINES}
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return mean and sample standard deviation of the values that are not NaN."""
+    """Return mean and sample standard deviation of values, without those that are NaN."""
     known = [value for value in values if not math.isnan(value)]
     deviation = statistics.stdev(known) if len(known) > 1 else math.nan
     return Spread(statistics.fmean(known) if known else math.nan, deviation, len(known))
 
 
 def write_ensemble(
-    folder: Path, config: Config, results: Sequence[FoldResult], figures: Mapping[str, Spread]
+    folder: Path, config: Config, results: Sequence[FoldResult], metrics: Mapping[str, Spread]
 ) -> dict[str, Any]:
-    """Write the fold models as one checkpoint, ``FOLDER/model``, with its cost; return that."""
+    """Write the models of the folds as an ensemble to ``FOLDER/model``.
+
+    Parameters
+    ----------
+    folder
+        Output folder of the cross-validation.
+    config
+        Configuration that the runs share.
+    results
+        Result of each fold.
+    metrics
+        Spread of each headline metric.
+
+    Returns
+    -------
+    dict
+        Number of members and parameters, and the time of the ensemble relative to one model.
+    """
     members = {f"fold-{result.name}": result.run.model for result in results}
     name = run_name(config)
-    document = {"members": list(members), "folds": {k: str(v) for k, v in figures.items()}}
+    document = {"members": list(members), "folds": {k: str(v) for k, v in metrics.items()}}
     save_ensemble(folder / "model", members, config, document, "")
     cost = _measure(folder / "model", results[0])
     parameters = sum(int(result.run.info()["parameters"]) for result in results)
@@ -176,7 +200,7 @@ def _measure(model: Path, result: FoldResult) -> dict[str, Any]:
     seconds = []
     for path in (result.run.model, model):
         loaded = load_model(path)
-        list(predict(proteins[:2], loaded))  # compiles what is compiled on first use
+        list(predict(proteins[:2], loaded))  # excludes the time of compilation
         start = time.perf_counter()
         list(predict(proteins, loaded))
         seconds.append(time.perf_counter() - start)
@@ -205,8 +229,7 @@ def _check_same(run: Run, config: Config, splits: Splits) -> None:
         return
     if difference := first_difference(run.config(), config):
         raise ConfigError(
-            f"{run.path}: {difference}; "
-            "a cross-validation goes on with the same configuration, or in another folder"
+            f"{run.path}: {difference}; expected the same configuration, or another output folder"
         )
     if run.info().get("data_sha256", splits.checksums) != splits.checksums:
         raise ConfigError(f"{run.path}: the data have changed since it was trained")

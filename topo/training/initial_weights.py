@@ -1,4 +1,4 @@
-"""What a training begins with instead of random weights: a tagger's or a pre-trained trunk's."""
+"""Initial weights from a checkpoint or a pre-trained trunk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from topo.checkpoint import Checkpoint, PretrainedTrunk, is_trunk, load_checkpoint, load_trunk
-from topo.config import Config, first_difference
+from topo.config import Config, DataConfig, first_difference
 from topo.errors import ConfigError, InputWarning
 from topo.nn.ensemble import Ensemble
 from topo.runs import Run
@@ -19,24 +19,35 @@ from topo.runs import Run
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Weights by name, and what ``run.json`` says of where they come from; both may be empty."""
+    """Weights by name, and their origin as recorded in ``run.json``; both may be empty."""
 
     weights: Mapping[str, Tensor] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def initial_weights(config: Config) -> InitialWeights:
-    """Read the weights of the checkpoint, run or trunk ``config.training.init``; none: no weights.
+    """Read the weights of the checkpoint, run or trunk ``config.training.init``.
 
-    Of a whole checkpoint these are all weights; of a pre-trained trunk those of the trunk, with a
-    warning where its corpus may hold relatives of the folds to be evaluated.
+    Without ``init`` there are no weights. A checkpoint has all weights of a tagger, a pre-trained
+    trunk those of the trunk. A warning is issued if the corpus of the trunk may hold proteins
+    similar to the evaluated folds.
+
+    Parameters
+    ----------
+    config
+        Configuration of the training.
+
+    Returns
+    -------
+    InitialWeights
+        Weights and their origin.
 
     Raises
     ------
     CheckpointError
-        If there is none, or it is damaged or of another version.
+        If the checkpoint does not exist, is damaged or has another format version.
     ConfigError
-        If it is not of the architecture of ``config``.
+        If its architecture differs from that of ``config``.
     """
     if not config.training.init:
         return InitialWeights()
@@ -44,7 +55,7 @@ def initial_weights(config: Config) -> InitialWeights:
     if isinstance(start, PretrainedTrunk):
         weights = start.weights
         parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
-        _warn_of_relatives(start, config)
+        _warn_of_relatives(start, config.data)
     else:
         weights = start.tagger.state_dict()
         parts = ("graph.", "model.")
@@ -58,7 +69,7 @@ def initial_weights(config: Config) -> InitialWeights:
 
 
 def _start(folder: Path) -> Checkpoint | PretrainedTrunk:
-    """Read a run, or the folder of a tagger or trunk."""
+    """Read a run folder, or the folder of a tagger or trunk."""
     run = Run(folder)
     place = next((path for path in (run.model, run.trunk) if path.is_dir()), folder)
     if is_trunk(place):
@@ -69,9 +80,10 @@ def _start(folder: Path) -> Checkpoint | PretrainedTrunk:
     return found
 
 
-def _warn_of_relatives(trunk: PretrainedTrunk, config: Config) -> None:
+def _warn_of_relatives(trunk: PretrainedTrunk, data: DataConfig) -> None:
+    """Warn if the pre-training did not exclude proteins similar to the evaluated folds."""
     rule = trunk.config.pretraining
-    evaluated = {*config.data.validation, *config.data.test}
+    evaluated = {*data.validation, *data.test}
     if rule.exclude_similar is not None:
         evaluated -= set(rule.exclude_folds) or evaluated
     if evaluated:

@@ -1,7 +1,11 @@
-"""Muon for the recurrent stack's matrices and AdamW for the rest, as one optimiser."""
+"""Optimisers and learning-rate schedules.
+
+Muon updates the matrices of the recurrent stack, AdamW all other weights.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
 from typing import Any
@@ -15,16 +19,17 @@ Groups = list[dict[str, Any]]
 
 
 class MuonWithAdamW(Optimizer):
-    """Step matrices by their orthogonalised momentum, everything else by AdamW.
+    """Optimiser that updates matrices by Muon and all other weights by AdamW.
 
-    Muon is Jordan et al. 2024 (kellerjordan.github.io/posts/muon); its updates are scaled to the
-    root mean square of AdamW's (Liu et al. 2025, arXiv:2502.16982), so that both take learning
-    rates of one size. A schedule steps the groups of both.
+    Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) steps by the orthogonalised
+    momentum. Its updates are scaled to the root mean square of AdamW's (Liu et al. 2025,
+    arXiv:2502.16982), so that both use learning rates of the same size. A schedule changes the
+    groups of both.
 
     Parameters
     ----------
     matrices
-        Parameter groups for Muon, of parameters of two dimensions.
+        Parameter groups for Muon; every parameter has two dimensions.
     rest
         Parameter groups for AdamW.
     """
@@ -40,21 +45,21 @@ class MuonWithAdamW(Optimizer):
         return [group for part in self.parts.values() for group in part.param_groups]
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take a step with both."""
+        """Update all weights."""
         loss = None if closure is None else closure()
         for part in self.parts.values():
             part.step()
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the states of both by name."""
+        """Return the state of each optimiser by name."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take up the states of both."""
+        """Load the state of each optimiser."""
         for name, part in self.parts.items():
             part.load_state_dict(state_dict[name])
-        self.param_groups[:] = self._groups()  # loading replaced them
+        self.param_groups[:] = self._groups()  # loading replaces the groups
 
 
 def make_optimizer(
@@ -62,16 +67,17 @@ def make_optimizer(
 ) -> Optimizer:
     """Return the optimiser of a trunk or tagger.
 
-    Biases, norms and the grammar's scores do not decay. The first group is one of AdamW's.
+    Biases, norms and the scores of the grammar have no weight decay. The first group belongs to
+    AdamW.
 
     Parameters
     ----------
     model
-        Its recurrent stack is ``recurrent``, its grammar's scores are in ``crf``.
+        Module with its recurrent stack in ``recurrent`` and the scores of the grammar in ``crf``.
     training
-        Which optimiser, its rates and its decay.
+        Optimiser, learning rates and weight decay.
     initialised
-        Names of the weights that came from another model; ``init_rate`` applies to them.
+        Names of the weights that come from another model; ``init_rate`` applies to them.
     """
     groups: dict[str, dict[tuple[float, float], list[nn.Parameter]]] = {
         "adamw": defaultdict(list),
@@ -97,3 +103,35 @@ def make_optimizer(
         for kind in ("adamw", "muon")
     )
     return MuonWithAdamW(matrices, adamw) if matrices else AdamW(adamw, weight_decay=0.0)
+
+
+def learning_rate_factor(training: TrainingConfig, steps: int) -> Callable[[int], float]:
+    """Return a function from a step to the factor of the learning rate.
+
+    Parameters
+    ----------
+    training
+        Name of the schedule and length of the warm-up.
+    steps
+        Number of steps of the whole training.
+    """
+    if training.schedule == "onecycle":
+        return lambda step: _one_cycle(step, steps)
+    warmup = max(1, round(training.warmup * steps))
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        if training.schedule == "constant":
+            return 1.0
+        share = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2
+
+    return factor
+
+
+def _one_cycle(step: int, steps: int) -> float:
+    warm, low = max(1, round(0.3 * steps)), 0.04
+    if step < warm:
+        return low + (1 - low) * (1 - math.cos(math.pi * step / warm)) / 2
+    return max(1e-3, (1 + math.cos(math.pi * min(1, (step - warm) / (steps - warm)))) / 2)

@@ -1,4 +1,4 @@
-"""Weights & Biases; the only file that imports wandb."""
+"""Tracking of runs in Weights & Biases; the only module that imports wandb."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from topo.protein import Prediction
 
 
 class Tracker:
-    """What a run sends to Weights & Biases; does nothing where tracking is off.
+    """Connection of a run to Weights & Biases; all methods do nothing when tracking is off.
 
     Parameters
     ----------
     config
-        The run's configuration, sent as its parameters.
+        Configuration of the run, sent as its parameters.
     folder
-        The run's folder; offline files lie in its ``wandb``.
+        Run folder; offline files are written to its subfolder ``wandb``.
     name
-        The run's name.
+        Name of the run.
     """
 
     def __init__(self, config: Config, folder: Path, name: str) -> None:
@@ -43,13 +43,13 @@ class Tracker:
         """Return the loggers for the trainer."""
         return [self.logger] if self.logger else []
 
-    @property
-    def url(self) -> str | None:
-        """Address of the run, where it is online."""
-        return getattr(self.logger.experiment, "url", None) if self.logger else None
+    def info(self) -> dict[str, str]:
+        """Return the entry of ``run.json`` with the address of the run; empty when offline."""
+        url = getattr(self.logger.experiment, "url", None) if self.logger else None
+        return {"wandb": url} if url else {}
 
     def log_confusion(self, counts: Sequence[Sequence[int]], columns: Sequence[str]) -> None:
-        """Send the confusion matrix of protein types as a table, one row a true type."""
+        """Send the confusion matrix of protein types as a table, one row per true type."""
         if self.logger:
             rows = [[name, *map(int, row)] for name, row in zip(TYPES, counts, strict=True)]
             self.logger.log_table("type_confusion", columns=["truth", *columns], data=rows)
