@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from topo.cli.names import split_names
+from topo.cli.options import split_names
 from topo.errors import TopoError
 
 _WIDE = 200  # columns where the table goes to a file or another program

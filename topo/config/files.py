@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,8 +13,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from topo.config.schema import Config
-from topo.errors import ConfigError
+from topo.config.schema import Config, config_fields
+from topo.errors import ConfigError, InputWarning
+
+REMOVED = {
+    "model.recurrent.layer_norm": True,
+    "training.schedule": "cosine",
+    "tracking.examples": 8,
+}
+"""Keys of earlier versions that no longer exist, with the value that is built in since."""
 
 _ENDLESS_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
 
@@ -23,22 +31,27 @@ def load_config(
     overrides: Iterable[str] = (),
     fields: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Read a YAML file (none: the defaults) and apply fields, then overrides.
+    """Read a configuration from a YAML file, then apply fields, then overrides.
 
     Parameters
     ----------
     path
-        YAML file with any part of the tree.
+        Path to a YAML file with any part of the tree; None starts from the defaults.
     overrides
-        Assignments ``section.field=value``; the value is read as YAML.
+        Assignments ``section.field=value``; the value is parsed as YAML.
     fields
         Values by dotted key.
+
+    Returns
+    -------
+    Config
+        Validated configuration.
 
     Raises
     ------
     ConfigError
-        On a missing or malformed file, an unknown key (the nearest valid one is named) or a value
-        that does not fit.
+        If the file is missing or malformed, a key is unknown (the message names the nearest valid
+        key) or a value is invalid.
     """
     tree = _read_yaml(path) if path is not None else {}
     for key, value in (fields or {}).items():
@@ -55,16 +68,29 @@ def load_config(
 
 
 def parse_config(tree: Mapping[str, Any], source: str = "configuration") -> Config:
-    """Validate a nested mapping; ``source`` names it in errors (:class:`ConfigError`)."""
+    """Validate a nested mapping.
+
+    Parameters
+    ----------
+    tree
+        Sections and fields; keys of earlier versions (:data:`REMOVED`) are left out.
+    source
+        Name of the mapping in errors.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value is invalid.
+    """
     try:
-        return Config.model_validate(tree)
+        return Config.model_validate(_without_removed(tree, source))
     except ValidationError as error:
         raise ConfigError(f"{source}: {_explain(error)}") from None
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn a tree into one level with dotted keys."""
-    level = {}
+    """Flatten a nested mapping to one level with dotted keys."""
+    level: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             level |= flat(value, f"{prefix}{key}.")
@@ -76,16 +102,21 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def first_difference(
     found: Config, expected: Config, parts: Sequence[str] = ("",), besides: str | None = None
 ) -> str | None:
-    """Name the first field that differs, with both values; None where there is none.
+    """Describe the first field that differs between two configurations.
 
     Parameters
     ----------
     found, expected
-        What is compared.
+        Configurations to compare.
     parts
-        Beginnings of the dotted keys that count.
+        Prefixes of the dotted keys to compare.
     besides
-        End of the dotted keys that do not count.
+        Suffix of the dotted keys to ignore.
+
+    Returns
+    -------
+    str or None
+        Key and both values; None if the configurations agree.
     """
     ours, theirs = (flat(config.model_dump(mode="json")) for config in (found, expected))
     for key, value in theirs.items():
@@ -96,7 +127,7 @@ def first_difference(
 
 
 def dump_config(config: Config) -> str:
-    """Write the tree as YAML, each field with its description as a comment."""
+    """Format a configuration as YAML, each field with its description as a comment."""
     return "\n".join(_commented(config, 0)) + "\n"
 
 
@@ -106,8 +137,8 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     yaml.YAMLError
-        On anything that is not, a date that does not exist or a number or nesting without end
-        included.
+        If the text is not valid YAML, holds an invalid date or a number of more than 1000 digits,
+        or is nested too deeply.
     """
     if _ENDLESS_NUMBER.search(text):
         raise yaml.YAMLError("a number of more than 1000 digits")
@@ -142,6 +173,21 @@ def _assign(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     tree[keys[-1]] = value
 
 
+def _without_removed(tree: Mapping[str, Any], source: str, prefix: str = "") -> dict[str, Any]:
+    kept = {}
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if key in REMOVED:
+            if value != REMOVED[key]:
+                message = f"{source}: {key}: {value} is no longer supported, using {REMOVED[key]}"
+                warnings.warn(message, InputWarning, stacklevel=4)
+        elif isinstance(value, Mapping) and any(old.startswith(f"{key}.") for old in REMOVED):
+            kept[name] = _without_removed(value, source, f"{key}.")
+        else:
+            kept[name] = value
+    return kept
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     where = [str(part) for part in first["loc"]]
@@ -153,20 +199,11 @@ def _explain(error: ValidationError) -> str:
 
 
 def _nearest_key(where: list[str]) -> str:
-    valid, section = _valid_keys(), ".".join(where[:-1])
+    valid, section = list(config_fields()), ".".join(where[:-1])
     siblings = [key for key in valid if section and key.rpartition(".")[0] == section]
     key = ".".join(where)
     far = difflib.get_close_matches(key, valid, n=1, cutoff=0.75)
     return (far or difflib.get_close_matches(key, siblings or valid, n=1, cutoff=0.0))[0]
-
-
-def _valid_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    keys = []
-    for name, field in section.model_fields.items():
-        keys.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _valid_keys(field.annotation, f"{prefix}{name}.")
-    return keys
 
 
 def _commented(section: BaseModel, depth: int) -> Iterable[str]:

@@ -44,6 +44,8 @@ from topo.training.tracking import Tracker
 RUN_VARIABLE = "TOPO_RUN"
 """Environment variable that tells the processes of one training where its run is."""
 
+_TRACKED = 8  # validation proteins in the table of predictions at Weights & Biases
+
 
 class SeededTraining(pl.LightningModule):
     """What all trainings share: random state by place, clipping, schedule, means of an epoch.
@@ -354,15 +356,8 @@ def _schedule(training: TrainingConfig, steps: int) -> Any:
     warmup = max(1, round(training.warmup * steps))
 
     def factor(step: int) -> float:
-        if training.schedule == "onecycle":
-            warm, low = max(1, round(0.3 * steps)), 0.04
-            if step < warm:
-                return low + (1 - low) * (1 - math.cos(math.pi * step / warm)) / 2
-            return max(1e-3, (1 + math.cos(math.pi * min(1, (step - warm) / (steps - warm)))) / 2)
         if step < warmup:
             return (step + 1) / warmup
-        if training.schedule == "constant":
-            return 1.0
         share = min(1.0, (step - warmup) / max(1, steps - warmup))
         return 0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2
 
@@ -463,7 +458,7 @@ def _track_results(tracker: Tracker, config: Config, module: TaggerTraining) -> 
         possible = true_types(truths[prediction.id])
         counts += type_confusion(possible[0] if len(possible) == 1 else None, prediction.type)
     tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
-    tracker.log_predictions(truths, module.predictions[: config.tracking.examples])
+    tracker.log_predictions(truths, module.predictions[:_TRACKED])
     tracker.finish()
 
 
