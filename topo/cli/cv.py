@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.config_options import ConfigCommand, read_config
+from topo.cli.options import Resamples
 
 if TYPE_CHECKING:
     from topo.config import Config
@@ -45,7 +46,7 @@ def cv(
     ensemble: Annotated[
         bool, typer.Option(help="Write the models of the folds as one checkpoint, OUTPUT/model.")
     ] = True,
-    resamples: Annotated[int, typer.Option(min=0, help="Number of bootstrap resamples.")] = 1000,
+    resamples: Resamples = 1000,
 ) -> None:
     """Cross-validate: train a model for each fold and evaluate it on that fold.
 

@@ -8,41 +8,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-Identity = Annotated[
-    float,
-    typer.Option(min=0.0, max=1.0, help="Minimum fraction of identical residues of similar pairs."),
-]
-"""Sequence identity from which two proteins are similar."""
-
-Coverage = Annotated[
-    float,
-    typer.Option(
-        min=0.0, max=1.0, help="Minimum fraction of the shorter chain covered by the alignment."
-    ),
-]
-"""Alignment coverage from which two proteins are similar."""
-
-Sensitivity = Annotated[
-    float,
-    typer.Option(
-        min=1.0, max=7.5, help="Sensitivity of MMseqs2; larger values find more and take longer."
-    ),
-]
-"""Sensitivity of a search."""
-
-SearchThreads = Annotated[int, typer.Option(min=1, help="Number of threads of MMseqs2.")]
-"""Threads of a search."""
-
 TorchThreads = Annotated[
     int, typer.Option(min=0, help="Number of torch threads; 0 keeps the setting of torch.")
 ]
 """Threads of torch in a single process."""
 
-BootstrapSeed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
-"""Seed of a bootstrap."""
+TRUTH = typer.Option(
+    help="Path to labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
+)
+"""Option for the file of true labels."""
 
-Truth = "Labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
-"""Help text of the option with the true labels."""
+Resamples = Annotated[int, typer.Option(min=0, help="Number of bootstrap resamples.")]
+"""Resamples of a bootstrap, which 0 leaves out."""
+
+BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
+"""Seed of a bootstrap."""
 
 
 class Verbs(TyperGroup):

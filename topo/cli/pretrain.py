@@ -1,4 +1,4 @@
-"""``topo pretrain``."""
+"""``topo pretrain``: pre-training of a trunk on unlabelled proteins."""
 
 from __future__ import annotations
 

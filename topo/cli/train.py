@@ -1,4 +1,4 @@
-"""``topo train``."""
+"""``topo train``: training of a tagger."""
 
 from __future__ import annotations
 
