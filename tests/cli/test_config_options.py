@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, command
 
-from topo.cli.config_options import ConfigCommand, _parameter_name, read_settings
+from topo.cli.config_options import ConfigCommand, parameter_name, read_settings
 from topo.cli.cv import CrossValidationCommand
 from topo.cli.pretrain import PretrainingCommand
 from topo.cli.sweep import SweepCommand
@@ -123,9 +123,9 @@ def test_an_option_has_the_text_and_the_default_of_its_field(verb: type[ConfigCo
         if not any(isinstance(mark, Option) for mark in field.metadata):
             continue
         if key.startswith(verb.omitted):
-            assert _parameter_name(key) not in options
+            assert parameter_name(key) not in options
             continue
-        option = options[_parameter_name(key)]
+        option = options[parameter_name(key)]
         assert option.help == field.description
         assert option.default in (field.default, None)
         assert tuple(option.opts) == _names(key)

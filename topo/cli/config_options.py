@@ -12,6 +12,7 @@ import inspect
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
@@ -90,8 +91,10 @@ def _further_options(
     """Declare the options that set no field, or a part of one."""
 
 
-_PARTS = {"extra": "data.extra", "exclude_similar": "data.extra", "conv1": "model.conv"}
-_PARTS |= {"conv2": "model.conv"}
+_PARTS = {
+    **dict.fromkeys(("extra", "exclude_similar"), "data.extra"),
+    **dict.fromkeys(("conv1", "conv2"), "model.conv"),
+}
 """Fields that options of :func:`_further_options` set a part of."""
 
 
@@ -108,7 +111,7 @@ class ConfigCommand(TyperCommand):
     @cached_property
     def keys(self) -> dict[str, str]:
         """Dotted keys of the generated options, by name of the parameter."""
-        return {_parameter_name(key): key for key in _optional_fields(self.omitted)}
+        return {parameter_name(key): key for key in _optional_fields(self.omitted)}
 
     @cached_property
     def config_options(self) -> list[TyperOption]:
@@ -187,7 +190,8 @@ def _names(field: FieldInfo) -> tuple[str, ...]:
     return next((mark.names for mark in field.metadata if isinstance(mark, Option)), ())
 
 
-def _parameter_name(key: str) -> str:
+def parameter_name(key: str) -> str:
+    """Return the name of the parameter that sets a field."""
     return key.replace(".", "__")
 
 
@@ -221,7 +225,7 @@ def _parameter(key: str, field: FieldInfo) -> inspect.Parameter:
         rich_help_panel=_PANELS[key.partition(".")[0]],
     )
     return inspect.Parameter(
-        _parameter_name(key),
+        parameter_name(key),
         inspect.Parameter.KEYWORD_ONLY,
         default=None if several else field.default,
         annotation=Annotated[str | None if several else field.annotation, option],
@@ -229,6 +233,7 @@ def _parameter(key: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _value(key: str, value: Any) -> Any:
+    """Convert the value of an option to that of its field."""
     from topo.config import config_fields
 
     return split_names(value) if _is_list(config_fields()[key]) else value
@@ -243,7 +248,7 @@ def _words_of(options: Iterable[TyperOption], words: Iterable[str]) -> list[str]
         if name in known:
             kept.append(word)
             if not equals and not known[name].is_flag:
-                kept.append(next(rest))
+                kept.extend(islice(rest, 1))
     return kept
 
 
