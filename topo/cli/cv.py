@@ -1,4 +1,4 @@
-"""``topo cv``: cross-validation."""
+"""``topo cv``: cross-validation of a configuration."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def cv(
     config = _with_folds(config, folder, folds)
     results = []
     plans = plan_folds(config, validation)
-    for result in run_folds(plans, folder, sys.stderr.isatty(), _say):
+    for result in run_folds(plans, folder, sys.stderr.isatty(), _report):
         draw_curves(result.run)
         results.append(result)
     figures = {result.name: result.figures() for result in results}
@@ -76,11 +76,11 @@ def cv(
     write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
     Console().print(summary_table(figures, found))
     if cost:
-        _say(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
+        _report(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
     print(f"cross-validation {folder}")
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

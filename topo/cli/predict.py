@@ -170,9 +170,9 @@ def predict(
         for file in outputs.files:
             print(output / file)
         if stream.reused:
-            _say(f"{stream.reused:,} answers were there from before")
+            _report(f"{stream.reused:,} answers were there from before")
         if interrupted:
-            _say(results.stopped(size))
+            _report(results.stopped(size))
             raise typer.Exit(130)
 
 
@@ -249,7 +249,7 @@ class _Results:
         self.written += 1
 
 
-def _say(message: str) -> None:
+def _report(message: str) -> None:
     print(f"topo: {message}", file=sys.stderr)
 
 

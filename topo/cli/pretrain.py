@@ -66,7 +66,7 @@ def pretrain(
         _check_unchanged(run, found)
     data = PretrainingData(found, settings)
     if not started:
-        _tell(run_name(settings), data)
+        _report(run_name(settings), data)
     trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
     if trunk.is_dir():
         print(f"run {run.path}\ntrunk {trunk}")
@@ -92,7 +92,7 @@ def _check_unchanged(run: Run, corpus: Corpus) -> None:
         raise ConfigError(f"{run.path}: the corpus has changed since the run began")
 
 
-def _tell(name: str, data: Any) -> None:
+def _report(name: str, data: Any) -> None:
     counts = f"{len(data.train):,} proteins to train on, {len(data.validation):,} held out"
     print(f"{name}: {counts}", file=sys.stderr)
     for what, count in data.corpus.left_out.items():
