@@ -76,7 +76,9 @@ def cv(
     write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
     Console().print(summary_table(figures, found))
     if cost:
-        _report(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
+        _report(
+            f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time"
+        )
     print(f"cross-validation {folder}")
 
 
