@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -122,13 +122,15 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; import topo.cli.main; "
         "print([m for m in ('torch', 'torch_geometric', 'lightning', 'matplotlib', 'numba', "
-        "'sklearn', 'scipy', 'wandb') if m in sys.modules])"
+        "'sklearn', 'scipy', 'wandb', 'pydantic') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, "-m", "topo", "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+        after = os.times()
+        user = after.children_user - before.children_user
+        times.append(user + after.children_system - before.children_system)
+    assert min(times) < 0.5  # seconds of the processor, independent of other programs

@@ -16,7 +16,7 @@ def test_dump_is_commented_yaml_that_reads_back() -> None:
     )
     text = dump_config(config)
     assert parse_config(yaml.safe_load(text)) == config
-    assert "# width (GCSize); 0 leaves the encoder out\n    gcs: 64" in text
+    assert "(GCSize); 0 leaves them out.\n    gcs: 64" in text
 
 
 def test_file_then_fields_then_overrides(tmp_path) -> None:

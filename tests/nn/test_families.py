@@ -9,12 +9,13 @@ import torch
 from conftest import command
 from safetensors.torch import load_file
 
-from topo.cli.train import read_settings
+from topo.cli.config_options import read_settings
 from topo.config import load_config
 from topo.graph import collate, residue_graph
 from topo.nn.tagger import Tagger
 from topo.protein import Protein
 from topo.runs import Run, run_name
+from topo.sweep.file import load_sweep
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs" / "families"
 FAMILIES = {
@@ -28,9 +29,14 @@ FAMILIES = {
 }
 
 
-def test_there_is_a_file_for_each_family_with_and_without_graph_convolutions() -> None:
-    names = {f"{family}{end}" for family in FAMILIES for end in ("", "-nograph")}
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == names
+def test_there_is_a_file_for_each_family() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {*FAMILIES}
+
+
+def test_the_sweep_trains_each_family_with_and_without_graph_convolutions() -> None:
+    sweep = load_sweep(FOLDER.parent / "sweeps" / "families.yaml")
+    trained = {(Path(point["config"]).stem, point["gcs"]) for point in sweep.grid()}
+    assert trained == {(family, gcs) for family in FAMILIES for gcs in (64, 0)}
 
 
 @pytest.mark.parametrize("gcs", [64, 0])
@@ -38,16 +44,19 @@ def test_there_is_a_file_for_each_family_with_and_without_graph_convolutions() -
 def test_file_and_options_give_the_same_architecture_under_the_family_s_name(
     family: str, gcs: int
 ) -> None:
-    config = load_config(FOLDER / f"{family}{'' if gcs else '-nograph'}.yaml")
+    config = load_config(FOLDER / f"{family}.yaml", [f"model.encoder.gcs={gcs}"])
     assert read_settings([*FAMILIES[family], f"--gcs={gcs}"]) == config
+    assert read_settings([f"--config={FOLDER / family}.yaml", f"--gcs={gcs}"]) == config
     filters = "".join(f"_cv{i + 1}{c.filters}x{c.width}" for i, c in enumerate(config.model.conv))
     graph = f"_gc{gcs}" if gcs else ""
     assert run_name(config) == f"{family}{filters}{graph}_lay4_sz128"
 
 
+@pytest.mark.parametrize("gcs", [64, 0])
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
-def test_family_builds_and_scores_every_residue(path: Path) -> None:
-    config = load_config(path, ["model.recurrent.size=4", "model.recurrent.layers=1"])
+def test_family_builds_and_scores_every_residue(path: Path, gcs: int) -> None:
+    small = ["model.recurrent.size=4", "model.recurrent.layers=1"]
+    config = load_config(path, [*small, f"model.encoder.gcs={gcs}"])
     tagger = Tagger(config.model, config.graph.window).eval()
     graph = collate([residue_graph(Protein("a", "MKVLAA"), config.graph.window)])
     with torch.no_grad():

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from conftest import command
 
-from topo.cli.train import read_settings
+from topo.cli.config_options import read_settings
 from topo.config import Config, dump_config, load_config
 from topo.errors import ConfigError
 from topo.report.sweep import importance, ranked, write_sweep

@@ -399,10 +399,7 @@ ERRORS = [
     (["CORPUS", "--set", "pretraining.residue=3"], "did you mean pretraining.residues?"),
     (["CORPUS", "--set", "pretraining.masked=0.95"], "expected at most 1 together"),
     (["CORPUS", "--interval", "100"], "expected at least two pieces"),
-    (["CORPUS", "--epochs", "3"], "found --epochs, which topo pretrain does not have"),
-    (["CORPUS", "--train", "cv0"], "found --train, which topo pretrain does not have"),
     (["CORPUS", "--set", "training.init=here"], "training.init"),
-    (["--gcs", "8", "CORPUS"], "which comes before options"),
     (["--resume"], "no run here"),
 ]
 
@@ -417,6 +414,15 @@ def test_user_error_is_one_line_and_leaves_nothing(
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("topo: ")
     assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", ["--epochs=3", "--train=cv0"])
+def test_options_of_other_trainings_are_refused(
+    option: str, corpus: Path, tmp_path: Path, capsys
+) -> None:
+    assert command("pretrain", corpus, option, "-o", tmp_path / "run") == 2
+    assert f"No such option: {option.partition('=')[0]}" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

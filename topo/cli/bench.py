@@ -1,4 +1,4 @@
-"""``topo bench``: how fast topo runs on this machine."""
+"""``topo bench``: speed of training and prediction on this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from topo.cli.options import TorchThreads
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,13 +17,14 @@ _QUICK = {"proteins": 48, "batches": 1, "repeats": 1}
 
 def bench(
     json_file: Annotated[
-        str | None, typer.Option("--json", help="Write all figures as JSON; - prints them.")
+        str | None,
+        typer.Option("--json", help="Path to a JSON file of all results; - for standard output."),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="Proteins to measure with; none: random ones, as long as those of the DeepTMHMM "
-            "set."
+            help="Path to the proteins to measure with. By default random ones with the lengths of "
+            "the DeepTMHMM set."
         ),
     ] = None,
     model: Annotated[
@@ -29,25 +32,27 @@ def bench(
         typer.Option(
             "--model",
             "-m",
-            help="Checkpoint or run to predict with, whose network counts instead of --gcs, "
-            "--lstm and --layers; none: random weights.",
+            help="Path to a checkpoint or run to measure, in place of --gcs, --lstm and --layers. "
+            "By default random weights.",
         ),
     ] = None,
-    gcs: Annotated[int, typer.Option(help="Width of the graph convolutions.")] = 64,
+    gcs: Annotated[int, typer.Option(help="Number of channels of the graph convolutions.")] = 64,
     lstm: Annotated[int, typer.Option(help="Hidden size of the LSTM per direction.")] = 128,
-    layers: Annotated[int, typer.Option(help="LSTM layers.")] = 4,
-    batch: Annotated[int, typer.Option(help="Proteins in a training batch.")] = 32,
-    precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Torch threads; 0: as torch finds them.")] = 0,
-    repeats: Annotated[int, typer.Option(min=1, help="How often all is measured.")] = 3,
-    proteins: Annotated[int, typer.Option(min=1, help="Proteins to predict.")] = 256,
-    batches: Annotated[int, typer.Option(min=1, help="Training batches in a repeat.")] = 4,
-    seed: Annotated[int, typer.Option(help="Seed of proteins and weights.")] = 0,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A first impression: few proteins, measured once.")
-    ] = False,
+    layers: Annotated[int, typer.Option(help="Number of LSTM layers.")] = 4,
+    batch: Annotated[int, typer.Option(help="Number of proteins per training batch.")] = 32,
+    precision: Annotated[
+        str, typer.Option(help="Precision of matrix products: auto, 32 or bf16.")
+    ] = "auto",
+    threads: TorchThreads = 0,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of repeated measurements.")] = 3,
+    proteins: Annotated[int, typer.Option(min=1, help="Number of proteins to predict.")] = 256,
+    batches: Annotated[
+        int, typer.Option(min=1, help="Number of training batches per measurement.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of random proteins and weights.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure few proteins once.")] = False,
 ) -> None:
-    """Measure training and prediction here, against a bare LSTM and bare matrix products."""
+    """Measure the speed of training and prediction relative to a bare LSTM and matrix products."""
     import json
     import sys
 
@@ -73,7 +78,7 @@ def bench(
 
 
 def bench_tables(result: dict[str, Any]) -> list[Table]:
-    """Lay out the result of :func:`topo.benchmark.benchmark`."""
+    """Return the tables of a result of :func:`topo.benchmark.benchmark`."""
     return [_rates(result), _ratios(result), *(_stages(result, name) for name in result["stages"])]
 
 

@@ -1,4 +1,4 @@
-"""``topo compare``: predictors side by side, with a paired bootstrap."""
+"""``topo compare``: comparison of predictors with a paired bootstrap."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.options import TRUTH, BootstrapSeed
 from topo.errors import TopoError
 
 
 def compare(
     predictions: Annotated[
-        list[str], typer.Argument(help="Two or more files of predictions, in any format we read.")
+        list[str],
+        typer.Argument(help="Two or more files of predictions in any format that topo reads."),
     ],
-    truth: Annotated[
-        str,
-        typer.Option(help="Labelled proteins; FILE.json:cv4 for one fold of a partitions file."),
-    ],
+    truth: Annotated[str, TRUTH],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for comparison.json and differences.tsv."),
+        typer.Option(
+            "--output", "-o", help="Path to a folder for comparison.json and differences.tsv."
+        ),
     ] = None,
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    show: Annotated[int, typer.Option(min=0, help="Differing proteins to print.")] = 20,
+    resamples: Annotated[int, typer.Option(min=1, help="Number of bootstrap resamples.")] = 1000,
+    seed: BootstrapSeed = 0,
+    show: Annotated[
+        int, typer.Option(min=0, help="Maximum number of differing proteins to print.")
+    ] = 20,
 ) -> None:
-    """Compare predictors on the proteins that all of them predict, and say where they differ."""
+    """Compare predictors on the proteins that all of them predict, and list the differences."""
     from rich.console import Console
 
     from topo.io import read_predictions, read_proteins
@@ -64,6 +67,6 @@ def compare(
 
 
 def _short_names(paths: list[str]) -> list[str]:
-    """File names where they tell the files apart, else the paths."""
+    """Return the file names if they are unique, else the paths."""
     names = [Path(path).name for path in paths]
     return names if len(set(names)) == len(names) else paths

@@ -1,4 +1,4 @@
-"""``topo convert``: proteins and predictions from one file format to another."""
+"""``topo convert``: conversion between file formats of proteins and predictions."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ def convert(
         str,
         typer.Argument(
             metavar="IN",
-            help="FASTA, 3-line, partitions JSON, Swiss-Prot, TMRs.gff3, GFF3, TMbed or JSON "
-            "lines, plain or gzip; - for standard input; FILE.json:cv0,cv1 for some folds.",
+            help="Input file: FASTA, 3-line, partitions JSON, Swiss-Prot, TMRs.gff3, GFF3, TMbed "
+            "or JSON lines, plain or gzip-compressed; - for standard input. "
+            "FILE.json:cv0,cv1 selects folds.",
         ),
     ],
     target: Annotated[
         str,
         typer.Argument(
-            metavar="OUT", help="The suffix tells the format; - for standard output, with --to."
+            metavar="OUT",
+            help="Output file; its suffix sets the format. - for standard output, with --to.",
         ),
     ],
     to: Annotated[
         str | None,
         typer.Option(
-            help="Format to write: fasta, 3line, partitions, or a format of one file that topo "
-            "predict writes (tmrs, gff3, summary, tmbed0, tmhmm, phobius, jsonl, ...)."
+            help="Output format: fasta, 3line, partitions, or a single-file format of topo predict "
+            "(tmrs, gff3, summary, tmbed0, tmhmm, phobius, jsonl, ...)."
         ),
     ] = None,
 ) -> None:
     """Convert a file of proteins or predictions to another format.
 
-    Records without labels are left out of formats that need them, and their number is told. The
-    order is kept, save that partitions JSON puts a fold's records together. Ids that the format
-    spells otherwise are listed in OUT.ids.tsv.
+    Records without labels are left out of formats that need labels; their number is reported. The
+    order of the records is kept, except that partitions JSON groups them by fold. OUT.ids.tsv lists
+    ids that the format changes.
     """
     from topo.io.convert import convert as run
     from topo.io.convert import format_of

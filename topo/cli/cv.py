@@ -1,4 +1,4 @@
-"""``topo cv``: cross-validation."""
+"""``topo cv``: cross-validation of a configuration."""
 
 from __future__ import annotations
 
@@ -8,55 +8,65 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from topo.cli.config_options import ConfigCommand, read_config
+from topo.cli.options import Resamples
+
 if TYPE_CHECKING:
     from topo.config import Config
     from topo.training.cross_validation import FoldResult
 
-CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""Options that are not ours go to ``topo train``."""
+
+class CrossValidationCommand(ConfigCommand):
+    """Command with the options of ``topo train``, except the folds that the verb chooses."""
+
+    omitted = ("pretraining.", "data.validation", "data.test")
 
 
 def cv(
     context: typer.Context,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder; by default cv/NAME, by architecture."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Path to the output folder. By default cv/NAME, which names the architecture.",
+        ),
     ] = None,
     validation: Annotated[
         str,
         typer.Option(
-            help="What picks the best epoch: fold (the one after the test fold) or share (a tenth "
-            "of the training proteins, data.holdout)."
+            help="Proteins that select the best epoch: fold (the fold after the test fold) or "
+            "share (a fraction of the training proteins, data.holdout)."
         ),
     ] = "fold",
     folds: Annotated[
-        int, typer.Option(min=2, help="Folds to make where the file has none (needs MMseqs2).")
+        int,
+        typer.Option(min=2, help="Number of folds to make if the file has none (needs MMseqs2)."),
     ] = 5,
     ensemble: Annotated[
-        bool, typer.Option(help="Write the fold models as one checkpoint, OUTPUT/model.")
+        bool, typer.Option(help="Write the models of the folds as one checkpoint, OUTPUT/model.")
     ] = True,
-    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples.")] = 1000,
+    resamples: Resamples = 1000,
 ) -> None:
-    """Train a model for each fold and score it there; every other option is one of topo train.
+    """Cross-validate: train a model for each fold and evaluate it on that fold.
 
-    --train chooses among the folds of the file. Called again with the same options, it goes on
-    where it was stopped. Writes predictions.3line (each protein by the model that has not seen
-    it), folds.csv, summary.md, evaluation/ and model/.
+    --train selects among the folds of the file. The same command resumes an interrupted
+    cross-validation. Output files: predictions.3line (each protein by the model that was not
+    trained on it), folds.csv, summary.md, evaluation/ and model/.
     """
     from rich.console import Console
 
-    from topo.cli.train import read_settings
     from topo.report.cross_validation import summary_table, write_summary
     from topo.report.curves import draw_curves
     from topo.runs import run_name
     from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
 
-    config = read_settings(context.args)
+    config = read_config(context.obj)
     folder = output or Path("cv") / run_name(config)
     config = _with_folds(config, folder, folds)
     results = []
     plans = plan_folds(config, validation)
-    for result in run_folds(plans, folder, sys.stderr.isatty(), lambda line: _say(line)):
+    for result in run_folds(plans, folder, sys.stderr.isatty(), _report):
         draw_curves(result.run)
         results.append(result)
     figures = {result.name: result.metrics() for result in results}
@@ -66,16 +76,18 @@ def cv(
     write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
     Console().print(summary_table(figures, found))
     if cost:
-        _say(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
+        _report(
+            f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time"
+        )
     print(f"cross-validation {folder}")
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def _with_folds(config: Config, folder: Path, count: int) -> Config:
-    """Give the set homology-aware folds, kept in the folder, where its file has none."""
+    """Divide a set without folds into homology-aware ones, written to the output folder."""
     from topo.training.cross_validation import fold_names
 
     path = config.data.path
@@ -90,7 +102,7 @@ def _with_folds(config: Config, folder: Path, count: int) -> Config:
 
 
 def _write_predictions(results: list[FoldResult], folder: Path, resamples: int) -> None:
-    """Write all out-of-fold predictions as one file, and score them together."""
+    """Write all out-of-fold predictions to one file and evaluate them together."""
     from topo.io import write_three_line
     from topo.metrics.evaluation import evaluate
     from topo.protein import Protein

@@ -1,4 +1,4 @@
-"""``topo ensemble``: several models as one."""
+"""``topo ensemble``: combination of several models into one checkpoint."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import typer
 
 
 def ensemble(
-    models: Annotated[list[str], typer.Argument(help="Runs or checkpoint folders, two or more.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="Checkpoint folder to write.")],
+    models: Annotated[list[str], typer.Argument(help="Paths to two or more runs or checkpoints.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Path to the checkpoint to write.")],
     name: Annotated[str, typer.Option(help="Name on the model card.")] = "ensemble",
 ) -> None:
-    """Join trained models over the same grammar into one checkpoint that averages their scores.
+    """Combine models with the same grammar into one checkpoint that averages their scores.
 
-    The members are copied; every verb that takes a model takes the result.
+    The members are copied. Every verb that accepts a model accepts the result.
     """
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``topo evaluate``: score a split of a run, or any tool's predictions."""
+"""``topo evaluate``: evaluation of a run's split, or of the predictions of any tool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topo.cli.options import TRUTH, BootstrapSeed, Resamples
 from topo.errors import TopoError
 
 if TYPE_CHECKING:
@@ -16,32 +17,34 @@ if TYPE_CHECKING:
 def evaluate(
     predictions: Annotated[
         str | None,
-        typer.Option(help="Predictions to score: 3-line, GFF3, TMbed format 0 to 4, JSON lines."),
+        typer.Option(
+            help="Predictions to evaluate: 3-line, GFF3, TMbed format 0 to 4 or JSON lines."
+        ),
     ] = None,
-    truth: Annotated[
-        str | None,
-        typer.Option(help="Labelled proteins; FILE.json:cv4 for one fold of a partitions file."),
-    ] = None,
+    truth: Annotated[str | None, TRUTH] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; the latest by default.")
+        Path | None, typer.Option(help="Path to the folder of a run. By default the latest.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Split of the run; test by default.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split of the run: train, validation or test. By default test."),
+    ] = None,
     decoder: Annotated[
-        str, typer.Option(help="For a run: posterior, viterbi or argmax.")
+        str, typer.Option(help="Decoder for a run: posterior, viterbi or argmax.")
     ] = "posterior",
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Folder for metrics.json, proteins.tsv, figures and report.html; for a run "
-            "RUN/evaluation/SPLIT by default, for files none.",
+            help="Path to a folder for metrics.json, proteins.tsv, figures and report.html. By "
+            "default RUN/evaluation/SPLIT for a run, none for files.",
         ),
     ] = None,
-    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
 ) -> None:
-    """Score a split of a run, or with --predictions and --truth the output of any predictor."""
+    """Evaluate a split of a run, or the output of any predictor (--predictions and --truth)."""
     from rich.console import Console
 
     from topo.metrics import evaluation
@@ -66,7 +69,7 @@ def evaluate(
 def _inputs(
     predictions: str | None, truth: str | None, run: Path | None, split: str | None, decoder: str
 ) -> tuple[list[Protein], list[Prediction], dict[str, Any], Path | None]:
-    """Truth, predictions, what to say of their origin, and the default output folder."""
+    """Return truth, predictions, a record of their origin, and the default output folder."""
     from topo.report.evaluation_files import file_record
 
     if predictions is None and truth is None:

@@ -1,4 +1,4 @@
-"""``topo grammar``: print the legal topologies."""
+"""``topo grammar``: the states of the grammar and their transitions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 def grammar(
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="A grammar of your own (YAML).")
+        Path | None,
+        typer.Option(
+            "--file", "-f", help="Path to a grammar in YAML. By default the built-in one."
+        ),
     ] = None,
-    graphviz: Annotated[bool, typer.Option("--graphviz", help="Print Graphviz (DOT).")] = False,
+    graphviz: Annotated[
+        bool, typer.Option("--graphviz", help="Print the grammar as Graphviz (DOT).")
+    ] = False,
     as_yaml: Annotated[
-        bool, typer.Option("--yaml", help="Print YAML, to start a grammar of your own from.")
+        bool, typer.Option("--yaml", help="Print the grammar as YAML, e.g. to edit it.")
     ] = False,
 ) -> None:
-    """Print the legal topologies: states, lengths of their segments, what may follow."""
+    """Print the grammar of legal topologies: states, segment lengths and successors."""
     import yaml
     from rich.console import Console
 
@@ -43,7 +48,7 @@ def grammar(
 
 
 def dot(grammar: Grammar) -> str:
-    """Draw a grammar as a Graphviz digraph: bold nodes may start a chain, double ones end it."""
+    """Return a grammar as a Graphviz digraph; bold nodes may start a chain, double ones end it."""
     lines = ["digraph grammar {", "  rankdir=LR;", "  node [shape=box];"]
     for state in grammar.states:
         label = f"{state.name}\\n{state.letter} {_lengths(state.minimum, state.maximum)}"

@@ -1,4 +1,4 @@
-"""Ctrl-C that never cuts a record in two."""
+"""Handling of Ctrl-C between records."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from types import FrameType
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt on Ctrl-C at once, or after what is :meth:`held`.
+    """Context manager that raises KeyboardInterrupt on Ctrl-C, but not inside :meth:`held`.
 
-    A context manager, in whose block it holds; a second Ctrl-C is never held back. Where another
-    handler than Python's own is installed, it stays.
+    A second Ctrl-C is raised at once. A signal handler other than Python's default stays in place.
     """
 
     def __init__(self) -> None:
@@ -23,7 +22,7 @@ class Interrupt:
             try:
                 signal.signal(signal.SIGINT, self._handle)
                 self._installed = True
-            except ValueError:  # not in the main thread, which alone has signals
+            except ValueError:  # only the main thread handles signals
                 pass
         return self
 
@@ -33,7 +32,7 @@ class Interrupt:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let the block end before an interrupt is raised."""
+        """Delay an interrupt to the end of the block."""
         self._holding = True
         try:
             yield

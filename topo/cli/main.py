@@ -1,4 +1,4 @@
-"""The ``topo`` command: collects the verbs and turns our errors into one line and exit code 2."""
+"""The ``topo`` command: its verbs; errors become one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ import typer
 from topo._version import __version__
 from topo.cli.bench import bench
 from topo.cli.compare import compare
+from topo.cli.config_options import ConfigCommand
 from topo.cli.convert import convert
-from topo.cli.cv import CONTEXT, cv
+from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.grammar import grammar
+from topo.cli.options import Verbs
 from topo.cli.predict import predict
-from topo.cli.pretrain import pretrain
+from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
-from topo.cli.sweep import sweep
+from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
 from topo.errors import InputWarning, TopoError
 
 app = typer.Typer(
     name="topo",
+    cls=Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,16 +56,16 @@ def _topo(
 app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
-app.command("cv", context_settings=CONTEXT)(cv)
+app.command("cv", cls=CrossValidationCommand)(cv)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
-app.command("pretrain", context_settings=CONTEXT)(pretrain)
-app.command("sweep", context_settings=CONTEXT)(sweep)
-app.command("train")(train)
-app.add_typer(data_app, name="data")
-app.add_typer(runs_app, name="runs")
+app.command("pretrain", cls=PretrainingCommand)(pretrain)
+app.command("sweep", cls=SweepCommand)(sweep)
+app.command("train", cls=ConfigCommand)(train)
+app.add_typer(data_app, name="data", cls=Verbs)
+app.add_typer(runs_app, name="runs", cls=Verbs)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:

@@ -1,4 +1,4 @@
-"""``topo predict``."""
+"""``topo predict``: prediction of topologies."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from topo.cli.interrupt import Interrupt
+from topo.cli.options import TorchThreads
 from topo.errors import InputWarning
 
 if TYPE_CHECKING:
@@ -28,79 +29,96 @@ def predict(
     proteins: Annotated[
         str,
         typer.Argument(
-            help="FASTA (plain, gz, - for standard input) or other protein file, a PDB or mmCIF "
-            "file, or a folder of such files"
+            help="FASTA file (plain or gzip-compressed; - for standard input), another protein "
+            "file, a PDB or mmCIF file, or a folder of structure files."
         ),
     ],
     structures: Annotated[
-        str | None, typer.Option(help="folder of PDB or mmCIF files, paired with proteins by id")
+        str | None,
+        typer.Option(help="Path to a folder of PDB or mmCIF files, found by protein id."),
     ] = None,
     chain: Annotated[
-        str | None, typer.Option(help="chain of a structure file; none: the first")
+        str | None, typer.Option(help="Chain of a structure file. By default the first.")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder for the results")] = Path(
-        "predictions"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Path to the output folder.")
+    ] = Path("predictions"),
     model: Annotated[
-        str | None, typer.Option(help="checkpoint or run folder; none: the bundled topo-base")
+        str | None,
+        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
     ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
-            help="3line, tmrs, gff3, summary, html (these five by default), deeptmhmm, "
-            "tmbed0 to tmbed4, tmhmm, phobius, signalp, jsonl, parquet, mature; may be repeated",
+            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
+            "tmhmm, phobius, signalp, jsonl, parquet or mature. By default the first five. May be "
+            "repeated.",
         ),
     ] = None,
     probabilities: Annotated[
-        str | None, typer.Option(help="probabilities of every residue: csv, npz or parquet")
+        str | None,
+        typer.Option(
+            help="Format of the probabilities per residue: csv, npz or parquet. By default none."
+        ),
     ] = None,
     plots: Annotated[
         str | None,
         typer.Option(
-            help="pictures of each protein: none, wrong (where the input has other labels) or "
-            "all; by default all for up to 50 proteins"
+            help="Proteins to plot: none, wrong (those whose input labels differ) or all. By "
+            "default all for up to 50 proteins."
         ),
     ] = None,
     picture_formats: Annotated[
-        list[str] | None, typer.Option("--plot-format", help="png, svg or pdf; may be repeated")
+        list[str] | None,
+        typer.Option(
+            "--plot-format",
+            help="Format of the plots: png, svg or pdf. By default png. May be repeated.",
+        ),
     ] = None,
     structure_files: Annotated[
         bool,
         typer.Option(
             "--structure-files",
-            help="write each structure with labels as B-factors, and PyMOL and ChimeraX scripts",
+            help="Write each structure with labels as B-factors, and PyMOL and ChimeraX scripts.",
         ),
     ] = False,
-    decoder: Annotated[str, typer.Option(help="posterior, viterbi or argmax")] = "posterior",
+    decoder: Annotated[
+        str, typer.Option(help="Decoder: posterior, viterbi or argmax.")
+    ] = "posterior",
     precision: Annotated[
         str,
-        typer.Option(help="32, bf16, or auto: bf16 where the processor has instructions for it"),
+        typer.Option(
+            help="Precision of matrix products: 32 (float32), bf16 (bfloat16) or auto (bfloat16 "
+            "where the processor has instructions for it)."
+        ),
     ] = "auto",
     device: Annotated[
-        str, typer.Option(help="torch device; several (cuda:0,cuda:1) get a process each")
+        str, typer.Option(help="Torch device. Several (cuda:0,cuda:1) run a process each.")
     ] = "cpu",
     workers: Annotated[
-        int, typer.Option(help="processes for each device, one thread each", min=1)
+        int, typer.Option(help="Number of processes per device, with one thread each.", min=1)
     ] = 1,
-    threads: Annotated[
-        int, typer.Option(help="torch threads of a single process; 0: as torch finds them", min=0)
-    ] = 0,
+    threads: TorchThreads = 0,
     batch_residues: Annotated[
         int | None,
-        typer.Option(help="residues a batch, bounds memory; none: by the memory at hand", min=1),
+        typer.Option(
+            help="Maximum number of residues per batch. By default chosen by the free memory.",
+            min=1,
+        ),
     ] = None,
     longest: Annotated[
-        int, typer.Option(help="residues up to which a chain is read in one piece", min=2)
+        int,
+        typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
     resume: Annotated[
-        bool, typer.Option("--resume", help="go on with the run that was stopped in this folder")
+        bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
 ) -> None:
-    """Predict topologies: one answer for every protein, in the order of the file.
+    """Predict a topology for every protein, in the order of the file.
 
-    Ctrl-C ends a run with valid files of what is done so far. --resume goes on with it, also
-    after a crash, and ends with the files of a run that was never stopped.
+    Ctrl-C ends a run with valid files of the proteins done so far. --resume completes it, also
+    after a crash; the files are the same as those of an uninterrupted run.
     """
     with _uncollected():
         from rich import print as show
@@ -152,15 +170,15 @@ def predict(
         for file in outputs.files:
             print(output / file)
         if stream.reused:
-            _say(f"{stream.reused:,} answers were there from before")
+            _report(f"{stream.reused:,} answers were there from before")
         if interrupted:
-            _say(results.stopped(size))
+            _report(results.stopped(size))
             raise typer.Exit(130)
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Import without collecting garbage, of which there is none: a fifth of the start, measured."""
+    """Disable garbage collection during imports, which takes a fifth of the start-up time."""
     gc.disable()
     try:
         yield
@@ -170,19 +188,19 @@ def _uncollected() -> Iterator[None]:
 
 
 class _Size(NamedTuple):
-    """What a file holds."""
+    """Number of proteins and residues of a file."""
 
     proteins: int
     residues: int
 
 
 class _Results:
-    """Gives each pair of protein and prediction to all that is to come of it.
+    """Writes each prediction to all outputs and counts it.
 
     Parameters
     ----------
     structures
-        Folder of structures with labels; None writes none.
+        Path to the folder of labelled structures; None writes none.
     """
 
     def __init__(self, structures: Path | None) -> None:
@@ -194,7 +212,7 @@ class _Results:
         self._protein: Protein | None = None
 
     def write_all(self, stream: PredictionStream, outputs: Writers) -> bool:
-        """Write what comes, whole records only; after Ctrl-C what is computed. Tell if it came."""
+        """Write all predictions; after Ctrl-C the computed ones. Return whether Ctrl-C came."""
         pairs = iter(stream)
         with Interrupt() as interrupt:
             try:
@@ -209,14 +227,14 @@ class _Results:
         return False
 
     def is_wrong(self, prediction: Prediction) -> bool:
-        """Tell whether the input of the prediction at hand has other labels."""
+        """Return whether the labels in the input differ from the current prediction."""
         from topo.metrics.summary import judge
 
         labels = self._protein.labels if self._protein else None
         return labels is not None and judge(labels, prediction.labels).reason is not None
 
     def stopped(self, size: _Size | None) -> str:
-        """Say how far an interrupted run came."""
+        """Return the message of an interrupted run."""
         of = f" of {size.proteins:,}" if size else ""
         return f"interrupted after {self.written:,}{of} proteins; --resume goes on"
 
@@ -231,12 +249,12 @@ class _Results:
         self.written += 1
 
 
-def _say(message: str) -> None:
+def _report(message: str) -> None:
     print(f"topo: {message}", file=sys.stderr)
 
 
 def _size(path: str, structures: str | None, chain: str | None) -> _Size:
-    """Read the file once, so that what is wrong with it shows before anything is written."""
+    """Read the file once, so that its errors are raised before anything is written."""
     from topo.io import read_inputs
 
     lengths = Counter(len(protein) for protein in read_inputs(path, structures, chain))
@@ -244,7 +262,7 @@ def _size(path: str, structures: str | None, chain: str | None) -> _Size:
 
 
 def _quietly(records: Iterator[Protein], warned: bool) -> Iterator[Protein]:
-    """Read without the warnings that the first reading gave."""
+    """Read without the warnings that the first reading issued."""
     with warnings.catch_warnings():
         if warned:
             warnings.simplefilter("ignore")
@@ -253,7 +271,7 @@ def _quietly(records: Iterator[Protein], warned: bool) -> Iterator[Protein]:
 
 @contextmanager
 def _progress(residues: int | None) -> Iterator[Callable[[int], None]]:
-    """Show residues done and the time left, on a terminal only."""
+    """Show the residues done and the time left, on a terminal only."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""``topo runs``: finished runs in a table, and their curves over each other."""
+"""``topo runs``: table of finished runs, and comparison of their curves."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from topo.cli.names import split_names
+from topo.cli.options import split_names
 from topo.errors import TopoError
 
-_WIDE = 200  # columns where the table goes to a file or another program
+_WIDE = 200  # columns of a table written to a file or another program
 
-runs_app = typer.Typer(help="List finished runs; compare their curves.")
+runs_app = typer.Typer(help="List finished runs and compare their curves.")
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -20,23 +20,29 @@ def runs(
     context: typer.Context,
     folder: Annotated[
         list[Path] | None,
-        typer.Option("--folder", "-f", help="Folder of runs, runs by default; several allowed."),
+        typer.Option(
+            "--folder", "-f", help="Path to a folder of runs. By default runs. May be repeated."
+        ),
     ] = None,
     sort: Annotated[
-        str, typer.Option(help="Column to sort by, best first.")
+        str, typer.Option(help="Column to sort by, best value first.")
     ] = "val_topology_accuracy_macro",
-    reverse: Annotated[bool, typer.Option("--reverse", help="Worst first.")] = False,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Sort with the worst value first.")
+    ] = False,
     columns: Annotated[
-        str | None, typer.Option(help="Columns to show, separated by commas.")
+        str | None,
+        typer.Option(help="Columns to show, separated by commas. By default the main ones."),
     ] = None,
     csv: Annotated[
-        str | None, typer.Option(help="Write all columns to a CSV file; - for standard output.")
+        str | None, typer.Option(help="Path to a CSV file of all columns; - for standard output.")
     ] = None,
     markdown: Annotated[
-        str | None, typer.Option(help="Write Markdown to a file; - for standard output.")
+        str | None,
+        typer.Option(help="Path to a Markdown file of the table; - for standard output."),
     ] = None,
 ) -> None:
-    """List finished runs: size, best epoch, time and headline figures of the best epoch."""
+    """List finished runs: size, best epoch, time and main metrics of the best epoch."""
     if context.invoked_subcommand:
         return
     from rich.console import Console
@@ -67,19 +73,25 @@ def runs(
 
 @runs_app.command("compare")
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Paths to two or more run folders.")
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for comparison.png and comparison.html.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="Path to a folder for comparison.png and comparison.html."
+        ),
     ] = Path(),
 ) -> None:
-    """Draw the curves of runs over each other, and say what differs between them."""
+    """Plot the curves of runs together, and list how their configurations differ."""
     from topo.report.run_comparison import write_comparison
     from topo.runs import Run
 
     if len(folders) < 2:
         raise TopoError(f"found {len(folders)} run, expected two or more")
     found = [Run(folder) for folder in folders]
-    for run in found:
-        run.config(), run.history()  # complain before anything is drawn
+    for run in found:  # raises their errors before anything is drawn
+        run.config()
+        run.history()
     for path in write_comparison(found, output):
         print(path)

@@ -1,4 +1,4 @@
-"""``topo sweep``: a sweep file of Weights & Biases, without a server."""
+"""``topo sweep``: run a sweep file of Weights & Biases without a server."""
 
 from __future__ import annotations
 
@@ -8,35 +8,53 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.config_options import ConfigCommand, read_settings
+
+
+class SweepCommand(ConfigCommand):
+    """Command with the options of ``topo train``, except those it declares itself."""
+
+    omitted = ("pretraining.", "tracking.")
+
 
 def sweep(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Sweep file in the format of Weights & Biases.")],
+    file: Annotated[
+        Path, typer.Argument(help="Path to a sweep file in the format of Weights & Biases.")
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder; by default sweeps/FILE without suffix."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Path to the output folder. By default sweeps/FILE without suffix.",
+        ),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials in all; by default the file's run_cap.")
+        int | None,
+        typer.Option(
+            min=1, help="Total number of trials. By default run_cap of the file, or the whole grid."
+        ),
     ] = None,
-    sampler_seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-    wandb: Annotated[str, typer.Option(help="Tracking: off, offline or online.")] = "off",
+    sampler_seed: Annotated[int, typer.Option(min=0, help="Seed of the sampled parameters.")] = 0,
+    wandb: Annotated[
+        str, typer.Option(help="Tracking by Weights & Biases: off, offline or online.")
+    ] = "off",
 ) -> None:
-    """Run a sweep; several processes with the same folder share it.
+    """Run a sweep. Several processes with the same output folder share it.
 
-    Grids run each point once; random and Bayesian (TPE) sweeps as many trials as asked for;
-    hyperband stops poor trials early. A trial whose process died is taken up again by the others
-    or at the next start. Every other option is one of topo train and added to each training.
-    Ends with a table, trials.csv, importance.png and best.yaml.
+    A grid runs each point once; random and Bayesian (TPE) sweeps run the requested number of
+    trials; hyperband stops poor trials early. Another process or the next start resumes a trial
+    whose process died. The options of topo train apply to every training. Output files:
+    trials.csv, importance.png and best.yaml.
     """
     from rich.console import Console
 
-    from topo.cli.train import read_settings
     from topo.sweep.file import load_sweep
 
     found = load_sweep(file).with_arguments(context.args)
     for point in found.grid()[:1]:
-        read_settings(found.command(point))  # complain before anything is made
+        read_settings(found.command(point))  # raises its errors before the folder exists
     from topo.report.sweep import trial_table, write_sweep
     from topo.sweep.study import SharedStudy
     from topo.sweep.trials import run_sweep

@@ -1,5 +1,6 @@
-"""Configuration of a run: its schema, and reading and writing it as YAML."""
+"""Configuration of a run: schema, YAML files and comparison."""
 
+from topo.config.data import DataConfig, ExtraConfig, SamplingConfig
 from topo.config.files import (
     dump_config,
     first_difference,
@@ -8,23 +9,17 @@ from topo.config.files import (
     parse_config,
     parse_yaml,
 )
-from topo.config.schema import (
-    MONITORS,
-    Config,
+from topo.config.model import (
     ConvConfig,
-    DataConfig,
     EncoderConfig,
-    ExtraConfig,
     GraphConfig,
     HeadsConfig,
-    LossConfig,
     ModelConfig,
-    PretrainingConfig,
     RecurrentConfig,
-    SamplingConfig,
-    TrackingConfig,
-    TrainingConfig,
 )
+from topo.config.schema import MONITORS, Config, config_fields
+from topo.config.section import Option
+from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
 
 __all__ = [
     "MONITORS",
@@ -37,11 +32,13 @@ __all__ = [
     "HeadsConfig",
     "LossConfig",
     "ModelConfig",
+    "Option",
     "PretrainingConfig",
     "RecurrentConfig",
     "SamplingConfig",
     "TrackingConfig",
     "TrainingConfig",
+    "config_fields",
     "dump_config",
     "first_difference",
     "flat",

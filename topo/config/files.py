@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from topo.config.migrations import current_keys
-from topo.config.schema import Config
+from topo.config.schema import Config, config_fields
 from topo.errors import ConfigError
 
 _ENDLESS_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
@@ -24,22 +24,27 @@ def load_config(
     overrides: Iterable[str] = (),
     fields: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Read a YAML file (none: the defaults) and apply fields, then overrides.
+    """Read a configuration from a YAML file, then apply fields, then overrides.
 
     Parameters
     ----------
     path
-        YAML file with any part of the tree.
+        Path to a YAML file with any part of the tree; None starts from the defaults.
     overrides
-        Assignments ``section.field=value``; the value is read as YAML.
+        Assignments ``section.field=value``; the value is parsed as YAML.
     fields
         Values by dotted key.
+
+    Returns
+    -------
+    Config
+        Validated configuration.
 
     Raises
     ------
     ConfigError
-        On a missing or malformed file, an unknown key (the nearest valid one is named) or a value
-        that does not fit.
+        If the file is missing or malformed, a key is unknown (the message names the nearest valid
+        key) or a value is invalid.
     """
     tree = _read_yaml(path) if path is not None else {}
     for key, value in (fields or {}).items():
@@ -56,16 +61,29 @@ def load_config(
 
 
 def parse_config(tree: Mapping[str, Any], source: str = "configuration") -> Config:
-    """Validate a nested mapping; ``source`` names it in errors (:class:`ConfigError`)."""
+    """Validate a nested mapping.
+
+    Parameters
+    ----------
+    tree
+        Sections and fields; keys of earlier versions (:mod:`topo.config.migrations`) are left out.
+    source
+        Name of the mapping in errors.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value is invalid.
+    """
     try:
-        return Config.model_validate(current_keys(tree))
+        return Config.model_validate(current_keys(tree, source))
     except ValidationError as error:
         raise ConfigError(f"{source}: {_explain(error)}") from None
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn a tree into one level with dotted keys."""
-    level = {}
+    """Flatten a nested mapping to one level with dotted keys."""
+    level: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             level |= flat(value, f"{prefix}{key}.")
@@ -77,16 +95,21 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def first_difference(
     found: Config, expected: Config, parts: Sequence[str] = ("",), besides: str | None = None
 ) -> str | None:
-    """Name the first field that differs, with both values; None where there is none.
+    """Describe the first field that differs between two configurations.
 
     Parameters
     ----------
     found, expected
-        What is compared.
+        Configurations to compare.
     parts
-        Beginnings of the dotted keys that count.
+        Prefixes of the dotted keys to compare.
     besides
-        End of the dotted keys that do not count.
+        Suffix of the dotted keys to ignore.
+
+    Returns
+    -------
+    str or None
+        Key and both values; None if the configurations agree.
     """
     ours, theirs = (flat(config.model_dump(mode="json")) for config in (found, expected))
     for key, value in theirs.items():
@@ -97,7 +120,7 @@ def first_difference(
 
 
 def dump_config(config: Config) -> str:
-    """Write the tree as YAML, each field with its description as a comment."""
+    """Format a configuration as YAML, each field with its description as a comment."""
     return "\n".join(_commented(config, 0)) + "\n"
 
 
@@ -107,8 +130,8 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     yaml.YAMLError
-        On anything that is not, a date that does not exist or a number or nesting without end
-        included.
+        If the text is not valid YAML, holds an invalid date or a number of more than 1000 digits,
+        or is nested too deeply.
     """
     if _ENDLESS_NUMBER.search(text):
         raise yaml.YAMLError("a number of more than 1000 digits")
@@ -154,20 +177,11 @@ def _explain(error: ValidationError) -> str:
 
 
 def _nearest_key(where: list[str]) -> str:
-    valid, section = _valid_keys(), ".".join(where[:-1])
+    valid, section = list(config_fields()), ".".join(where[:-1])
     siblings = [key for key in valid if section and key.rpartition(".")[0] == section]
     key = ".".join(where)
     far = difflib.get_close_matches(key, valid, n=1, cutoff=0.75)
     return (far or difflib.get_close_matches(key, siblings or valid, n=1, cutoff=0.0))[0]
-
-
-def _valid_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    keys = []
-    for name, field in section.model_fields.items():
-        keys.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _valid_keys(field.annotation, f"{prefix}{name}.")
-    return keys
 
 
 def _commented(section: BaseModel, depth: int) -> Iterable[str]:

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
+
+from topo.errors import InputWarning
 
 T = TypeVar("T")
 
 RENAMED_KEYS: dict[str, str] = {}
 """Present dotted key of a configuration by its old one, e.g. ``model.old: model.heads.new``."""
 
+REMOVED_KEYS: dict[str, Any] = {
+    "model.recurrent.layer_norm": True,
+    "training.schedule": "cosine",
+    "tracking.examples": 8,
+}
+"""Dotted keys that no longer exist, with the value that is built in since."""
+
 RENAMED_WEIGHTS: dict[str, str] = {}
 """Replacement (as of :func:`re.sub`) of each regular expression that matches old weight names."""
 
 
-def current_keys(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a configuration tree with its old keys renamed; the argument is not modified."""
+def current_keys(tree: Mapping[str, Any], source: str = "configuration") -> Mapping[str, Any]:
+    """Return a configuration tree with old keys renamed or removed.
+
+    A removed key with another value than the built-in one gives a warning that names ``source``.
+    The argument is not modified.
+    """
     for old, new in RENAMED_KEYS.items():
         tree = _renamed(tree, old, new)
-    return tree
+    return _without_removed(tree, source)
 
 
 def current_weights(weights: Mapping[str, T]) -> dict[str, T]:
@@ -48,3 +62,20 @@ def _renamed(tree: Mapping[str, Any], old: str, new: str) -> Mapping[str, Any]:
         place = place.setdefault(name, {})
     place[key] = value
     return renamed
+
+
+def _without_removed(tree: Mapping[str, Any], source: str, prefix: str = "") -> dict[str, Any]:
+    kept = {}
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if key in REMOVED_KEYS:
+            if value != REMOVED_KEYS[key]:
+                message = (
+                    f"{source}: {key}: {value} is no longer supported, using {REMOVED_KEYS[key]}"
+                )
+                warnings.warn(message, InputWarning, stacklevel=4)
+        elif isinstance(value, Mapping) and any(old.startswith(f"{key}.") for old in REMOVED_KEYS):
+            kept[name] = _without_removed(value, source, f"{key}.")
+        else:
+            kept[name] = value
+    return kept

@@ -182,8 +182,8 @@ class RecurrentStack(nn.Module):
         for _ in range(config.layers):
             layers.append(RecurrentLayer(width, config))
             width = layers[-1].width
-            norms.append(nn.LayerNorm(width) if config.layer_norm else nn.Identity())
-            if config.layer_norm and layers[-1].rnn.input_size == width:
+            norms.append(nn.LayerNorm(width))
+            if layers[-1].rnn.input_size == width:
                 nn.init.constant_(norms[-1].weight, BRANCH_GAIN)
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
         self.dropout = ChainDropout(config.dropout)

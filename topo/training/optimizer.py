@@ -111,27 +111,16 @@ def learning_rate_factor(training: TrainingConfig, steps: int) -> Callable[[int]
     Parameters
     ----------
     training
-        Name of the schedule and length of the warm-up.
+        Length of the warm-up, which the decay along a cosine follows.
     steps
         Number of steps of the whole training.
     """
-    if training.schedule == "onecycle":
-        return lambda step: _one_cycle(step, steps)
     warmup = max(1, round(training.warmup * steps))
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
-        if training.schedule == "constant":
-            return 1.0
         share = min(1.0, (step - warmup) / max(1, steps - warmup))
         return 0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2
 
     return factor
-
-
-def _one_cycle(step: int, steps: int) -> float:
-    warm, low = max(1, round(0.3 * steps)), 0.04
-    if step < warm:
-        return low + (1 - low) * (1 - math.cos(math.pi * step / warm)) / 2
-    return max(1e-3, (1 + math.cos(math.pi * min(1, (step - warm) / (steps - warm)))) / 2)

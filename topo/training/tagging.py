@@ -26,6 +26,8 @@ from topo.training.initial_weights import initial_weights
 from topo.training.module import SeededTraining
 from topo.training.tracking import Tracker
 
+_TRACKED = 8  # validation proteins in the table of predictions at Weights & Biases
+
 
 class TaggerTraining(SeededTraining):
     """Training of a tagger, with losses of its heads and headline metrics on validation.
@@ -135,7 +137,7 @@ class TaggerTraining(SeededTraining):
             possible = true_types(truths[prediction.id])
             counts += type_confusion(possible[0] if len(possible) == 1 else None, prediction.type)
         tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
-        tracker.log_predictions(truths, self.predictions[: self.config.tracking.examples])
+        tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
     def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
         smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0

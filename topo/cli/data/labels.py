@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.data.homology import IDENTITY, SENSITIVITY, THREADS
-from topo.cli.names import split_names
+from topo.cli.options import split_names
 
 if TYPE_CHECKING:
     from topo.protein import Protein

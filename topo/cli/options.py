@@ -1,0 +1,53 @@
+"""Types of the options that several verbs share, and the look of flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+TorchThreads = Annotated[
+    int, typer.Option(min=0, help="Number of torch threads; 0 keeps the setting of torch.")
+]
+"""Threads of torch in a single process."""
+
+TRUTH = typer.Option(
+    help="Path to labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
+)
+"""Option for the file of true labels."""
+
+Resamples = Annotated[int, typer.Option(min=0, help="Number of bootstrap resamples.")]
+"""Resamples of a bootstrap, which 0 leaves out."""
+
+BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
+"""Seed of a bootstrap."""
+
+
+class Verbs(TyperGroup):
+    """Group of verbs whose help pages show a flag without ``<bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters of the group itself."""
+        return _without_type(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a verb, or None for an unknown name."""
+        verb = super().get_command(ctx, cmd_name)
+        if verb is not None:
+            _without_type([*verb.params, verb.get_help_option(ctx)])
+        return verb
+
+
+def _without_type(parameters: Iterable[Any]) -> list[Any]:
+    found = [*parameters]
+    for parameter in found:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return found
+
+
+def split_names(text: str) -> list[str]:
+    """Split names separated by commas, with or without spaces around them."""
+    return [name.strip() for name in text.split(",")]

@@ -1,0 +1,128 @@
+"""Configuration of the proteins that a training uses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from topo.config.section import Option, Section
+from topo.labels import TYPES
+
+
+class ExtraConfig(Section):
+    """Additional labelled proteins, used for training only."""
+
+    path: str = Field(description="Path to a file of labelled proteins.")
+    exclude_similar: str | None = Field(
+        default=None,
+        description="Path to a TSV file with a row for each record of the file, in the same order, "
+        "and a column similar_folds. Records similar to a validation or test fold are left out. "
+        "With a column source, so are records whose labels come from a validation or test protein.",
+    )
+    weight: float = Field(
+        default=1.0,
+        gt=0,
+        description="Sampling weight relative to proteins of the same type in the main set.",
+    )
+
+
+class DataConfig(Section):
+    """Proteins of the training, validation and test splits."""
+
+    path: Annotated[str | None, Option("--data")] = Field(
+        default=None,
+        description="Path to a file of labelled proteins. By default the bundled example set.",
+    )
+    train: Annotated[list[str], Option("--train")] = Field(
+        default_factory=list,
+        description="Folds to train on. By default all folds that do not validate or test.",
+    )
+    validation: Annotated[list[str], Option("--val")] = Field(
+        default_factory=list,
+        description="Folds to validate on. By default a share of the training proteins (holdout).",
+    )
+    test: Annotated[list[str], Option("--test")] = Field(
+        default_factory=list,
+        description="Folds kept out of the training, for topo evaluate. By default none.",
+    )
+    holdout: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="Fraction of the training proteins of each type used for validation where no "
+        "validation fold is given.",
+    )
+    extra: list[ExtraConfig] = Field(
+        default_factory=list, description="Additional training proteins."
+    )
+    structures: Annotated[str | None, Option("--structures")] = Field(
+        default=None,
+        description="Path to a folder of PDB or mmCIF files, found by protein id or by an "
+        "index.tsv.",
+    )
+    structure_dropout: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Fraction of structures that training leaves out at random.",
+    )
+    plddt_dropout: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Fraction of structures whose pLDDT values training leaves out at random.",
+    )
+    crop: Annotated[int, Option("--crop", "--max-length")] = Field(
+        default=500,
+        ge=0,
+        description="Maximum length of a piece of a chain in training, in residues; 0 disables "
+        "cropping.",
+    )
+    substitutions: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Fraction of residues that training replaces, with the odds of BLOSUM62.",
+    )
+    blur: int = Field(
+        default=0,
+        ge=0,
+        description="Number of residues on each side of the ends of a membrane segment whose "
+        "labels training treats as unknown.",
+    )
+    size: Annotated[int | None, Option("--train-size")] = Field(
+        default=None,
+        gt=0,
+        description="Number of training proteins, drawn in proportion to the types. By default "
+        "all.",
+    )
+
+
+class SamplingConfig(Section):
+    """Frequencies with which training draws the proteins."""
+
+    power: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Exponent of the sampling weights: the weight of a type is its frequency to "
+        "the power of minus this number.",
+    )
+    factors: dict[str, float] = Field(
+        default_factory=dict,
+        description="Additional factors of the sampling weights by type, e.g. {BETA: 2}.",
+    )
+    samples: int | None = Field(
+        default=None,
+        gt=0,
+        description="Number of proteins drawn per epoch. By default the size of the training set.",
+    )
+
+    @field_validator("factors")
+    @classmethod
+    def _known_types(cls, factors: dict[str, float]) -> dict[str, float]:
+        for name, factor in factors.items():
+            if name not in TYPES or factor < 0:
+                raise ValueError(f"found {name}: {factor}, expected factors >= 0 of {TYPES}")
+        return factors
