@@ -38,13 +38,13 @@ short as these. The option is numba's own, hence the upper bound of its version.
 """
 
 
-class Scores(NamedTuple):
+class PathScores(NamedTuple):
     """Scores of an automaton with K states and A arcs, all float64.
 
     ``transition`` (A,); ``stay`` (K,) for each residue beyond the minimum in a state without
     maximum; ``start`` and ``end`` (K,); ``duration`` (K, D + 1) of a segment of d residues;
-    ``tail`` (K, D + 1) of a segment that the end of an open chain cuts to d residues; ``leaving``
-    (K,) bool, the states to which the boundary scores apply.
+    ``tail`` (K, D + 1) of a segment that the end of an open chain cuts to d residues; ``cleaves``
+    (K,) bool, the states to which the cleavage scores apply.
     """
 
     transition: np.ndarray
@@ -53,14 +53,14 @@ class Scores(NamedTuple):
     end: np.ndarray
     duration: np.ndarray
     tail: np.ndarray
-    leaving: np.ndarray
+    cleaves: np.ndarray
 
 
 class Chain(NamedTuple):
-    """One chain in one direction: sums of emissions, boundary scores, labels, which ends open."""
+    """One chain in one direction: sums of emissions, cleavage scores, labels, which ends open."""
 
     total: np.ndarray  # (T + 1, channels)
-    boundary: np.ndarray  # (T + 1,) score of a boundary at t, 0 at both ends
+    cleavage: np.ndarray  # (T + 1,) score of a cleavage site at t, 0 at both ends
     known: np.ndarray  # (T,) labels, all unknown where nothing is known
     open_first: bool
     open_last: bool
@@ -77,9 +77,9 @@ class Links(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def recursion(
-    chain, links, a, scores, weights, peaks, first, entry, leave, mass, beyond, counts, cut
+    chain, links, a, scores, weights, peaks, first, entry, exit, mass, beyond, counts, cut
 ):
-    """Fill ``entry`` and ``leave`` (the exits), both (T + 1, K), from the left.
+    """Fill ``entry`` and ``exit`` (the exits), both (T + 1, K), from the left.
 
     ``first`` (K,) are the scores to begin with. Where ``beyond`` (T + 1, K) has the log masses
     of completing a path whose segment ends at t, indexed from the chain's other end, expected
@@ -92,15 +92,15 @@ def recursion(
     expected = np.zeros(weights.shape)
     run = np.zeros(6, np.int64)
     counting = len(beyond) > 0
-    total, known, boundary = chain.total, chain.known, chain.boundary
+    total, known, cleavage = chain.total, chain.known, chain.cleavage
     letter, channel, minimum, maximum = a.letter, a.channel, a.minimum, a.maximum
     stay, duration, tail = scores.stay, scores.duration, scores.tail
     open_first, open_last = chain.open_first, chain.open_last
     first_link, link_arc, link_other = links.first, links.arc, links.other
-    transition, leaving, backward = scores.transition, scores.leaving, links.reverse
+    transition, cleaves, backward = scores.transition, scores.cleaves, links.reverse
     for k in range(states):
         entry[0, k] = first[k]
-        leave[0, k] = LOW
+        exit[0, k] = LOW
     for t in range(1, size + 1):
         for c in range(6):
             run[c] = run[c] + 1 if agrees(known[t - 1], c) else 0
@@ -108,7 +108,7 @@ def recursion(
         for k in range(states):
             longest, least, most = run[letter[k]], minimum[k], maximum[k]
             if longest == 0:
-                leave[t, k] = LOW
+                exit[t, k] = LOW
                 continue
             here = total[t, channel[k]]
             value = LOW
@@ -117,14 +117,14 @@ def recursion(
                     value = entry[t - least, k] + (here - total[t - least, channel[k]])
                 if longest > least:
                     residue = here - total[t - 1, channel[k]]
-                    value = add(value, leave[t - 1, k] + residue + stay[k])
+                    value = add(value, exit[t - 1, k] + residue + stay[k])
                 if least > 1 and (open_first or cut_last):
                     value = add(
                         value,
                         _cut_short(t, k, longest, least, open_first, cut_last, entry, total,
                                    channel[k]),
                     )  # fmt: skip
-                leave[t, k] = value
+                exit[t, k] = value
                 continue
             after = beyond[size - t, k] - mass if counting else LOW
             low, high = max(t - min(longest, most), 1), t - least
@@ -150,16 +150,16 @@ def recursion(
                     only = entry[0, k] + here + duration[k, t]
                     counts[k, t] += exp(only + after)
                     value = add(value, only)
-            leave[t, k] = value
+            exit[t, k] = value
         if t < size:
             for k in range(states):
                 value = LOW
                 for i in range(first_link[k], first_link[k + 1]):
                     arc = link_arc[i]
                     other = link_other[arc]
-                    one = leave[t, other] + transition[arc]
-                    if leaving[k if backward else other]:
-                        one += boundary[t]
+                    one = exit[t, other] + transition[arc]
+                    if cleaves[k if backward else other]:
+                        one += cleavage[t]
                     value = add(value, one)
                 entry[t, k] = value
                 values[k, t] = value - total[t, channel[k]]
@@ -310,9 +310,9 @@ def restrict(a, scores, types):
         a.start[kept], end[kept], a.type[kept], source, target, a.arc[arcs],
         np.searchsorted(target, every), outgoing, np.searchsorted(source[outgoing], every),
     )  # fmt: skip
-    kept_scores = Scores(
+    kept_scores = PathScores(
         scores.transition[arcs], scores.stay[kept], scores.start[kept], scores.end[kept],
-        scores.duration[kept], scores.tail[kept], scores.leaving[kept],
+        scores.duration[kept], scores.tail[kept], scores.cleaves[kept],
     )  # fmt: skip
     return part, kept_scores, kept
 
@@ -331,7 +331,7 @@ def duration_weights(a, scores):
 
 
 @njit(cache=True, nogil=True)
-def make_chain(emissions, boundary, known, open_first, open_last):
+def make_chain(emissions, cleavage, known, open_first, open_last):
     """Sum up a chain's emissions, clipped to the limit."""
     size, channels = emissions.shape
     total, between = np.zeros((size + 1, channels)), np.zeros(size + 1)
@@ -339,7 +339,7 @@ def make_chain(emissions, boundary, known, open_first, open_last):
         for c in range(channels):
             total[t + 1, c] = total[t, c] + min(max(emissions[t, c], -LIMIT), LIMIT)
         if t + 1 < size:
-            between[t + 1] = min(max(boundary[t], -LIMIT), LIMIT)
+            between[t + 1] = min(max(cleavage[t], -LIMIT), LIMIT)
     return Chain(total, between, known, open_first, open_last)
 
 
@@ -347,9 +347,9 @@ def make_chain(emissions, boundary, known, open_first, open_last):
 def reverse(chain):
     """Turn a chain round, to be read from its last residue to its first."""
     total = np.ascontiguousarray((chain.total[-1] - chain.total)[::-1])
-    boundary = np.ascontiguousarray(chain.boundary[::-1])
+    cleavage = np.ascontiguousarray(chain.cleavage[::-1])
     known = np.ascontiguousarray(chain.known[::-1])
-    return Chain(total, boundary, known, chain.open_last, chain.open_first)
+    return Chain(total, cleavage, known, chain.open_last, chain.open_first)
 
 
 @njit(cache=True, nogil=True)
