@@ -16,13 +16,13 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from safetensors import SafetensorError
@@ -32,7 +32,9 @@ from torch import Tensor
 from topo._version import __version__
 from topo.config import Config, dump_config, parse_config, parse_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
+from topo.io.grammar import find_grammar
 from topo.labels import LABELS, TYPES
+from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import Trunk
@@ -42,14 +44,14 @@ FORMAT = 1
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
 
-_Model = TypeVar("_Model", bound=Trunk)
+_Model = TypeVar("_Model", Tagger, Trunk)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A tagger with the configuration it was built from and its scores."""
 
-    tagger: Tagger
+    tagger: TopologyModel
     config: Config
     metrics: Mapping[str, Any]
     path: Path
@@ -64,6 +66,17 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "absent"
     return found
+
+
+def build_tagger(config: Config) -> Tagger:
+    """Build a tagger with random weights; reads the grammar that the configuration names.
+
+    Raises
+    ------
+    TopoError
+        If the grammar cannot be read or is not usable.
+    """
+    return Tagger(config.model, config.graph, find_grammar(config.model.heads.grammar))
 
 
 def save_checkpoint(
@@ -105,13 +118,19 @@ def save_trunk(
 ) -> None:
     """Write the weights of a trunk, without those of heads, as :func:`save_checkpoint` does."""
     with _replaced(Path(path)) as fresh:
-        _write_weights(trunk.trunk_state(), fresh / TRUNK_FILE)
+        _write_weights(trunk.state_dict(), fresh / TRUNK_FILE)
         _write_texts(fresh, config, metrics, card)
 
 
 def is_trunk(path: str | PathLike[str]) -> bool:
     """Tell whether a folder holds a pre-trained trunk rather than a tagger."""
     return (Path(path) / TRUNK_FILE).is_file()
+
+
+def ensemble_members(path: str | PathLike[str]) -> list[Path]:
+    """List the members' checkpoint folders of an ensemble; none for a single tagger."""
+    folder = Path(path) / "members"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 @dataclass(frozen=True)
@@ -137,7 +156,7 @@ def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
         config = parse_config(_read_config(folder), str(folder / "config.yaml"))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    trunk = _with_weights(Trunk, config, folder / TRUNK_FILE)
+    trunk = _with_weights(lambda: Trunk(config.model, config.graph), folder / TRUNK_FILE)
     return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
 
@@ -211,7 +230,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     try:
         config = parse_config(tree, str(folder / "config.yaml"))
         if (folder / "members").is_dir():
-            members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
+            members = [load_checkpoint(member) for member in ensemble_members(folder)]
             return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
@@ -220,11 +239,11 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
             f"{folder}: found a pre-trained trunk, expected a tagger; "
             "topo train --init makes one of it"
         )
-    tagger = _with_weights(Tagger, config, folder / MODEL_FILE)
+    tagger = _with_weights(lambda: build_tagger(config), folder / MODEL_FILE)
     return Checkpoint(tagger.eval(), config, _read_metrics(folder), folder)
 
 
-def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
+def _with_weights(build: Callable[[], _Model], path: Path) -> _Model:
     """Build a model and load its weights, on the CPU."""
     try:
         weights = load_file(path)
@@ -233,7 +252,7 @@ def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
     except (SafetensorError, OSError):
         raise CheckpointError(f"{path}: damaged weights") from None
     try:
-        model = kind(config.model, config.graph.window, config.graph.structure)
+        model = build()
         model.load_state_dict(weights)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
@@ -250,7 +269,7 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
     if any(member.config.graph != members[0].config.graph for member in members):
         raise CheckpointError(f"{place}: the members see different graphs")
     try:
-        return Ensemble([member.tagger for member in members]).eval()
+        return Ensemble([cast(Tagger, member.tagger) for member in members]).eval()
     except ValueError as error:
         raise CheckpointError(f"{place}: {error}") from None
 

@@ -97,7 +97,7 @@ def neighbours(coordinates: np.ndarray, nearest: int, radius: float = 0.0) -> np
         int64, shape (E, 2): source, target; the nearest of a target are its sources. Residues
         without a position have no edges.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue] - no stub
 
     known = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
     if len(known) < 2:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
-from topo.labels import encode_labels
+from topo.labels import TYPES, encode_labels
 from topo.protein import Protein
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
@@ -77,29 +78,45 @@ STRUCTURE_FEATURES = 2 * 5 + 3
 """Width of the features of a structure: five angles, pLDDT, and what is known."""
 
 
+if TYPE_CHECKING:
+
+    class ResidueGraph(Data):
+        """Graph or batch of graphs with the fields of the table at the top of this module."""
+
+        x: Tensor
+        edge_index: Tensor
+        separation: Tensor
+        distance: Tensor
+        y: Tensor
+        types: Tensor
+        open_ends: Tensor
+        length: Tensor
+        batch: Tensor
+
+else:
+    ResidueGraph = Data
+
+
 def residue_graph(
     protein: Protein,
-    window: int,
+    config: GraphConfig,
     *,
     start: int = 0,
     end: int | None = None,
     types: Sequence[bool] | None = None,
-    structure: GraphConfig | None = None,
-) -> Data:
+) -> ResidueGraph:
     """Build the residue graph of a protein, or of the piece ``start:end`` of it.
 
     Parameters
     ----------
     protein
-        Any protein of at least one residue.
-    window
-        Chain neighbours on each side that a residue is joined to.
+        Protein of at least one residue.
+    config
+        Chain window, and whether structure and which spatial edges are added.
     start, end
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
-        Which of the five types are possible, where labels are wanted in the graph.
-    structure
-        Which spatial edges to add; None leaves structure out.
+        Whether each of the five types is possible, for proteins with labels; all if None.
 
     Returns
     -------
@@ -108,20 +125,20 @@ def residue_graph(
     """
     size = len(protein)
     end = size if end is None else end
-    edge_index, separation = chain_edges(end - start, window)
+    edge_index, separation = chain_edges(end - start, config.window)
     x = node_features(protein.sequence, start, end)
-    graph = Data(
+    graph = ResidueGraph(
         length=torch.tensor([end - start]),
         open_ends=torch.tensor([[start > 0, end < size]]),
     )
-    if structure is not None:
+    if config.structure:
         x = np.concatenate([x, structure_features(protein)[start:end]], axis=1)
-        edge_index, graph.distance = _spatial(protein, start, end, edge_index, structure)
+        edge_index, graph.distance = _spatial(protein, start, end, edge_index, config)
         separation = edge_index[1] - edge_index[0]
     graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
     if protein.labels is not None:
         graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
-        graph.types = torch.tensor([[True] * 5 if types is None else list(types)])
+        graph.types = torch.tensor([[True] * len(TYPES) if types is None else list(types)])
     return graph
 
 
@@ -162,13 +179,13 @@ def structure_features(protein: Protein) -> np.ndarray:
 
 
 def _spatial(
-    protein: Protein, start: int, end: int, chain: Tensor, structure: GraphConfig
+    protein: Protein, start: int, end: int, chain: Tensor, config: GraphConfig
 ) -> tuple[Tensor, Tensor]:
     """Add spatial edges to those of the chain; return all, sorted, and their lengths."""
     if protein.coordinates is None:
         return chain, torch.full((chain.shape[1],), torch.nan)
     coordinates = protein.coordinates[start:end].astype(np.float64)
-    near = neighbours(coordinates, structure.knn, structure.radius)
+    near = neighbours(coordinates, config.knn, config.radius)
     both = np.concatenate([chain.T.numpy(), near])
     size = end - start
     target, source = np.divmod(np.unique(both[:, 1] * size + both[:, 0]), size)
@@ -221,7 +238,7 @@ def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
 _remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # 200 MB at the most
 
 
-def collate(graphs: Sequence[Data]) -> Data:
+def collate(graphs: Sequence[Data]) -> ResidueGraph:
     """Join graphs into one flat graph; ``batch`` (R,) tells each residue's graph.
 
     The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
@@ -229,7 +246,7 @@ def collate(graphs: Sequence[Data]) -> Data:
     """
     lengths = torch.cat([graph.length for graph in graphs])
     starts = torch.cumsum(lengths, 0) - lengths
-    batch = Data(
+    batch = ResidueGraph(
         edge_index=torch.cat(
             [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)], dim=1
         ),

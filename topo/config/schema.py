@@ -55,11 +55,6 @@ class GraphConfig(_Section):
         description="with structure: joined also to all C-alphas within this, angstrom; 0: none",
     )
 
-    @property
-    def spatial(self) -> GraphConfig | None:
-        """What the graph takes from coordinates; None for sequence only."""
-        return self if self.structure else None
-
 
 class EncoderConfig(_Section):
     """The graph convolutions."""

@@ -166,7 +166,7 @@ class GrammarCRF(nn.Module):
         batch = ChainBatch(self.grammar, emissions.detach(), lengths, *given)
         automaton = self.grammar.automaton
         arrays = [score.contiguous().numpy() for score in self._scores(automaton)]
-        scores = PathScores(*arrays, cleaved_states(automaton))
+        scores = PathScores(*arrays, cleaves=cleaved_states(automaton))
         tables = forward_tables(automaton, scores, batch)
         return Posterior(self.grammar, scores, batch, tables, negligible)
 

@@ -144,7 +144,7 @@ class _Likelihood(torch.autograd.Function):
     ) -> Tensor:
         arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
         emissions, cleavage, type_scores = arrays[:3]
-        scores = semimarkov.PathScores(*arrays[3:], cleaved_states(automaton))
+        scores = semimarkov.PathScores(*arrays[3:], cleaves=cleaved_states(automaton))
         chains = len(offsets) - 1
         gradient = expectations.empty_gradient(automaton, scores, emissions, chains)
         types = np.zeros((chains, len(TYPES)))

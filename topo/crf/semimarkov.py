@@ -15,7 +15,7 @@ A known label is no emission of minus infinity: it bounds how far back a segment
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -30,7 +30,7 @@ _TINY = 1e-100  # a window sum below this has lost its reference
 _RISE = 230.0  # a term this far above the reference replaces it: exp(230) * 1e-100 is near 1
 _NEGLIGIBLE = -37.0  # exp of it vanishes beside 1 in float64
 
-BORROWING = {"cache": True, "nogil": True, "_nrt": False}
+BORROWING: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 """How numba compiles the inner loops' helpers that make no array: they count no references.
 
 Counting those to the arrays that they are passed, by atomic operations, weighs on functions as

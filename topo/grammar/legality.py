@@ -177,7 +177,7 @@ def _possible_letters(
 def _completes(t: int, k: int, size: int, a: Automaton, useful: np.ndarray) -> bool:
     """Say whether a path whose segment of state k ends before t can be completed."""
     if t == size:
-        return a.end[k]
+        return bool(a.end[k])
     for i in range(a.outgoing_start[k], a.outgoing_start[k + 1]):
         if useful[t, a.target[a.outgoing[i]]]:
             return True

@@ -145,7 +145,9 @@ class Grammar:
     def untyped(self) -> Automaton:
         """The table itself as an automaton, for pieces cut out of a chain, which have no type."""
         states = range(len(self.states))
-        return _arrays(self, [(k, 0) for k in states], [((i, 0), (j, 0)) for i, j in self.arcs])
+        return _arrays(
+            self, [(k, None) for k in states], [((i, None), (j, None)) for i, j in self.arcs]
+        )
 
     @cached_property
     def by_state(self) -> Grammar:
@@ -279,7 +281,7 @@ def _product(grammar: Grammar) -> Automaton:
 
 
 def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automaton:
-    """Lay out nodes (table state, outlook or 0) and arcs between them as arrays."""
+    """Lay out nodes (table state, outlook or None) and arcs between them as arrays."""
     position = {node: k for k, node in enumerate(nodes)}
     rows = [grammar.states[node[0]] for node in nodes]
     entry = set(_starts(grammar, nodes))
@@ -307,11 +309,11 @@ def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automato
     )
 
 
-def _final_type(row: State, outlook: tuple | int) -> int | None:
-    """Type index of a chain that ends here: -1 if types are not told apart, None if illegal."""
+def _final_type(row: State, outlook: tuple[str | None, ...] | None) -> int | None:
+    """Type index of a chain that ends here: -1 if it has no type, None if it is illegal."""
     if not row.end:
         return None
-    if not outlook:
+    if outlook is None:
         return -1
     return None if outlook[0] is None else TYPE_INDEX[outlook[0]]
 

@@ -45,7 +45,7 @@ def predict(
     model
         A loaded model, or what :func:`load_model` takes.
     decoder
-        ``viterbi``, ``posterior`` or ``argmax``; see :meth:`topo.nn.tagger.Tagger.decode`.
+        ``viterbi``, ``posterior`` or ``argmax``; see :meth:`topo.nn.decoding.TopologyModel.decode`.
     batch_residues
         Padded residues in a batch at the most; bounds memory. None finds it from the memory at
         hand, see :func:`topo.inference.memory.default_batch_residues`. The answer for a protein

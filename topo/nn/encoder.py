@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 from torch_geometric.nn import GATv2Conv, GCNConv, RGCNConv, SAGEConv
 from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock
 
-from topo.config import EncoderConfig
+from topo.config import EncoderConfig, GraphConfig
+from topo.graph import ResidueGraph
 from topo.nn.recurrent import ChainDropout
 
 INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
@@ -43,27 +43,26 @@ class GraphEncoder(nn.Module):
     computes in float32.
     """
 
-    def __init__(
-        self, features: int, window: int, config: EncoderConfig, structure: bool = False
-    ) -> None:
+    def __init__(self, features: int, graph: GraphConfig, config: EncoderConfig) -> None:
         super().__init__()
         self.kind, self.width = config.kind, config.gcs or features
-        self.window, self.structure, self.cutoff = window, structure, config.cutoff
-        self.reach = config.relations if config.kind == "rgcn" else window
+        self.window, self.structure, self.cutoff = graph.window, graph.structure, config.cutoff
+        self.reach = config.relations if config.kind == "rgcn" else graph.window
         if not config.gcs:
             return
         self.embed = nn.Linear(features, config.gcs)
         self.convolutions = nn.ModuleList(self._convolution(config) for _ in range(config.layers))
-        self.norms = nn.ModuleList(nn.LayerNorm(config.gcs) for _ in range(config.layers))
+        norms = [nn.LayerNorm(config.gcs) for _ in range(config.layers)]
+        self.norms = nn.ModuleList(norms)
         nn.init.normal_(self.embed.weight, std=INPUT_SCALE)
-        for norm in self.norms:
+        for norm in norms:
             nn.init.constant_(norm.weight, BRANCH_GAIN)
         self.dropout = ChainDropout(config.dropout)
         if config.kind in ("gat", "schnet"):
             edge_width = 16 if config.kind == "gat" else config.gaussians
-            self.reach += _FAR if structure else 0
+            self.reach += _FAR if graph.structure else 0
             self.separations = nn.Embedding(2 * self.reach + 1, edge_width)
-            if structure:
+            if graph.structure:
                 self.distances = DistanceFeatures(edge_width, config.gaussians, config.cutoff)
 
     def _convolution(self, config: EncoderConfig) -> nn.Module:
@@ -81,7 +80,7 @@ class GraphEncoder(nn.Module):
         heads = 4 if width % 4 == 0 else 1
         return GATv2Conv(width, width // heads, heads=heads, edge_dim=16)
 
-    def forward(self, graph: Data) -> Tensor:
+    def forward(self, graph: ResidueGraph) -> Tensor:
         """Map node features (R, D) to (R, width)."""
         if not hasattr(self, "embed"):
             return graph.x
@@ -92,7 +91,7 @@ class GraphEncoder(nn.Module):
                 x = x + self.dropout(torch.relu(norm(convolution(x, *arguments))), graph.length)
         return x
 
-    def _edge_arguments(self, graph: Data) -> tuple[Tensor, ...]:
+    def _edge_arguments(self, graph: ResidueGraph) -> tuple[Tensor, ...]:
         """Return the edges (2, E) and what this kind takes for each of them (E, ...)."""
         edges = graph.edge_index
         if self.kind in ("gcn", "sage"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -194,7 +194,8 @@ class RecurrentStack(nn.Module):
         layout = ChainLayout.of(lengths)
         if not x.is_cuda:
             x = layout.pad(x)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
+        layers = cast(list[RecurrentLayer], list(self.layers))
+        for layer, norm in zip(layers, self.norms, strict=True):
             y = norm(layer(x, layout) if x.is_cuda else layer.padded(x, layout))
             x = self.dropout(x + y if x.shape == y.shape else y, lengths)
         return x if x.is_cuda else layout.flat(x)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from topo.config import TrainingConfig
+from topo.nn.trunk import weight_name
 
 Groups = list[dict[str, Any]]
 
@@ -67,7 +68,7 @@ def make_optimizer(
     Parameters
     ----------
     model
-        Its recurrent stack is ``recurrent``, its grammar's scores are in ``crf``.
+        Model with a trunk, whose grammar's scores, if any, are in ``crf``.
     training
         Which optimiser, its rates and its decay.
     initialised
@@ -77,7 +78,8 @@ def make_optimizer(
         "adamw": defaultdict(list),
         "muon": defaultdict(list),
     }
-    for name, weight in model.named_parameters():
+    for parameter, weight in model.named_parameters():
+        name = weight_name(parameter)
         if not weight.requires_grad:
             continue
         grammar = name.startswith("crf.")

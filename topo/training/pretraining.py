@@ -38,7 +38,7 @@ class MaskedResidueTraining(SeededTraining):
     def __init__(self, config: Config, data: PretrainingData) -> None:
         super().__init__(config)
         self.data = data
-        self.model = MaskedResidueModel(config.model, config.graph.window, config.graph.structure)
+        self.model = MaskedResidueModel(config.model, config.graph)
         # The background need not be learned.
         self.model.residue_head.bias.data.copy_(torch.from_numpy(np.log(data.background())))
         self.told = _Tally()
@@ -170,7 +170,7 @@ def pretrain(
     if tracker.url:
         run.update_info(wandb=tracker.url)
     metrics = run.info() | {"validation": row}
-    save_trunk(run.trunk, module.model, config, metrics, trunk_card(config, metrics))
+    save_trunk(run.trunk, module.model.trunk, config, metrics, trunk_card(config, metrics))
     tracker.finish()
     return run.trunk
 
@@ -179,7 +179,7 @@ def _run_info(config: Config, data: PretrainingData, model: MaskedResidueModel) 
     return {
         "name": run_name(config),
         "seed": config.training.seed,
-        "parameters": sum(weight.numel() for weight in model.trunk_state().values()),
+        "parameters": sum(weight.numel() for weight in model.trunk.state_dict().values()),
         "proteins": {"train": len(data.train), "validation": len(data.validation)},
         "left_out": data.corpus.left_out,
         "data_sha256": data.corpus.checksums,
