@@ -1,4 +1,4 @@
-"""A protein as a residue graph: node features, edges, edge features.
+"""Residue graph of a protein: node features, edges, edge features.
 
 The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
 
@@ -16,9 +16,9 @@ open_ends      (1, 2)     bool      whether the piece was cut at its start, at i
 length         (1,)       int64     number of residues
 =============  =========  ========  ==============================================================
 
-A graph with structure has spatial edges beside those of the chain window, and the geometry of the
-backbone among its node features; a protein without coordinates then shows zeros and unknown
-distances, so that one model serves both. Only what rotation and translation leave as it is goes in.
+A graph with structure also has spatial edges, and its node features include the geometry of the
+backbone. A protein without coordinates then has zeros and unknown distances, so that one model
+serves both. All features are invariant to rotation and translation.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ CHARGE = {"D": -1.0, "E": -1.0, "K": 1.0, "R": 1.0, "H": 0.1}
 """Side-chain charge at pH 7; histidine counts as a tenth (pKa about 6)."""
 
 POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
-"""Decay lengths, in residues, of the features that tell how far each end of the chain is."""
+"""Decay lengths, in residues, of the features for the distance to each end of the chain."""
 
 _USUAL = 2048  # residues
 
@@ -161,7 +161,7 @@ def structure_features(protein: Protein) -> np.ndarray:
     """Return the features of a protein's structure, float32, shape (R, STRUCTURE_FEATURES).
 
     Sine and cosine of alpha, kappa, phi, psi and omega (:mod:`topo.geometry`), all sines first;
-    pLDDT / 100; whether there is a pLDDT; whether there is a C-alpha. What is unknown is 0.
+    pLDDT / 100; whether the pLDDT is known; whether the C-alpha is known. Unknown values are 0.
     """
     features = np.zeros((len(protein), STRUCTURE_FEATURES), dtype=np.float32)
     if protein.coordinates is None:
@@ -214,7 +214,7 @@ def _residue_table() -> np.ndarray:
 
 
 def chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
-    """Join every residue to its chain neighbours; remembered for chains of usual lengths.
+    """Return the edges between chain neighbours; cached for chains of usual lengths.
 
     Returns
     -------
@@ -235,11 +235,11 @@ def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
     return edges, edges[1] - edges[0]
 
 
-_remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # 200 MB at the most
+_remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # at most 200 MB
 
 
 def collate(graphs: Sequence[Data]) -> ResidueGraph:
-    """Join graphs into one flat graph; ``batch`` (R,) tells each residue's graph.
+    """Join graphs into one flat graph; ``batch`` (R,) is the graph of each residue.
 
     The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
     field and graph. Fields that only some of the graphs have, such as labels, are left out.

@@ -23,7 +23,7 @@ from topo.protein import Protein
 from topo.training.loop import TaggerTraining, quieten
 
 STAGES = ("load", "collate", "encode", "recur", "heads", "loss", "backward", "optimiser", "other")
-"""Of a training step. ``loss`` is the field's recursions and the heads' losses, the field's
+"""Of a training step. ``loss`` is the CRF's recursions and the heads' losses, the CRF's
 derivatives included, which come with its value; ``other`` is what Lightning does around."""
 
 

@@ -1,7 +1,7 @@
 """Confidence of a topology: the mass of all paths with its order of segments.
 
-The order counts, not the boundaries. A forward recursion segment by segment, each in all states
-that write its letter, over the stretch of the chain that the segment can reach.
+The order of the segments counts, not their ends. The forward recursion runs segment by segment,
+each in all states with its letter, over the part of the chain that the segment can reach.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from topo.crf.semimarkov import (
     sum_window,
 )
 from topo.grammar.table import Automaton
+from topo.labels import LETTERS
 
 
 @njit(cache=True, nogil=True)
@@ -68,7 +69,7 @@ def _order_mass(letters, total, cleavage, type_scores, a, scores):
     weights, peaks = duration_weights(a, scores)
     entry, exit = np.full((states, size + 1), LOW), np.full((states, size + 1), LOW)
     terms = np.zeros((states, size + 1))
-    least = np.full(6, size, np.int64)  # of a segment of each letter
+    least = np.full(LETTERS, size, np.int64)  # of a segment of each letter
     for k in range(states):
         least[a.letter[k]] = min(least[a.letter[k]], a.minimum[k])
         if a.start[k] and a.letter[k] == letters[0]:

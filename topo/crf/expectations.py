@@ -280,7 +280,7 @@ def _count(
     sign, b, offset, chain, a, scores, mass, entry, exit, back_entry, back_exit, gradient,
     type_gradient,
 ):  # fmt: skip
-    """Add expected counts: emissions, boundaries, arcs, starts, ends, residues beyond minima."""
+    """Add expected counts: emissions, cleavage, arcs, starts, ends, residues beyond minima."""
     size, states = len(entry) - 1, len(a.letter)
     whole = not (chain.open_first or chain.open_last)
     occupied, stayed = np.zeros(states), np.zeros(states)

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 
 from topo.grammar.table import Automaton
+from topo.labels import LETTERS
 
 LIMIT = 1e4
 """Emissions are clipped to plus and minus this, which makes infinities harmless."""
@@ -79,7 +80,7 @@ class Links(NamedTuple):
 def recursion(
     chain, links, a, scores, weights, peaks, first, entry, exit, mass, beyond, counts, cut
 ):
-    """Fill ``entry`` and ``exit`` (the exits), both (T + 1, K), from the left.
+    """Fill ``entry`` and ``exit``, both (T + 1, K), from the left.
 
     ``first`` (K,) are the scores to begin with. Where ``beyond`` (T + 1, K) has the log masses
     of completing a path whose segment ends at t, indexed from the chain's other end, expected
@@ -90,7 +91,7 @@ def recursion(
     values = np.full((states, size + 1), LOW)  # entry - C
     reference = np.full(states, LOW)
     expected = np.zeros(weights.shape)
-    run = np.zeros(6, np.int64)
+    run = np.zeros(LETTERS, np.int64)
     counting = len(beyond) > 0
     total, known, cleavage = chain.total, chain.known, chain.cleavage
     letter, channel, minimum, maximum = a.letter, a.channel, a.minimum, a.maximum
@@ -102,7 +103,7 @@ def recursion(
         entry[0, k] = first[k]
         exit[0, k] = LOW
     for t in range(1, size + 1):
-        for c in range(6):
+        for c in range(LETTERS):
             run[c] = run[c] + 1 if agrees(known[t - 1], c) else 0
         cut_last = open_last and t == size
         for k in range(states):
@@ -283,7 +284,7 @@ def exp(value):
 
 @njit(cache=True, nogil=True)
 def agrees(known, letter):
-    """Say whether a residue known as such (negative if unknown) may have the letter."""
+    """Return whether a residue with this label (negative if unknown) may have the letter."""
     return known < 0 or known == letter
 
 
@@ -345,7 +346,7 @@ def make_chain(emissions, cleavage, known, open_first, open_last):
 
 @njit(cache=True, nogil=True)
 def reverse(chain):
-    """Turn a chain round, to be read from its last residue to its first."""
+    """Reverse a chain."""
     total = np.ascontiguousarray((chain.total[-1] - chain.total)[::-1])
     cleavage = np.ascontiguousarray(chain.cleavage[::-1])
     known = np.ascontiguousarray(chain.known[::-1])
@@ -354,11 +355,11 @@ def reverse(chain):
 
 @njit(cache=True, nogil=True)
 def forward_links(a):
-    """Give the arcs into each state."""
+    """Return the arcs into each state."""
     return Links(a.incoming, np.arange(len(a.source)), a.source, False)
 
 
 @njit(cache=True, nogil=True)
 def backward_links(a):
-    """Give the arcs out of each state, which lead into it on the reversed chain."""
+    """Return the arcs out of each state, which lead into it on the reversed chain."""
     return Links(a.outgoing_start, a.outgoing, a.target, True)

@@ -1,7 +1,7 @@
 """Best paths of a grammar: Viterbi over segments, and the n best.
 
-The max-plus twin of :mod:`topo.crf.semimarkov`. No back pointers are kept: the way back looks up
-again, in the one window it needs, where the best segment started.
+The recursion of :mod:`topo.crf.semimarkov` with maxima instead of sums. No back pointers are kept:
+the trace back searches the window of each segment for its start.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def best_labels(
     Parameters
     ----------
     emissions, cleavage, offsets, automaton, scores
-        As for :func:`topo.crf.semimarkov.likelihood`.
+        As for :func:`topo.crf.expectations.likelihood`.
     allowed
         bool (B, 5), types that the path may have. Where no path has one of them (a chain too
         short for its type), the best path of any type is taken.
@@ -178,7 +178,7 @@ def n_best_labels(
     type_scores
         (5,), added to the paths of each type.
     count
-        How many paths; fewer come back where there are no more.
+        Number of paths; fewer are returned if there are no more.
 
     Returns
     -------

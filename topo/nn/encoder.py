@@ -14,19 +14,19 @@ from topo.nn.recurrent import ChainDropout
 INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
 """Initial standard deviation of the embedding's weights, and scale of a convolution's output.
 
-Most features are one-hot: with weights of this size residues are told apart from the start, and
-the averages over neighbours are added to them, not the reverse.
+Most features are one-hot: with weights of this size residues differ from the start, and the
+averages over neighbours are small additions to them.
 """
 
 _FAR = 5
-"""Doublings of the chain window by which the separations of spatial edges are told apart."""
+"""Doublings of the chain window that distinguish the separations of spatial edges."""
 
 
 class GraphEncoder(nn.Module):
     """Graph convolutions of width ``gcs``, each normalised, rectified and added to its input.
 
     ======  =============================================  =====================================
-    kind    source                                         what it sees of an edge
+    kind    source                                         edge features
     ======  =============================================  =====================================
     gcn     Kipf & Welling 2017                            nothing
     sage    Hamilton et al. 2017, mean                     nothing
@@ -35,9 +35,8 @@ class GraphEncoder(nn.Module):
     schnet  Schuett et al. 2017, continuous filter         distance, signed separation, embedded
     ======  =============================================  =====================================
 
-    With ``structure`` the edges are those of a graph with structure: their distances count, and
-    separations beyond the chain window are told apart by their binary logarithm (in rgcn by their
-    sign). Without it there are no weights for any of that.
+    For graphs with structure, the encoder also uses the distances of edges, and distinguishes
+    separations beyond the chain window by their binary logarithm (in rgcn by their sign).
 
     Sizes are small and sums over neighbours lose digits in bfloat16, so the encoder always
     computes in float32.
