@@ -15,6 +15,7 @@ from topo.crf.layer import GrammarCRF
 from topo.crf.posterior import Posterior
 from topo.graph import ResidueGraph
 from topo.labels import DECODERS, TYPES, decode_labels, protein_type
+from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
 from topo.protein import Prediction, Protein
 
 NEGLIGIBLE_TYPE = 1e-3
@@ -112,6 +113,34 @@ class TopologyModel(nn.Module):
     def forward(self, graph: ResidueGraph) -> Scores:
         """Score a batch of residue graphs."""
         return self.score(self.features(graph), graph.batch, graph.length)
+
+    def losses(
+        self, scores: Scores, graph: ResidueGraph, smoothing: float = 0.0
+    ) -> dict[str, Tensor]:
+        """Return the losses, averaged over the proteins of the batch.
+
+        ``topology``: negative log-likelihood of the labels among all paths, or cross-entropy of
+        each residue. ``type``: negative log-likelihood of the possible types under the type
+        head. ``cleavage``: cross-entropy of the cleavage site's position.
+        """
+        chains = len(scores.lengths)
+        if self.uses_crf:
+            topology = self.crf(
+                scores.emissions,
+                scores.lengths,
+                graph.y,
+                cleavage=scores.cleavage,
+                open_start=graph.open_ends[:, 0],
+                open_end=graph.open_ends[:, 1],
+            ).mean()
+        else:
+            topology = residue_loss(scores.emissions, graph.y, chains, smoothing)
+        losses = {"topology": topology}
+        if scores.types is not None:
+            losses["type"] = type_loss(scores.types, visible_types(graph))
+        if scores.cleavage is not None:
+            losses["cleavage"] = cleavage_loss(scores.cleavage, graph.y, graph.batch, chains)
+        return losses
 
     @torch.no_grad()
     def decode(self, scores: Scores, decoder: str = DECODERS[0]) -> Decoded:

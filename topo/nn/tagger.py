@@ -12,7 +12,6 @@ from topo.graph import ResidueGraph
 from topo.labels import TYPES
 from topo.nn.decoding import Scores, TopologyModel
 from topo.nn.heads import ResidueHead, TypeHead
-from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
 from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk, name_trunk_weights
 
@@ -61,31 +60,3 @@ class Tagger(TopologyModel):
             cleavage=self.cleavage_head(x).float().squeeze(1) if self.cleavage_head else None,
             lengths=lengths,
         )
-
-    def losses(
-        self, scores: Scores, graph: ResidueGraph, smoothing: float = 0.0
-    ) -> dict[str, Tensor]:
-        """Return the losses, averaged over the proteins of the batch.
-
-        ``topology``: negative log-likelihood of the labels among all paths, or cross-entropy of
-        each residue. ``type``: negative log-likelihood of the possible types under the type
-        head. ``cleavage``: cross-entropy of the cleavage site's position.
-        """
-        chains = len(scores.lengths)
-        if self.uses_crf:
-            topology = self.crf(
-                scores.emissions,
-                scores.lengths,
-                graph.y,
-                cleavage=scores.cleavage,
-                open_start=graph.open_ends[:, 0],
-                open_end=graph.open_ends[:, 1],
-            ).mean()
-        else:
-            topology = residue_loss(scores.emissions, graph.y, chains, smoothing)
-        losses = {"topology": topology}
-        if scores.types is not None:
-            losses["type"] = type_loss(scores.types, visible_types(graph))
-        if scores.cleavage is not None:
-            losses["cleavage"] = cleavage_loss(scores.cleavage, graph.y, graph.batch, chains)
-        return losses
