@@ -81,5 +81,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = {"model.encoder.gcs": 8, "model.recurrent.size": 8, "model.recurrent.layers": 1}
     config = load_config(None, fields=small)
     path = tmp_path_factory.mktemp("model") / "small"
-    save_checkpoint(path, Tagger(config.model, config.graph.window), config, {}, "card\n")
+    save_checkpoint(path, Tagger(config.model, config.graph), config, {}, "card\n")
     return path

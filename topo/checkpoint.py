@@ -15,12 +15,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from safetensors import SafetensorError
@@ -31,7 +31,9 @@ from topo._version import environment
 from topo.config import Config, dump_config, parse_config, parse_yaml
 from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
+from topo.io.grammar import find_grammar
 from topo.labels import LABELS, TYPES
+from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import Trunk
@@ -41,17 +43,28 @@ FORMAT = 1
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
 
-_Model = TypeVar("_Model", bound=Trunk)
+_Model = TypeVar("_Model", Tagger, Trunk)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A tagger with its configuration and its scores."""
 
-    tagger: Tagger
+    tagger: TopologyModel
     config: Config
     metrics: Mapping[str, Any]
     path: Path
+
+
+def build_tagger(config: Config) -> Tagger:
+    """Build a tagger with random weights; reads the grammar that the configuration names.
+
+    Raises
+    ------
+    TopoError
+        If the grammar cannot be read or is not usable.
+    """
+    return Tagger(config.model, config.graph, find_grammar(config.model.heads.grammar))
 
 
 def save_checkpoint(
@@ -94,12 +107,18 @@ def save_trunk(
 ) -> None:
     """Write the weights of a trunk, without those of heads; see :func:`save_checkpoint`."""
     with _new_folder(Path(path), config, metrics, card) as folder:
-        _write_weights(trunk.trunk_state(), folder / TRUNK_FILE)
+        _write_weights(trunk.state_dict(), folder / TRUNK_FILE)
 
 
 def is_trunk(path: str | PathLike[str]) -> bool:
     """Return whether a folder contains a pre-trained trunk rather than a tagger."""
     return (Path(path) / TRUNK_FILE).is_file()
+
+
+def ensemble_members(path: str | PathLike[str]) -> list[Path]:
+    """List the members' checkpoint folders of an ensemble; none for a single tagger."""
+    folder = Path(path) / "members"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 @dataclass(frozen=True)
@@ -125,7 +144,7 @@ def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
         config = parse_config(_read_config(folder), str(folder / "config.yaml"))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    trunk = _with_weights(Trunk, config, folder / TRUNK_FILE)
+    trunk = _with_weights(lambda: Trunk(config.model, config.graph), folder / TRUNK_FILE)
     return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
 
@@ -205,7 +224,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     try:
         config = parse_config(tree, str(folder / "config.yaml"))
         if (folder / "members").is_dir():
-            members = [load_checkpoint(member) for member in sorted((folder / "members").iterdir())]
+            members = [load_checkpoint(member) for member in ensemble_members(folder)]
             return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
@@ -214,11 +233,11 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
             f"{folder}: found a pre-trained trunk, expected a tagger; "
             "topo train --init makes one of it"
         )
-    tagger = _with_weights(Tagger, config, folder / MODEL_FILE)
+    tagger = _with_weights(lambda: build_tagger(config), folder / MODEL_FILE)
     return Checkpoint(tagger.eval(), config, _read_metrics(folder), folder)
 
 
-def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
+def _with_weights(build: Callable[[], _Model], path: Path) -> _Model:
     """Build a model on the CPU and load its weights."""
     try:
         weights = current_weights(load_file(path))
@@ -227,7 +246,7 @@ def _with_weights(kind: type[_Model], config: Config, path: Path) -> _Model:
     except (SafetensorError, OSError):
         raise CheckpointError(f"{path}: damaged weights") from None
     try:
-        model = kind(config.model, config.graph.window, config.graph.structure)
+        model = build()
         model.load_state_dict(weights)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
@@ -244,7 +263,7 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
     if any(member.config.graph != members[0].config.graph for member in members):
         raise CheckpointError(f"{place}: the members see different graphs")
     try:
-        return Ensemble([member.tagger for member in members]).eval()
+        return Ensemble([cast(Tagger, member.tagger) for member in members]).eval()
     except ValueError as error:
         raise CheckpointError(f"{place}: {error}") from None
 

@@ -1,6 +1,6 @@
-"""Geometry of a backbone that rotation and translation leave as it is.
+"""Backbone geometry that is invariant to rotation and translation.
 
-Positions are in angstrom, NaN where unknown; what depends on an unknown position is NaN.
+Positions are in angstrom, NaN if unknown; values that depend on an unknown position are NaN.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def backbone_dihedrals(backbone: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     backbone
-        N, C-alpha and C, shape (R, 3, 3). Omega is that of the bond before the residue. What
-        reaches over a break of the chain is NaN.
+        Positions of N, C-alpha and C, shape (R, 3, 3). Omega is that of the bond before the
+        residue. Angles across a chain break are NaN.
     """
     n, ca, c = np.moveaxis(backbone.astype(np.float64), 1, 0)
     angles = np.full((len(backbone), 3), np.nan)
@@ -80,16 +80,16 @@ def sine_cosine(angles: np.ndarray) -> np.ndarray:
 
 
 def neighbours(coordinates: np.ndarray, nearest: int, radius: float = 0.0) -> np.ndarray:
-    """Join residues that are near in space.
+    """Return the edges between residues that are close in space.
 
     Parameters
     ----------
     coordinates
         C-alphas, shape (R, 3).
     nearest
-        Each residue is joined to so many nearest others; 0 for none.
+        Number of nearest residues that each residue is joined to; 0 for none.
     radius
-        Each is also joined to all within this distance; 0 for none.
+        Distance in angstrom within which residues are also joined; 0 for none.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def neighbours(coordinates: np.ndarray, nearest: int, radius: float = 0.0) -> np
         int64, shape (E, 2): source, target; the nearest of a target are its sources. Residues
         without a position have no edges.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue] - no stub
 
     known = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
     if len(known) < 2:

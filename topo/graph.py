@@ -1,4 +1,4 @@
-"""A protein as a residue graph: node features, edges, edge features.
+"""Residue graph of a protein: node features, edges, edge features.
 
 The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
 
@@ -16,15 +16,16 @@ open_ends      (1, 2)     bool      whether the piece was cut at its start, at i
 length         (1,)       int64     number of residues
 =============  =========  ========  ==============================================================
 
-A graph with structure has spatial edges beside those of the chain window, and the geometry of the
-backbone among its node features; a protein without coordinates then shows zeros and unknown
-distances, so that one model serves both. Only what rotation and translation leave as it is goes in.
+A graph with structure also has spatial edges, and its node features include the geometry of the
+backbone. A protein without coordinates then has zeros and unknown distances, so that one model
+serves both. All features are invariant to rotation and translation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -33,12 +34,12 @@ from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
-from topo.labels import encode_labels
+from topo.labels import TYPES, encode_labels
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS, CHARGE, HYDROPATHY, VOLUME
 
 POSITION_SCALES = (5.0, 20.0, 70.0, 250.0)
-"""Decay lengths, in residues, of the features that tell how far each end of the chain is."""
+"""Decay lengths, in residues, of the features for the distance to each end of the chain."""
 
 _USUAL = 2048  # residues
 
@@ -49,29 +50,45 @@ STRUCTURE_FEATURES = 2 * 5 + 3
 """Width of the features of a structure: five angles, pLDDT, and what is known."""
 
 
+if TYPE_CHECKING:
+
+    class ResidueGraph(Data):
+        """Graph or batch of graphs with the fields of the table at the top of this module."""
+
+        x: Tensor
+        edge_index: Tensor
+        separation: Tensor
+        distance: Tensor
+        y: Tensor
+        types: Tensor
+        open_ends: Tensor
+        length: Tensor
+        batch: Tensor
+
+else:
+    ResidueGraph = Data
+
+
 def residue_graph(
     protein: Protein,
-    window: int,
+    config: GraphConfig,
     *,
     start: int = 0,
     end: int | None = None,
     types: Sequence[bool] | None = None,
-    structure: GraphConfig | None = None,
-) -> Data:
+) -> ResidueGraph:
     """Build the residue graph of a protein, or of the piece ``start:end`` of it.
 
     Parameters
     ----------
     protein
-        Any protein of at least one residue.
-    window
-        Chain neighbours on each side that a residue is joined to.
+        Protein of at least one residue.
+    config
+        Chain window, and whether structure and which spatial edges are added.
     start, end
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
-        Which of the five types are possible, where labels are wanted in the graph.
-    structure
-        Which spatial edges to add; None leaves structure out.
+        Whether each of the five types is possible, for proteins with labels; all if None.
 
     Returns
     -------
@@ -80,20 +97,20 @@ def residue_graph(
     """
     size = len(protein)
     end = size if end is None else end
-    edge_index, separation = chain_edges(end - start, window)
+    edge_index, separation = chain_edges(end - start, config.window)
     x = node_features(protein.sequence, start, end)
-    graph = Data(
+    graph = ResidueGraph(
         length=torch.tensor([end - start]),
         open_ends=torch.tensor([[start > 0, end < size]]),
     )
-    if structure is not None:
+    if config.structure:
         x = np.concatenate([x, structure_features(protein)[start:end]], axis=1)
-        edge_index, graph.distance = _spatial(protein, start, end, edge_index, structure)
+        edge_index, graph.distance = _spatial(protein, start, end, edge_index, config)
         separation = edge_index[1] - edge_index[0]
     graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
     if protein.labels is not None:
         graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
-        graph.types = torch.tensor([[True] * 5 if types is None else list(types)])
+        graph.types = torch.tensor([[True] * len(TYPES) if types is None else list(types)])
     return graph
 
 
@@ -116,7 +133,7 @@ def structure_features(protein: Protein) -> np.ndarray:
     """Return the features of a protein's structure, float32, shape (R, STRUCTURE_FEATURES).
 
     Sine and cosine of alpha, kappa, phi, psi and omega (:mod:`topo.geometry`), all sines first;
-    pLDDT / 100; whether there is a pLDDT; whether there is a C-alpha. What is unknown is 0.
+    pLDDT / 100; whether the pLDDT is known; whether the C-alpha is known. Unknown values are 0.
     """
     features = np.zeros((len(protein), STRUCTURE_FEATURES), dtype=np.float32)
     if protein.coordinates is None:
@@ -134,13 +151,13 @@ def structure_features(protein: Protein) -> np.ndarray:
 
 
 def _spatial(
-    protein: Protein, start: int, end: int, chain: Tensor, structure: GraphConfig
+    protein: Protein, start: int, end: int, chain: Tensor, config: GraphConfig
 ) -> tuple[Tensor, Tensor]:
     """Add spatial edges to those of the chain; return all, sorted, and their lengths."""
     if protein.coordinates is None:
         return chain, torch.full((chain.shape[1],), torch.nan)
     coordinates = protein.coordinates[start:end].astype(np.float64)
-    near = neighbours(coordinates, structure.knn, structure.radius)
+    near = neighbours(coordinates, config.knn, config.radius)
     both = np.concatenate([chain.T.numpy(), near])
     size = end - start
     target, source = np.divmod(np.unique(both[:, 1] * size + both[:, 0]), size)
@@ -169,7 +186,7 @@ def _residue_table() -> np.ndarray:
 
 
 def chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
-    """Join every residue to its chain neighbours; remembered for chains of usual lengths.
+    """Return the edges between chain neighbours; cached for chains of usual lengths.
 
     Returns
     -------
@@ -190,18 +207,18 @@ def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
     return edges, edges[1] - edges[0]
 
 
-_remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # 200 MB at the most
+_remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # at most 200 MB
 
 
-def collate(graphs: Sequence[Data]) -> Data:
-    """Join graphs into one flat graph; ``batch`` (R,) tells each residue's graph.
+def collate(graphs: Sequence[Data]) -> ResidueGraph:
+    """Join graphs into one flat graph; ``batch`` (R,) is the graph of each residue.
 
     The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
     field and graph. Fields that only some of the graphs have, such as labels, are left out.
     """
     lengths = torch.cat([graph.length for graph in graphs])
     starts = torch.cumsum(lengths, 0) - lengths
-    batch = Data(
+    batch = ResidueGraph(
         edge_index=torch.cat(
             [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)], dim=1
         ),

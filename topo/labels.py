@@ -1,7 +1,4 @@
-"""The letters of a topology, their tensor indices, and the protein types they spell.
-
-This module is the only home of these conventions.
-"""
+"""Residue labels, their tensor indices, and the protein types that they spell."""
 
 from __future__ import annotations
 
@@ -10,14 +7,17 @@ import numpy as np
 INSIDE, OUTSIDE, PERIPLASM, SIGNAL, HELIX, STRAND = LABELS = tuple("IOPSMB")
 """Residue labels in index order: inside, outside, periplasm, signal peptide, helix, strand."""
 
+LETTERS = len(LABELS)
+"""Number of residue labels."""
+
 SIDES, MEMBRANE = (INSIDE, OUTSIDE, PERIPLASM), (HELIX, STRAND)
 """Labels of loops, by the side they are on, and of membrane segments."""
 
 UNKNOWN = "-"
-"""Letter of a residue whose label is not known."""
+"""Letter of an unknown label."""
 
 UNKNOWN_INDEX = -100
-"""Index of an unknown label in tensors; what ``torch`` losses ignore."""
+"""Index of an unknown label in tensors, which ``torch`` losses ignore."""
 
 LABEL_INDEX = {letter: index for index, letter in enumerate(LABELS)}
 
@@ -25,7 +25,7 @@ TYPES = ("TM", "SP+TM", "SP", "GLOB", "BETA")
 """Protein types in index order."""
 
 DECODERS = ("posterior", "viterbi", "argmax")
-"""Ways from scores to labels, the default first."""
+"""Names of the decoders, the default first."""
 
 TYPE_INDEX = {name: index for index, name in enumerate(TYPES)}
 
@@ -83,11 +83,11 @@ def decode_labels(indices: np.ndarray) -> str:
 
 
 def protein_type(labels: str) -> str | None:
-    """Name the type that a label string spells (the letter rule).
+    """Return the type that a label string spells.
 
     Any ``B`` makes BETA; ``M`` and ``S`` make SP+TM; ``M`` alone TM; ``S`` alone SP; nothing but
-    ``I`` GLOB. Unknown residues are passed over; which types a partly known string leaves
-    possible is a question to :func:`topo.grammar.legality.possible_types`.
+    ``I`` GLOB. Unknown residues are ignored; :func:`topo.grammar.legality.possible_types` lists
+    the types that a partly known string leaves possible.
 
     Returns
     -------

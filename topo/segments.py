@@ -1,4 +1,4 @@
-"""Label strings as lists of segments, and back."""
+"""Conversion between label strings and lists of segments."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def test_operations_are_two_for_each_weight_of_the_stack() -> None:
     config.model.encoder.gcs = 0
     config.model.recurrent.layers, config.model.recurrent.size = 1, 16
     config.model.heads.cleavage = False
-    tagger = Tagger(config.model, 4)
-    width = tagger.encoder.width
+    tagger = Tagger(config.model, config.graph)
+    width = tagger.trunk.encoder.width
     stack = 2 * 4 * 16 * (width + 16)
     assert operations(tagger) == 2 * (stack + 32 * 64 + 64 * 6)
 
@@ -129,14 +129,14 @@ def test_bench_predicts_with_the_model_that_is_given(model: Path, capsys) -> Non
     peak = result["floors"]["matrix_product"]
     spent = result["ratios"]["prediction_to_peak"] * peak
     spent /= result["throughput"]["prediction"]["residues_per_second"]
-    tagger = Tagger(small.config().model, small.config().graph.window)
+    tagger = Tagger(small.config().model, small.config().graph)
     assert spent == pytest.approx(operations(tagger))
 
 
 def test_bench_chooses_the_precision_for_the_model_that_is_given(tmp_path: Path) -> None:
     gru = {"model.recurrent.cell": "gru", "model.recurrent.size": 8, "model.recurrent.layers": 1}
     config = load_config(None, fields=gru)
-    save_checkpoint(tmp_path, Tagger(config.model, config.graph.window), config, {}, "card\n")
+    save_checkpoint(tmp_path, Tagger(config.model, config.graph), config, {}, "card\n")
     settings = BenchmarkSettings(model=str(tmp_path), batch=4, proteins=6, batches=1, repeats=1)
     assert benchmark(settings)["environment"]["precision"] == "32"  # as for GRUs on every CPU
 

@@ -10,7 +10,7 @@ from conftest import command
 from torch.nn.functional import cross_entropy
 
 from topo.config import load_config
-from topo.nn.heads import residue_loss
+from topo.nn.losses import residue_loss
 from topo.nn.tagger import Tagger
 from topo.runs import Run
 from topo.training.optimizer import make_optimizer
@@ -23,7 +23,7 @@ SMALL = [
 
 def test_muon_has_its_own_rate() -> None:
     config = load_config(None, ["training.muon_rate=3", "training.learning_rate=0.5"])
-    optimizer = make_optimizer(Tagger(config.model, config.graph.window), config.training)
+    optimizer = make_optimizer(Tagger(config.model, config.graph), config.training)
     rates = {kind: part.param_groups[0]["lr"] for kind, part in optimizer.parts.items()}
     assert rates["muon"] == pytest.approx(1.5)
     assert rates["adamw"] == pytest.approx(0.5)

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from path_enumeration import agrees, label_matrix, paths, random_crf, score, small_grammar, spell
 
-from topo.crf.layer import Gain, GrammarCRF
+from topo.crf.costs import DecoderCosts
+from topo.crf.layer import GrammarCRF
 from topo.grammar.legality import is_legal
 from topo.labels import (
     LABEL_INDEX,
@@ -102,26 +103,29 @@ def enumerated(request):
 
 def test_marginals_equal_enumeration(enumerated):
     crf, (emissions, types, ends), every, probability, log_partition = enumerated
-    found = crf.marginals(emissions, torch.tensor([len(emissions)]), types, ends)
+    found = crf.posterior(emissions, torch.tensor([len(emissions)]), types, ends)
     labels = torch.stack([label_matrix(text) for text in every])
     wanted = torch.einsum("n,nrc->rc", probability, labels)
     torch.testing.assert_close(found.labels, wanted, atol=1e-9, rtol=0)
     torch.testing.assert_close(found.log_partition[0], log_partition)
     torch.testing.assert_close(found.types[0], type_shares(every, probability), atol=1e-9, rtol=0)
-    mass = crf.type_log_mass(emissions, torch.tensor([len(emissions)]), ends) + types
+    plain = crf.posterior(emissions, torch.tensor([len(emissions)]), cleavage=ends)
+    mass = plain.type_mass + types
     torch.testing.assert_close(mass.softmax(1), found.types, atol=1e-9, rtol=0)
+    moved = plain.with_types(mass.log_softmax(1))
+    torch.testing.assert_close(moved.labels, wanted, atol=1e-9, rtol=0)
+    torch.testing.assert_close(moved.types, found.types, atol=1e-9, rtol=0)
 
 
 def test_negligible_types_have_no_share(enumerated):
     crf, (emissions, types, ends), every, probability, log_partition = enumerated
     lengths = torch.tensor([len(emissions)])
-    tables = crf.forward_tables(emissions, lengths, ends)
     shares = type_shares(every, probability)
     for negligible in (0.0, *(shares[shares > 0] * 1.001).tolist()[:-1]):
         kept = {name for name, share in zip(TYPES, shares, strict=True) if share >= negligible}
         if not kept:
             continue
-        found = crf.marginals(emissions, lengths, types, ends, tables, negligible)
+        found = crf.posterior(emissions, lengths, types, ends, negligible)
         texts = {i: text for i, text in enumerate(every) if protein_type(text) in kept}
         weights = probability[list(texts)] / probability[list(texts)].sum()
         labels = torch.stack([label_matrix(text) for text in texts.values()])
@@ -136,8 +140,8 @@ def test_pruned_decoding_is_near_the_exact_one():
     sizes = [90, 1, 150]
     emissions, types, ends = (x.detach() for x in inputs(sizes, 14))
     arguments = (emissions, torch.tensor(sizes), 3 * types, ends)
-    exact = crf.marginals(*arguments)
-    pruned = crf.marginals(*arguments, negligible=1e-6)
+    exact = crf.posterior(*arguments)
+    pruned = crf.posterior(*arguments, negligible=1e-6)
     assert (exact.types < 1e-6).any()
     torch.testing.assert_close(pruned.labels, exact.labels, atol=5e-6, rtol=0)
     assert torch.equal(pruned.types, exact.types)
@@ -155,29 +159,27 @@ def test_decoders_equal_enumeration(enumerated):
     lengths = torch.tensor([len(emissions)])
     best_type = TYPES[type_shares(every, probability).argmax()]
     wanted = next(text for text in every if protein_type(text) == best_type)
-    found = crf.decode(emissions, lengths, types, ends=ends)
+    chances = crf.posterior(emissions, lengths, types, ends)
+    found = chances.best_path()
     assert decode_labels(found.numpy()) == wanted
     for index, name in enumerate(TYPES):
-        ordered = crf.decode(emissions, lengths, types, ends=ends, types=torch.tensor([index]))
+        ordered = chances.best_path(torch.tensor([index]))
         of_type = [text for text in every if protein_type(text) == name]
         assert decode_labels(ordered.numpy()) in (of_type[:1] or every)
 
-    marginals = crf.marginals(emissions, lengths, types, ends)
-    right = [(label_matrix(text) * marginals.labels).sum() for text in every]
-    posterior = crf.decode(emissions, lengths, types, "posterior", ends=ends)
-    expected = (label_matrix(decode_labels(posterior.numpy())) * marginals.labels).sum()
+    right = [(label_matrix(text) * chances.labels).sum() for text in every]
+    posterior = chances.decode()
+    expected = (label_matrix(decode_labels(posterior.numpy())) * chances.labels).sum()
     torch.testing.assert_close(expected, max(right))
     assert decode_labels(posterior.numpy()) in every
-    argmax = crf.decode(emissions, lengths, types, "argmax", ends=ends)
-    assert torch.equal(argmax, marginals.labels.argmax(1))
 
-    gain = Gain(side=0.25, segment=0.7, helix=4, short=0.3)
-    by_text = {text: topology_gain(text, marginals.labels, gain) for text in every}
-    chosen = crf.decode(emissions, lengths, types, "posterior", ends=ends, gain=gain)
+    costs = DecoderCosts(side=0.25, segment=0.7, helix=4, short=0.3)
+    by_text = {text: topology_gain(text, chances.labels, costs) for text in every}
+    chosen = chances.decode(costs)
     assert by_text[decode_labels(chosen.numpy())] == pytest.approx(max(by_text.values()))
 
 
-def topology_gain(text: str, labels: torch.Tensor, gain: Gain) -> float:
+def topology_gain(text: str, labels: torch.Tensor, costs: DecoderCosts) -> float:
     """Count what a topology gains, segment by segment."""
     value, place = 0.0, 0
     for letter, group in itertools.groupby(text):
@@ -186,9 +188,9 @@ def topology_gain(text: str, labels: torch.Tensor, gain: Gain) -> float:
         own, place = rows[:, LABELS.index(letter)].sum().item(), place + length
         if letter in "IOP":
             either = rows[:, [LABELS.index(loop) for loop in "IOP"]].sum().item()
-            own = gain.side * own + (1 - gain.side) * either
-        value += own - gain.segment * (letter in "MB")
-        value -= gain.short * max(gain.helix - length, 0) * (letter == "M")
+            own = costs.side * own + (1 - costs.side) * either
+        value += own - costs.segment * (letter in "MB")
+        value -= costs.short * max(costs.helix - length, 0) * (letter == "M")
     return value
 
 
@@ -202,13 +204,14 @@ def test_n_best_and_confidence_equal_enumeration(enumerated):
         order = "".join(segment.label for segment in to_segments(text))
         orders[order] = orders.get(order, 0.0) + share
     wanted = sorted(shares.items(), key=lambda item: -item[1])[:7]
-    found = crf.n_best(emissions, lengths, 7, types, ends)[0]
+    chances = crf.posterior(emissions, lengths, types, ends)
+    found = chances.n_best(7)[0]
     assert [text for text, _ in found] == [text for text, _ in wanted]
     assert [share for _, share in found] == pytest.approx([s for _, s in wanted], abs=1e-9)
     for text in list(shares)[:: max(1, len(shares) // 40)]:
         labels = torch.from_numpy(encode_labels(text))
         order = "".join(segment.label for segment in to_segments(text))
-        confidence = crf.confidence(emissions, lengths, labels, types, ends)
+        confidence = chances.confidence(labels)
         assert confidence.item() == pytest.approx(orders[order], abs=1e-9)
 
 
@@ -234,7 +237,7 @@ def test_negative_log_probability_of_types():
     mask = torch.tensor([[True, True, False, False, False], [False, False, False, True, False]])
     unknown = torch.full((16,), -100)
     loss = crf(emissions, lengths, unknown, types, types=mask)
-    found = crf.marginals(emissions, lengths, types).types
+    found = crf.posterior(emissions, lengths, types).types
     torch.testing.assert_close((-loss).exp(), (found * mask).sum(1))
 
 
@@ -245,7 +248,7 @@ def reference_log_partition(crf: GrammarCRF, emissions: torch.Tensor) -> torch.T
     low = emissions.new_full((), -math.inf)
     entry = [[crf.start[a.state[k]] if a.start[k] else low for k in range(len(a.letter))]]
     for t in range(1, size + 1):
-        leave = []
+        exit = []
         for k, (c, s) in enumerate(zip(a.channel, a.state, strict=True)):
             terms = [low]
             for d in range(int(a.minimum[k]), min(t, int(a.maximum[k]) or t) + 1):
@@ -253,17 +256,17 @@ def reference_log_partition(crf: GrammarCRF, emissions: torch.Tensor) -> torch.T
                 if before is not low:
                     held = crf.duration[s, d] if a.maximum[k] else crf.stay[s] * (d - a.minimum[k])
                     terms.append(before + total[t, c] - total[t - d, c] + held)
-            leave.append(torch.stack(terms[1:]).logsumexp(0) if terms[1:] else low)
+            exit.append(torch.stack(terms[1:]).logsumexp(0) if terms[1:] else low)
         entry.append([])
         for k in range(len(a.letter)):
             arcs = [i for i in range(a.incoming[k], a.incoming[k + 1])]
             terms = [
-                leave[a.source[i]] + crf.transition[a.arc[i]]
+                exit[a.source[i]] + crf.transition[a.arc[i]]
                 for i in arcs
-                if leave[a.source[i]] is not low
+                if exit[a.source[i]] is not low
             ]
             entry[t].append(torch.stack(terms).logsumexp(0) if terms else low)
-    ends = [leave[k] + crf.end[a.state[k]] for k in range(len(a.letter)) if a.end[k]]
+    ends = [exit[k] + crf.end[a.state[k]] for k in range(len(a.letter)) if a.end[k]]
     return torch.stack([x for x in ends if x > -math.inf]).logsumexp(0)
 
 
@@ -273,7 +276,7 @@ def test_default_grammar_equals_plain_torch_recursion():
     wanted = reference_log_partition(crf, emissions)
     labels = torch.from_numpy(encode_labels("I" * 20 + "M" * 20 + "O" * 20))
     loss = crf(emissions, torch.tensor([60]), labels)
-    found = crf.marginals(emissions, torch.tensor([60]))
+    found = crf.posterior(emissions, torch.tensor([60]))
     torch.testing.assert_close(found.log_partition[0], wanted, atol=1e-8, rtol=1e-10)
     slope = torch.autograd.grad(wanted, [emissions, crf.stay])
     torch.testing.assert_close(found.labels, slope[0], atol=1e-8, rtol=0)
@@ -289,25 +292,27 @@ def test_chain_in_company_and_threads_is_the_same():
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        together = crf.marginals(emissions, torch.tensor(sizes), types)
-        labels = crf.decode(emissions, torch.tensor(sizes), types)
+        together = crf.posterior(emissions, torch.tensor(sizes), types)
+        labels, best = together.decode(), together.best_path()
+        sure = together.confidence(labels)
         loss = crf(emissions, torch.tensor(sizes), torch.full((sum(sizes),), -100), types)
     finally:
         torch.set_num_threads(threads)
     assert torch.allclose(loss, torch.zeros(4, dtype=loss.dtype), atol=1e-9)
     for i, part in enumerate(emissions.split(sizes)):
-        alone = crf.marginals(part, torch.tensor([len(part)]), types[i : i + 1])
+        alone = crf.posterior(part, torch.tensor([len(part)]), types[i : i + 1])
         assert torch.equal(alone.labels, together.labels.split(sizes)[i])
         assert torch.equal(alone.types[0], together.types[i])
-        decoded = crf.decode(part, torch.tensor([len(part)]), types[i : i + 1])
-        assert torch.equal(decoded, labels.split(sizes)[i])
+        assert torch.equal(alone.decode(), labels.split(sizes)[i])
+        assert torch.equal(alone.best_path(), best.split(sizes)[i])
+        assert torch.equal(alone.confidence(alone.decode())[0], sure[i])
 
 
 def test_record_without_path_is_reported_and_has_no_gradient(caplog):
     crf = GrammarCRF()
     labels = torch.from_numpy(encode_labels("IIMMOO" + "IIIIII"))
-    assert not crf.has_path(labels[:6])
-    assert crf.has_path(labels[2:4], open_start=True, open_end=True)
+    assert not is_legal("IIMMOO", crf.grammar)
+    assert is_legal("MM", crf.grammar, open_start=True, open_end=True)
     emissions = torch.randn(12, 6, requires_grad=True)
     with caplog.at_level(logging.WARNING):
         loss = crf(emissions, torch.tensor([6, 6]), labels)
@@ -324,8 +329,10 @@ def test_nan_shows_in_the_loss_and_is_refused_by_decode():
     emissions = torch.randn(30, 6)
     emissions[3] = math.nan
     assert crf(emissions, lengths, torch.full((30,), -100)).isnan().all()
-    with pytest.raises(ValueError, match="NaN"):
-        crf.decode(emissions, lengths)
+    posterior = crf.posterior(emissions, lengths)
+    for decode in (posterior.decode, posterior.best_path):
+        with pytest.raises(ValueError, match="NaN"):
+            decode()
 
 
 def test_half_precision_and_autocast_keep_the_loss():
@@ -366,9 +373,9 @@ def test_chain_of_35213_residues():
     assert 0 < loss.item() < math.inf
     assert emissions.grad.sum(1).abs().max() < 1e-6  # both posteriors sum to 1
     assert emissions.grad.abs().max() > 0.5
-    found = crf.marginals(emissions, lengths)
+    found = crf.posterior(emissions, lengths)
     assert (found.labels.sum(1) - 1).abs().max() < 1e-6
-    text = decode_labels(crf.decode(emissions, lengths, marginals=found).numpy())
+    text = decode_labels(found.best_path().numpy())
     assert is_legal(text)
 
 
@@ -388,13 +395,12 @@ def test_decoders_are_legal_for_any_logits(size, seed, logits, wanted):
     emissions, lengths = torch.from_numpy(values), torch.tensor([size])
     crf = GrammarCRF()
     shortest = {"TM": 8, "SP+TM": 8 + 1 + 8, "SP": 9, "GLOB": 1, "BETA": 3}
-    for decoder in ("viterbi", "posterior"):
-        found = crf.decode(emissions, lengths, None, decoder, types=torch.tensor([wanted]))
-        text = decode_labels(found.numpy())
+    found = crf.posterior(emissions, lengths)
+    for decode in (found.best_path, found.decode):
+        text = decode_labels(decode(types=torch.tensor([wanted])).numpy())
         assert is_legal(text)
         if wanted >= 0 and size >= shortest[TYPES[wanted]]:
             assert protein_type(text) == TYPES[wanted]
-    found = crf.marginals(emissions, lengths)
     assert found.labels.isfinite().all()
     assert found.types.isfinite().all()
     assert (found.labels.sum(1) - 1).abs().max() < 1e-6

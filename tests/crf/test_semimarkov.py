@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from topo.crf.confidence import order_masses
 from topo.crf.expectations import empty_gradient, forward, likelihood
-from topo.crf.semimarkov import LIMIT, Scores
+from topo.crf.semimarkov import LIMIT, PathScores
 from topo.crf.viterbi import best_labels, n_best_labels
 from topo.grammar.table import default_grammar
 from topo.labels import TYPES, encode_labels
@@ -19,28 +19,28 @@ STATES, ARCS = len(AUTOMATON.letter), len(AUTOMATON.source)
 DURATIONS = int(AUTOMATON.maximum.max()) + 1
 
 
-def random_scores(rng: np.random.Generator, scale: float) -> Scores:
+def random_scores(rng: np.random.Generator, scale: float) -> PathScores:
     shapes = [(ARCS,), (STATES,), (STATES,), (STATES,), (STATES, DURATIONS), (STATES, DURATIONS)]
-    return Scores(*(rng.normal(size=s) * scale for s in shapes), AUTOMATON.letter == 3)
+    return PathScores(*(rng.normal(size=s) * scale for s in shapes), AUTOMATON.letter == 3)
 
 
-def naive(emissions: np.ndarray, scores: Scores, reduce: np.ufunc) -> float:
+def naive(emissions: np.ndarray, scores: PathScores, reduce: np.ufunc) -> float:
     """Log mass of all paths, or with ``np.maximum`` the best score; one logarithm a term."""
     a, size = AUTOMATON, len(emissions)
     total = np.vstack([np.zeros(6), np.cumsum(np.clip(emissions, -LIMIT, LIMIT), 0)])
     entry = np.full((size + 1, STATES), -np.inf)
-    leave = entry.copy()
+    exit = entry.copy()
     entry[0] = np.where(a.start, scores.start, -np.inf)
     for t in range(1, size + 1):
         for k in range(STATES):
             for d in range(a.minimum[k], min(t, a.maximum[k] or t) + 1):
                 kept = scores.duration[k, d] if a.maximum[k] else scores.stay[k] * (d - 1)
                 moved = total[t, a.channel[k]] - total[t - d, a.channel[k]] + kept
-                leave[t, k] = reduce(leave[t, k], entry[t - d, k] + moved)
+                exit[t, k] = reduce(exit[t, k], entry[t - d, k] + moved)
         for arc in range(ARCS):
             i, j = a.source[arc], a.target[arc]
-            entry[t, j] = reduce(entry[t, j], leave[t, i] + scores.transition[arc])
-    return float(reduce.reduce(np.where(a.end, leave[size] + scores.end, -np.inf)))
+            entry[t, j] = reduce(entry[t, j], exit[t, i] + scores.transition[arc])
+    return float(reduce.reduce(np.where(a.end, exit[size] + scores.end, -np.inf)))
 
 
 def free_likelihood(emissions, scores, known=None):
@@ -75,11 +75,11 @@ def test_sums_and_maxima_equal_logarithms_one_by_one(seed, size, scale, score_sc
     rng = np.random.default_rng(seed)
     emissions = rng.normal(size=(size, 6)) * scale
     scores = random_scores(rng, score_scale)
-    offsets, boundary = np.array([0, size]), np.zeros(size)
+    offsets, cleavage = np.array([0, size]), np.zeros(size)
     wanted = naive(emissions, scores, np.logaddexp)
-    entry, leave = np.empty((2, size + 1, STATES))
+    entry, exit = np.empty((2, size + 1, STATES))
     mass, rows = np.empty((1, len(TYPES))), np.array([0, size + 1])
-    forward(emissions, boundary, offsets, rows, AUTOMATON, scores, entry, leave, mass)
+    forward(emissions, cleavage, offsets, rows, AUTOMATON, scores, entry, exit, mass)
     assert np.logaddexp.reduce(mass[0]) == pytest.approx(wanted, rel=1e-9, abs=1e-8)
     agreeing, everything, gradient = free_likelihood(emissions, scores)
     assert everything == pytest.approx(wanted, rel=1e-9, abs=1e-8)
@@ -87,13 +87,13 @@ def test_sums_and_maxima_equal_logarithms_one_by_one(seed, size, scale, score_sc
     assert np.abs(gradient.emissions).max() < 1e-4
     best = naive(emissions, scores, np.maximum)
     allowed = np.ones((1, len(TYPES)), bool)
-    labels, score = best_labels(emissions, boundary, offsets, allowed, AUTOMATON, scores)
+    labels, score = best_labels(emissions, cleavage, offsets, allowed, AUTOMATON, scores)
     assert score[0] == pytest.approx(best, rel=1e-9, abs=1e-8)
-    ranked, ranks = n_best_labels(emissions, boundary, np.zeros(len(TYPES)), 3, AUTOMATON, scores)
+    ranked, ranks = n_best_labels(emissions, cleavage, np.zeros(len(TYPES)), 3, AUTOMATON, scores)
     assert ranks[0] == pytest.approx(best, rel=1e-9, abs=1e-8)
     assert (np.diff(ranks) <= 0).all()
     order = order_masses(
-        emissions, boundary, labels, offsets, np.zeros((1, len(TYPES))), allowed, AUTOMATON, scores
+        emissions, cleavage, labels, offsets, np.zeros((1, len(TYPES))), allowed, AUTOMATON, scores
     )
     assert best - 1e-6 * abs(best) - 1e-8 <= order[0] <= wanted + 1e-6 * abs(wanted) + 1e-8
     if size > 1 and scale > 0 and np.abs(emissions).max() < LIMIT:  # clipped scores can tie

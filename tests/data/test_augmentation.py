@@ -83,7 +83,7 @@ def test_training_varies_by_epoch_and_validation_never():
         next(iter(train_loader(labelled, config, epoch))) for epoch in (0, 0, 1)
     )
     whole = next(iter(whole_loader(labelled, config)))
-    plain = ProteinDataset(proteins, labelled.types, config.graph.window)[0]
+    plain = ProteinDataset(proteins, labelled.types, config.graph)[0]
     assert first.x.equal(again.x)
     assert not first.x.equal(second.x)
     assert whole.x.equal(plain.x)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
+from topo.config import GraphConfig
 from topo.graph import (
     NODE_FEATURES,
     chain_edges,
@@ -59,7 +60,7 @@ def test_a_piece_has_the_features_of_its_place_in_the_whole(sequence: str, data)
     np.testing.assert_array_equal(
         node_features(sequence, start, end), node_features(sequence)[start:end]
     )
-    graph = residue_graph(Protein("p", sequence), 2, start=start, end=end)
+    graph = residue_graph(Protein("p", sequence), GraphConfig(window=2), start=start, end=end)
     assert graph.open_ends.tolist() == [[start > 0, end < len(sequence)]]
     assert int(graph.length) == end - start == len(graph.x)
 
@@ -76,7 +77,7 @@ def test_position_features_tell_the_termini_apart() -> None:
 @given(st.lists(SEQUENCES, min_size=1, max_size=5))
 def test_collate_equals_torch_geometric(sequences: list[str]) -> None:
     proteins = [Protein(str(i), s, labels="I" * len(s)) for i, s in enumerate(sequences)]
-    graphs = [residue_graph(protein, 3) for protein in proteins]
+    graphs = [residue_graph(protein, GraphConfig(window=3)) for protein in proteins]
     ours, theirs = collate(graphs), Batch.from_data_list(graphs)
     assert set(ours.keys()) == set(theirs.keys()) - {"ptr"}
     for name in ours.keys():  # noqa: SIM118
@@ -84,5 +85,5 @@ def test_collate_equals_torch_geometric(sequences: list[str]) -> None:
 
 
 def test_unknown_labels_become_the_ignored_index() -> None:
-    graph = residue_graph(Protein("p", "MKV", labels="S-O"), 1)
+    graph = residue_graph(Protein("p", "MKV", labels="S-O"), GraphConfig(window=1))
     assert graph.y.tolist() == [3, -100, 1]

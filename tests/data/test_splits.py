@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topo.config import DataConfig
+from topo.config import DataConfig, GraphConfig
 from topo.data.dataset import ProteinDataset, sampling_types, type_sets
 from topo.data.splits import hold_out, load_splits, read_similar_folds, sha256
 from topo.errors import ConfigError, InputError
@@ -142,7 +142,7 @@ def test_a_protein_of_several_possible_types_counts_by_the_most_frequent() -> No
 def test_crops_depend_on_seed_epoch_and_protein_only() -> None:
     labels = "S" * 20 + "O" * 180
     proteins = [Protein(str(i), "A" * 200, labels) for i in range(40)]
-    dataset = ProteinDataset(proteins, type_sets(proteins), window=2, crop=50, seed=1)
+    dataset = ProteinDataset(proteins, type_sets(proteins), GraphConfig(window=2), crop=50, seed=1)
     pieces = [dataset._piece(i) for i in range(40)]
     assert pieces == [dataset._piece(i) for i in range(40)]
     assert all(end - start == 50 for start, end in pieces)

@@ -65,11 +65,11 @@ def bare(protein: Protein) -> Protein:
     return replace(protein, coordinates=None, backbone=None, plddt=None)
 
 
-def model(kind: str, structure: bool = True) -> Tagger:
+def model(kind: str, graph: GraphConfig = GRAPH) -> Tagger:
     torch.manual_seed(0)
     encoder = EncoderConfig(kind=kind, gcs=16, layers=2, dropout=0, filters=16)
     recurrent = RecurrentConfig(size=8, layers=1)
-    tagger = Tagger(ModelConfig(encoder=encoder, recurrent=recurrent), 4, structure).eval()
+    tagger = Tagger(ModelConfig(encoder=encoder, recurrent=recurrent), graph).eval()
     with torch.no_grad():  # scores of about unit size, not of a fresh head
         for parameter in tagger.topology_head.parameters():
             parameter.mul_(3)
@@ -78,7 +78,7 @@ def model(kind: str, structure: bool = True) -> Tagger:
 
 def scores(tagger: Tagger, proteins: list[Protein], graph: GraphConfig = GRAPH) -> torch.Tensor:
     with torch.no_grad():
-        graphs = [residue_graph(p, graph.window, structure=graph.spatial) for p in proteins]
+        graphs = [residue_graph(p, graph) for p in proteins]
         return tagger(collate(graphs)).emissions
 
 
@@ -177,7 +177,7 @@ def test_neighbours_are_those_of_the_whole_distance_table(nearest: int, radius: 
 
 def test_graph_holds_window_and_neighbours_once_and_sorted() -> None:
     protein = walk(40)
-    graph = residue_graph(protein, 4, structure=GRAPH)
+    graph = residue_graph(protein, GRAPH)
     edges = [tuple(edge) for edge in graph.edge_index.T.tolist()]
     chain = {(i, j) for i in range(40) for j in range(40) if i != j and abs(i - j) <= 4}
     near = {tuple(edge) for edge in neighbours(protein.coordinates, 16).tolist()}
@@ -192,12 +192,12 @@ def test_graph_holds_window_and_neighbours_once_and_sorted() -> None:
 
 def test_a_protein_without_coordinates_has_the_same_fields() -> None:
     protein = walk(20)
-    with_, without = (residue_graph(p, 4, structure=GRAPH) for p in (protein, bare(protein)))
+    with_, without = (residue_graph(p, GRAPH) for p in (protein, bare(protein)))
     assert set(with_.keys()) == set(without.keys())
     assert with_.x.shape == without.x.shape
     assert without.distance.isnan().all()
     assert not without.x[:, -STRUCTURE_FEATURES:].any()
-    plain = residue_graph(protein, 4)
+    plain = residue_graph(protein, GraphConfig())
     assert set(plain.keys()) == set(with_.keys()) - {"distance"}
     assert torch.equal(plain.x, without.x[:, :-STRUCTURE_FEATURES])
     assert torch.equal(plain.edge_index, without.edge_index)
@@ -206,7 +206,7 @@ def test_a_protein_without_coordinates_has_the_same_fields() -> None:
 def test_missing_residues_have_chain_edges_of_unknown_length() -> None:
     protein = walk(20)
     protein.coordinates[5] = np.nan
-    graph = residue_graph(protein, 2, structure=GRAPH)
+    graph = residue_graph(protein, GraphConfig(window=2, structure=True))
     touching = (graph.edge_index == 5).any(0)
     assert torch.equal(graph.distance.isnan(), touching)
     assert graph.edge_index[0, graph.edge_index[1] == 5].tolist() == [3, 4, 6, 7]
@@ -215,8 +215,8 @@ def test_missing_residues_have_chain_edges_of_unknown_length() -> None:
 
 def test_a_piece_takes_its_features_from_the_whole() -> None:
     protein = walk(30)
-    piece = residue_graph(protein, 4, start=7, end=22, structure=GRAPH)
-    whole = residue_graph(protein, 4, structure=GRAPH)
+    piece = residue_graph(protein, GRAPH, start=7, end=22)
+    whole = residue_graph(protein, GRAPH)
     assert torch.equal(piece.x, whole.x[7:22])
     assert int(piece.edge_index.max()) < 15
 
@@ -241,7 +241,7 @@ def test_turning_real_structures_changes_no_probability(data_dir: Path) -> None:
             results = []
             for version in (protein, moved(protein, seed)):
                 with torch.no_grad():
-                    graph = collate([residue_graph(version, 4, structure=GRAPH)])
+                    graph = collate([residue_graph(version, GRAPH)])
                     results.append(tagger.decode(tagger(graph)))
             assert np.abs(results[0].probabilities - results[1].probabilities).max() < 1e-4
             assert (results[0].labels == results[1].labels).all()
@@ -271,17 +271,17 @@ def test_company_and_order_change_nothing(kind: str) -> None:
 def test_distances_matter(kind: str) -> None:
     protein = walk(40)
     wider = replace(protein, coordinates=protein.coordinates * np.float32(1.1))
-    graphs = [collate([residue_graph(p, 4, structure=GRAPH)]) for p in (protein, wider)]
+    graphs = [collate([residue_graph(p, GRAPH)]) for p in (protein, wider)]
     assert torch.equal(graphs[0].edge_index, graphs[1].edge_index)
-    encoder = model(kind).encoder
+    encoder = model(kind).trunk.encoder
     graphs[1].x = graphs[0].x
     with torch.no_grad():
         assert (encoder(graphs[0]) - encoder(graphs[1])).abs().max() > 1e-3
 
 
 def test_schnet_leaves_out_edges_beyond_the_cutoff() -> None:
-    encoder = GraphEncoder(5, 4, EncoderConfig(kind="schnet", gcs=8, dropout=0), True).eval()
-    graph = collate([residue_graph(walk(30), 4, structure=GRAPH)])
+    encoder = GraphEncoder(5, GRAPH, EncoderConfig(kind="schnet", gcs=8, dropout=0)).eval()
+    graph = collate([residue_graph(walk(30), GRAPH)])
     graph.x = graph.x[:, :5]
     with torch.no_grad():
         expected = encoder(graph)
@@ -303,27 +303,27 @@ def test_schnet_is_six_deep_unless_told() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_without_structure_have_no_weights_for_it(kind: str) -> None:
-    names = dict(model(kind, structure=False).named_parameters())
+    names = dict(model(kind, GraphConfig()).named_parameters())
     assert not any("distances" in name for name in names)
     graph = GraphConfig()
     protein = walk(20)
-    tagger = model(kind, structure=False)
+    tagger = model(kind, GraphConfig())
     assert torch.equal(scores(tagger, [protein], graph), scores(tagger, [bare(protein)], graph))
 
 
 def test_training_leaves_out_structures_at_random() -> None:
     proteins = [walk(10)] * 400
-    options = {"structure": GRAPH, "structure_dropout": 0.3, "plddt_dropout": 0.5}
-    data = ProteinDataset(proteins, type_sets(proteins), 4, **options)
+    options = {"structure_dropout": 0.3, "plddt_dropout": 0.5}
+    data = ProteinDataset(proteins, type_sets(proteins), GRAPH, **options)
     x = torch.stack([data[i].x[:, -STRUCTURE_FEATURES:] for i in range(400)])
     has_coordinates = x[:, :, 12].any(1)
     has_plddt = x[:, :, 11].any(1)
     assert not (has_plddt & ~has_coordinates).any()
     assert has_coordinates.float().mean() == pytest.approx(0.7, abs=0.07)
     assert has_plddt.float().mean() == pytest.approx(0.35, abs=0.07)
-    again = ProteinDataset(proteins, type_sets(proteins), 4, **options)
+    again = ProteinDataset(proteins, type_sets(proteins), GRAPH, **options)
     assert torch.equal(data[7].x, again[7].x)
-    whole = ProteinDataset(proteins, type_sets(proteins), 4, structure=GRAPH)
+    whole = ProteinDataset(proteins, type_sets(proteins), GRAPH)
     assert all(whole[i].x[:, -2].all() for i in range(20))
 
 

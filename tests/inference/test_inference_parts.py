@@ -227,7 +227,7 @@ def test_memory_does_not_grow_with_the_number_of_proteins(tmp_path: Path, monkey
     monkeypatch.setattr(batches, "WINDOW", 256)
     fields = {"model.encoder.gcs": 4, "model.recurrent.size": 4, "model.recurrent.layers": 1}
     config = load_config(None, fields=fields)
-    tagger = Tagger(config.model, config.graph.window)
+    tagger = Tagger(config.model, config.graph)
     save_checkpoint(tmp_path / "small", tagger, config, {}, "card\n")
     model = load_checkpoint(tmp_path / "small")
 
@@ -299,7 +299,7 @@ def test_an_interrupt_waits_for_what_is_held() -> None:
 
 def test_the_encoder_stays_in_float32(base: Checkpoint) -> None:
     kinds = []
-    handle = base.tagger.encoder.register_forward_hook(lambda *x: kinds.append(x[2].dtype))
+    handle = base.tagger.trunk.encoder.register_forward_hook(lambda *x: kinds.append(x[2].dtype))
     next(predict([Protein("a", "MKVLAAGIV")], base, precision="bf16"))
     handle.remove()
     assert kinds == [torch.float32]

@@ -57,22 +57,26 @@ def test_file_and_options_give_the_same_architecture_under_the_family_s_name(
 def test_family_builds_and_scores_every_residue(path: Path, gcs: int) -> None:
     small = ["model.recurrent.size=4", "model.recurrent.layers=1"]
     config = load_config(path, [*small, f"model.encoder.gcs={gcs}"])
-    tagger = Tagger(config.model, config.graph.window).eval()
-    graph = collate([residue_graph(Protein("a", "MKVLAA"), config.graph.window)])
+    tagger = Tagger(config.model, config.graph).eval()
+    graph = collate([residue_graph(Protein("a", "MKVLAA"), config.graph)])
     with torch.no_grad():
         assert tagger(graph).emissions.shape == (6, 6)
 
 
 def test_order_is_graph_convolutions_then_conv1d_then_recurrence() -> None:
     config = load_config(FOLDER / "conv1-conv2-bilstm.yaml")
-    tagger = Tagger(config.model, config.graph.window)
+    tagger = Tagger(config.model, config.graph)
     seen: list[str] = []
     for name in ("encoder", "conv", "recurrent", "topology_head"):
-        module = getattr(tagger, name)
+        module = getattr(tagger if name == "topology_head" else tagger.trunk, name)
         module.register_forward_hook(lambda *_, name=name: seen.append(name))
-    tagger(collate([residue_graph(Protein("a", "MKVLAA"), config.graph.window)]))
+    tagger(collate([residue_graph(Protein("a", "MKVLAA"), config.graph)]))
     assert seen == ["encoder", "conv", "recurrent", "topology_head"]
-    assert (tagger.encoder.width, tagger.conv.width, tagger.recurrent.width) == (64, 256, 256)
+    assert (tagger.trunk.encoder.width, tagger.trunk.conv.width, tagger.trunk.recurrent.width) == (
+        64,
+        256,
+        256,
+    )
 
 
 def test_deterministic_training_is_bit_equal_twice(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,17 +12,27 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
-from topo.config import ConvConfig, EncoderConfig, HeadsConfig, ModelConfig, RecurrentConfig
+from topo.config import (
+    ConvConfig,
+    EncoderConfig,
+    GraphConfig,
+    HeadsConfig,
+    ModelConfig,
+    RecurrentConfig,
+)
 from topo.data.dataset import type_sets
 from topo.grammar.legality import is_legal
 from topo.graph import collate, residue_graph
 from topo.labels import DECODERS, TYPES
-from topo.nn.heads import cleavage_loss, cleavage_sites, residue_loss, type_loss
-from topo.nn.tagger import TYPE_GAIN, Tagger, chosen_types, fuse_types, tempered
+from topo.nn.decoding import NEGLIGIBLE_TYPE, TYPE_WEIGHTS, choose_types, fuse_types, temper
+from topo.nn.losses import cleavage_loss, cleavage_sites, residue_loss, type_loss
+from topo.nn.tagger import Tagger
+from topo.nn.trunk import weight_name
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS
 from topo.training.calibration import fit_weights
 
+GRAPH = GraphConfig(window=3)
 RANDOM = np.random.default_rng(0)
 
 
@@ -36,16 +48,16 @@ def _tagger(kind: str = "rgcn", **heads) -> Tagger:
         recurrent=RecurrentConfig(size=6, layers=2),
         heads=HeadsConfig(**heads),
     )
-    return Tagger(config, window=3).eval()
+    return Tagger(config, GRAPH).eval()
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
 def test_helical_types_are_chosen_before_they_are_the_most_probable(weights: list[float]) -> None:
     probabilities = torch.tensor([weights], dtype=torch.float64) / sum(weights)
-    chosen = TYPES[int(chosen_types(probabilities))]
+    chosen = TYPES[int(choose_types(probabilities))]
     expected = max(
         zip(TYPES, probabilities[0].tolist(), strict=True),
-        key=lambda pair: pair[1] * TYPE_GAIN.get(pair[0], 1),
+        key=lambda pair: pair[1] * TYPE_WEIGHTS.get(pair[0], 1),
     )[0]
     assert chosen == expected
     most = TYPES[int(probabilities.argmax())]
@@ -56,7 +68,8 @@ def test_helical_types_are_chosen_before_they_are_the_most_probable(weights: lis
 def test_a_helical_topology_of_lesser_probability_is_predicted(decoder: str) -> None:
     tagger, protein = _tagger(), _protein("a", 80)
     scores = _scores(tagger, [protein])
-    mass = tagger.crf.type_log_mass(scores.emissions, scores.lengths, scores.ends)
+    given = scores.emissions, scores.lengths, None, scores.cleavage
+    mass = tagger.crf.posterior(*given).type_mass
     tagger.type_weights[:] = torch.tensor([1.0, 0.0, 1.0])  # by paths and shift alone
     for share, found in ((0.35, "TM"), (0.2, "GLOB")):
         wanted = torch.full((5,), 1e-6, dtype=torch.float64)
@@ -69,7 +82,7 @@ def test_a_helical_topology_of_lesser_probability_is_predicted(decoder: str) -> 
 
 def _scores(tagger: Tagger, proteins: list[Protein]):
     with torch.no_grad():
-        return tagger(collate([residue_graph(p, 3) for p in proteins]))
+        return tagger(collate([residue_graph(p, GRAPH) for p in proteins]))
 
 
 @pytest.mark.parametrize("kind", ["rgcn", "gcn", "sage", "gat"])
@@ -86,6 +99,38 @@ def test_a_protein_has_one_answer_alone_and_in_any_company(kind: str) -> None:
             np.testing.assert_allclose(
                 answer.type_probabilities, together[i].type_probabilities, atol=1e-5
             )
+
+
+def test_argmax_takes_the_most_probable_label_of_each_residue() -> None:
+    tagger = _tagger()
+    scores = _scores(tagger, [_protein("a", 60), _protein("b", 25)])
+    given = scores.emissions, scores.lengths, None, scores.cleavage
+    posterior = tagger.crf.posterior(*given)
+    types = fuse_types(posterior.type_mass, scores.types, tagger.type_shift, tagger.type_weights)
+    expected = posterior.with_types(types, NEGLIGIBLE_TYPE).labels.argmax(1)
+    np.testing.assert_array_equal(tagger.decode(scores, "argmax").labels, expected.numpy())
+    with pytest.raises(ValueError, match="found decoder 'best'"):
+        tagger.decode(scores, "best")
+
+
+def test_weights_are_named_by_the_parts_of_the_trunk() -> None:
+    tagger, other = _tagger(), _tagger()
+    state = tagger.state_dict()
+    assert not any(name.startswith("trunk.") for name in state)
+    assert {name.split(".")[0] for name in state} > {"encoder", "conv", "recurrent", "crf"}
+    assert [weight_name(name) for name, _ in tagger.named_parameters()] == [
+        name
+        for name in state
+        if name in dict.fromkeys(map(weight_name, dict(tagger.named_parameters())))
+    ]
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.zero_()
+    nested = torch.nn.ModuleDict({"tagger": other})
+    nested.load_state_dict({f"tagger.{name}": weight for name, weight in state.items()})
+    for name, weight in tagger.named_parameters():
+        assert torch.equal(weight, other.get_parameter(name))
+    assert copy.deepcopy(other).state_dict().keys() == state.keys()
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -115,7 +160,7 @@ def test_each_head_can_be_switched_off() -> None:
 
 def _labelled_graph(labels: str, **piece):
     protein = _protein("p", len(labels), labels)
-    return residue_graph(protein, 3, types=type_sets([protein])[0].tolist(), **piece)
+    return residue_graph(protein, GRAPH, types=type_sets([protein])[0].tolist(), **piece)
 
 
 def test_gradients_reach_every_parameter() -> None:
@@ -187,10 +232,10 @@ def test_cleavage_loss_equals_a_softmax_with_a_null_place() -> None:
     assert not scores.grad[5:].any()
 
 
-def test_tempered_changes_nothing_at_one_and_flattens_above() -> None:
+def test_temper_changes_nothing_at_one_and_flattens_above() -> None:
     sure = torch.tensor([[0.9, 0.1, 0.0]])
-    torch.testing.assert_close(tempered(sure, torch.tensor(1.0)), sure)
-    flat = tempered(sure, torch.tensor(2.0))
+    torch.testing.assert_close(temper(sure, torch.tensor(1.0)), sure)
+    flat = temper(sure, torch.tensor(2.0))
     torch.testing.assert_close(flat, torch.tensor([[0.75, 0.25, 0.0]]))
 
 

@@ -16,7 +16,7 @@ from conftest import command
 from safetensors.torch import load_file, save_file
 
 from topo.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_ensemble
-from topo.config import Config, load_config
+from topo.config import Config, GraphConfig, load_config
 from topo.errors import CheckpointError, ConfigError
 from topo.graph import collate, residue_graph
 from topo.inference import predict
@@ -194,7 +194,7 @@ def _tagger(seed: int, **fields) -> tuple[Tagger, Config]:
     torch.manual_seed(seed)
     small = {"model.encoder.gcs": 4, "model.recurrent.size": 4, "model.recurrent.layers": 1}
     config = load_config(None, fields=small | fields)
-    tagger = Tagger(config.model, config.graph.window).eval()
+    tagger = Tagger(config.model, config.graph).eval()
     with torch.no_grad():
         for parameter in tagger.crf.parameters():
             parameter += torch.randn_like(parameter)
@@ -211,7 +211,7 @@ def test_ensemble_pools_the_members_path_probabilities() -> None:
     def ratio(tagger: Tagger) -> float:
         values = []
         for text in labels:
-            graph = collate([residue_graph(Protein("a", sequence, text), 4)])
+            graph = collate([residue_graph(Protein("a", sequence, text), GraphConfig())])
             values.append(tagger.losses(tagger(graph), graph)["topology"].item())
         return values[0] - values[1]
 
@@ -224,7 +224,7 @@ def test_ensemble_pools_the_members_path_probabilities() -> None:
 def test_ensemble_of_one_and_of_twins_is_the_member() -> None:
     member, _ = _tagger(1)
     proteins = [Protein("a", "MKVLAAGIVLLFWAGTSLLLAAVKRNSD" * 3), Protein("b", "MKV")]
-    graph = collate([residue_graph(protein, 4) for protein in proteins])
+    graph = collate([residue_graph(protein, GraphConfig()) for protein in proteins])
     expected = member.predictions(proteins, member(graph))
     for count in (1, 2):
         ensemble = Ensemble([member] * count)

@@ -10,6 +10,7 @@ from torch import nn
 
 from topo.config import load_config
 from topo.nn.tagger import Tagger
+from topo.nn.trunk import weight_name
 from topo.training.optimizer import MuonWithAdamW, learning_rate_factor, make_optimizer
 
 
@@ -79,8 +80,8 @@ def test_its_state_resumes():
 
 def test_each_weight_has_its_rate():
     config = load_config(None, ["training.learning_rate=0.5", "training.init_rate=0.1"])
-    tagger = Tagger(config.model, config.graph.window, config.graph.structure)
-    names = {id(weight): name for name, weight in tagger.named_parameters()}
+    tagger = Tagger(config.model, config.graph)
+    names = {id(weight): weight_name(name) for name, weight in tagger.named_parameters()}
     optimizer = make_optimizer(tagger, config.training, {"recurrent.layers.0.rnn.weight_hh_l0"})
     found = {
         names[id(weight)]: (kind, group["lr"], group["weight_decay"])
@@ -88,7 +89,7 @@ def test_each_weight_has_its_rate():
         for group in part.param_groups
         for weight in group["params"]
     }
-    assert found.keys() == {n for n, p in tagger.named_parameters() if p.requires_grad}
+    assert found.keys() == {weight_name(n) for n, p in tagger.named_parameters() if p.requires_grad}
     assert found["recurrent.layers.0.rnn.weight_hh_l0"] == ("muon", pytest.approx(0.1), 0.01)
     assert found["recurrent.layers.1.rnn.weight_hh_l0"] == ("muon", 1.0, 0.01)
     assert found["recurrent.layers.1.rnn.bias_hh_l0"] == ("adamw", 0.5, 0.0)

@@ -195,7 +195,7 @@ def test_validation_is_always_the_same_and_all_masked() -> None:
 def test_scores_are_of_the_chosen_residues_alone() -> None:
     graph = next(iter(small_data().train_loader(0)))
     config = load_config(None, ["model.encoder.gcs=8", "model.recurrent.size=8"])
-    scores, target = MaskedResidueModel(config.model, config.graph.window)(graph)
+    scores, target = MaskedResidueModel(config.model, config.graph)(graph)
     assert scores.shape == (int((graph.target >= 0).sum()), 20)
     assert torch.equal(target, graph.target[graph.target >= 0])
 
@@ -325,7 +325,7 @@ def test_weights_that_came_from_init_have_a_learning_rate_of_their_own(
     assert command("train", *TRAIN, *options, "-o", tmp_path) == 0
     config = Run(tmp_path / "frozen").config()
     torch.manual_seed(config.training.seed)
-    fresh = Tagger(config.model, config.graph.window).state_dict()
+    fresh = Tagger(config.model, config.graph).state_dict()
     tuned = load_file(tmp_path / "frozen" / "model" / "model.safetensors")
     assert all(torch.allclose(tuned[name], start[name], atol=1e-6) for name in start)
     heads = [name for name in fresh if "head." in name]
@@ -438,8 +438,8 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_options(
 
 def test_shipped_configuration_pre_trains_the_trunk_of_the_default_tagger() -> None:
     config, default = load_config(ROOT / "configs" / "pretrain.yaml"), Config()
-    pretrained = MaskedResidueModel(config.model, config.graph.window).trunk_state()
-    tagger = Tagger(default.model, default.graph.window).trunk_state()
+    pretrained = MaskedResidueModel(config.model, config.graph).trunk.state_dict()
+    tagger = Tagger(default.model, default.graph).trunk.state_dict()
     assert {n: t.shape for n, t in pretrained.items()} == {n: t.shape for n, t in tagger.items()}
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from topo.config import RecurrentConfig
+from topo.nn.tagger import Tagger
 
 MATRIX_SIZES = (1024, 2048, 4096)
 """Sides of the square matrices whose fastest product is the peak."""
@@ -108,12 +109,12 @@ def _fastest(run: Callable[[], object], seconds: float) -> float:
     return min(times)
 
 
-def operations(tagger: nn.Module) -> float:
+def operations(tagger: Tagger) -> float:
     """Return the multiplications and additions of a forward pass, per residue.
 
     These are two per entry of each weight matrix that is applied to every residue. Operations per
     edge, per chain and in the recursions over the grammar are not counted.
     """
-    parts = ("encoder", "conv", "recurrent", "topology_head", "cleavage_head")
-    modules = [module for name in parts if (module := getattr(tagger, name)) is not None]
-    return 2.0 * sum(p.numel() for m in modules for p in m.parameters() if p.ndim > 1)
+    parts = (tagger.trunk, tagger.topology_head, tagger.cleavage_head)
+    weights = (p for part in parts if part is not None for p in part.parameters())
+    return 2.0 * sum(p.numel() for p in weights if p.ndim > 1)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from topo.benchmark.clock import StageClock
 from topo.benchmark.training import mean_waste
-from topo.checkpoint import Checkpoint
+from topo.checkpoint import Checkpoint, build_tagger
 from topo.config import Config
 from topo.graph import collate, residue_graph
 from topo.inference import predict
@@ -30,7 +31,7 @@ STAGES = ("read", "featurise", "collate", "encode", "recur", "score", "decode", 
 def random_model(config: Config) -> Checkpoint:
     """Return a tagger with random weights, drawn with the seed of the configuration."""
     torch.manual_seed(config.training.seed)
-    tagger = Tagger(config.model, config.graph.window, config.graph.structure).eval()
+    tagger = build_tagger(config).eval()
     return Checkpoint(tagger, config, {}, Path())
 
 
@@ -49,6 +50,7 @@ class PredictionBenchmark:
 
     def __init__(self, model: Checkpoint, precision: str, proteins: Sequence[Protein]) -> None:
         self.model = model
+        self.tagger = cast(Tagger, model.tagger)
         self.precision = precision
         self.budget = default_batch_residues()
         self.proteins = list(proteins)
@@ -95,10 +97,7 @@ class PredictionBenchmark:
             answers = []
             for batch in self._batches(proteins):
                 with clock.stage("featurise"):
-                    graphs = [
-                        residue_graph(p, graph_config.window, structure=graph_config.spatial)
-                        for p in batch
-                    ]
+                    graphs = [residue_graph(p, graph_config) for p in batch]
                 with clock.stage("collate"):
                     graph = collate(graphs)
                 with self._autocast():
@@ -115,10 +114,10 @@ class PredictionBenchmark:
 
     def _watched(self, clock: StageClock) -> Tagger:
         """Return a copy of the tagger whose parts are timed."""
-        tagger = deepcopy(self.model.tagger).eval()
+        tagger = deepcopy(self.tagger).eval()
         clock.watch("score", tagger)
-        for stage, part in (("encode", tagger.encoder), ("recur", tagger.conv),
-                            ("recur", tagger.recurrent)):  # fmt: skip
+        for stage, part in (("encode", tagger.trunk.encoder), ("recur", tagger.trunk.conv),
+                            ("recur", tagger.trunk.recurrent)):  # fmt: skip
             clock.watch(stage, part)
         return tagger
 

@@ -38,13 +38,12 @@ from topo.benchmark.floors import Floors, matrix_product_peak, operations
 from topo.benchmark.prediction import PredictionBenchmark, random_model
 from topo.benchmark.proteins import synthetic_proteins
 from topo.benchmark.training import TrainingBenchmark
-from topo.checkpoint import Checkpoint, environment
+from topo.checkpoint import Checkpoint, ensemble_members, environment
 from topo.config import Config, load_config
 from topo.errors import TopoError
 from topo.inference import load_model
 from topo.io import read_proteins
 from topo.labels import UNKNOWN
-from topo.nn.ensemble import Ensemble
 from topo.nn.precision import training_precision
 from topo.protein import Protein
 
@@ -141,7 +140,7 @@ def benchmark(
     chosen = np.random.default_rng(settings.seed).permutation(len(proteins))[: settings.proteins]
     training = TrainingBenchmark(config, proteins, settings.batches)
     prediction = PredictionBenchmark(model, precision, [proteins[i] for i in chosen])
-    floors = Floors(model.tagger.conv.width, config.model.recurrent, bfloat16)
+    floors = Floors(prediction.tagger.trunk.conv.width, config.model.recurrent, bfloat16)
     clock = StageClock()
     parts = _parts(training, prediction, floors, clock)
     progress("warming up")
@@ -152,7 +151,7 @@ def benchmark(
     rates = _measure(parts, settings.repeats, progress)
     progress("stages of prediction")
     stages = {"training": clock.report(), "prediction": prediction.stages().report()}
-    flops = operations(model.tagger)
+    flops = operations(prediction.tagger)
     mean = {
         "training": float(np.mean(np.concatenate(training.lengths))),
         "prediction": prediction.residues / len(prediction.proteins),
@@ -207,8 +206,8 @@ def _measure(
 
 def _trained(path: str) -> Checkpoint:
     model = load_model(path)
-    if isinstance(model.tagger, Ensemble):
-        count = len(model.tagger.members)
+    if members := ensemble_members(model.path):
+        count = len(members)
         raise TopoError(f"{path}: found an ensemble of {count} models, expected one of them")
     return model
 

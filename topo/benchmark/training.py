@@ -92,8 +92,9 @@ class _TimedTraining(TaggerTraining):
         empty = labelled.take([])
         super().__init__(config, Splits(labelled, empty, empty, {}))
         self.clock = clock
-        for stage, part in (("encode", self.tagger.encoder), ("recur", self.tagger.conv),
-                            ("recur", self.tagger.recurrent), ("heads", self.tagger)):  # fmt: skip
+        trunk = self.tagger.trunk
+        for stage, part in (("encode", trunk.encoder), ("recur", trunk.conv),
+                            ("recur", trunk.recurrent), ("heads", self.tagger)):  # fmt: skip
             clock.watch(stage, part)
         self.tagger.losses = clock.wrap("loss", self.tagger.losses)
 

@@ -32,11 +32,6 @@ class GraphConfig(Section):
         "0 joins the nearest ones only. Needs structure: true.",
     )
 
-    @property
-    def spatial(self) -> GraphConfig | None:
-        """Return the section where the graph uses coordinates, else None."""
-        return self if self.structure else None
-
 
 class EncoderConfig(Section):
     """Graph convolutions."""

@@ -1,7 +1,7 @@
 """Confidence of a topology: the mass of all paths with its order of segments.
 
-The order counts, not the boundaries. A forward recursion segment by segment, each in all states
-that write its letter, over the stretch of the chain that the segment can reach.
+The order of the segments counts, not their ends. The forward recursion runs segment by segment,
+each in all states with its letter, over the part of the chain that the segment can reach.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numba import njit
 
 from topo.crf.semimarkov import (
     LOW,
-    Scores,
+    PathScores,
     add,
     duration_weights,
     make_chain,
@@ -19,18 +19,19 @@ from topo.crf.semimarkov import (
     sum_window,
 )
 from topo.grammar.table import Automaton
+from topo.labels import LETTERS
 
 
 @njit(cache=True, nogil=True)
 def order_masses(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     labels: np.ndarray,
     offsets: np.ndarray,
     type_scores: np.ndarray,
     allowed: np.ndarray,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
 ) -> np.ndarray:
     """Log mass of the paths whose segments have the letters of ``labels``, in that order, (B,).
 
@@ -38,7 +39,7 @@ def order_masses(
     ----------
     labels
         int64 (R,), no unknown ones.
-    emissions, boundary, offsets, type_scores, automaton, scores
+    emissions, cleavage, offsets, type_scores, automaton, scores
         As for :func:`topo.crf.expectations.likelihood`.
     allowed
         bool (B, 5), types that the letters may spell.
@@ -47,9 +48,9 @@ def order_masses(
     for b in range(len(mass)):
         part = slice(offsets[b], offsets[b + 1])
         a, own_scores, _ = restrict(automaton, scores, allowed[b])
-        chain = make_chain(emissions[part], boundary[part], labels[part], False, False)
+        chain = make_chain(emissions[part], cleavage[part], labels[part], False, False)
         letters = _order(labels[part])
-        mass[b] = _order_mass(letters, chain.total, chain.boundary, type_scores[b], a, own_scores)
+        mass[b] = _order_mass(letters, chain.total, chain.cleavage, type_scores[b], a, own_scores)
     return mass
 
 
@@ -62,13 +63,13 @@ def _order(labels):
 
 
 @njit(cache=True, nogil=True)
-def _order_mass(letters, total, boundary, type_scores, a, scores):
+def _order_mass(letters, total, cleavage, type_scores, a, scores):
     """Log mass of one chain's paths with segments of these letters."""
     size, states = len(total) - 1, len(a.letter)
     weights, peaks = duration_weights(a, scores)
-    entry, leave = np.full((states, size + 1), LOW), np.full((states, size + 1), LOW)
+    entry, exit = np.full((states, size + 1), LOW), np.full((states, size + 1), LOW)
     terms = np.zeros((states, size + 1))
-    least = np.full(6, size, np.int64)  # of a segment of each letter
+    least = np.full(LETTERS, size, np.int64)  # of a segment of each letter
     for k in range(states):
         least[a.letter[k]] = min(least[a.letter[k]], a.minimum[k])
         if a.start[k] and a.letter[k] == letters[0]:
@@ -79,19 +80,19 @@ def _order_mass(letters, total, boundary, type_scores, a, scores):
         for k in range(states):
             if a.letter[k] == letters[i]:
                 _segment(k, low, high, end, total, a, scores, weights, peaks[k], entry, terms,
-                         leave)  # fmt: skip
+                         exit)  # fmt: skip
         low, high = low + least[letters[i]], end
         if i + 1 < len(letters):
-            _enter(letters[i], letters[i + 1], low, high, total, boundary, a, scores, leave, entry)
+            _enter(letters[i], letters[i + 1], low, high, total, cleavage, a, scores, exit, entry)
     mass = LOW
     for k in range(states):
         if a.end[k] and a.letter[k] == letters[-1]:
-            mass = add(mass, leave[k, size] + scores.end[k] + type_scores[a.type[k]])
+            mass = add(mass, exit[k, size] + scores.end[k] + type_scores[a.type[k]])
     return mass
 
 
 @njit(cache=True, nogil=True)
-def _enter(letter, following, low, high, total, boundary, a, scores, leave, entry):
+def _enter(letter, following, low, high, total, cleavage, a, scores, exit, entry):
     """Start the states of the next letter where those of this one end."""
     for k in range(len(a.letter)):
         if a.letter[k] != following:
@@ -101,14 +102,14 @@ def _enter(letter, following, low, high, total, boundary, a, scores, leave, entr
             for arc in range(a.incoming[k], a.incoming[k + 1]):
                 j = a.source[arc]
                 if a.letter[j] == letter:
-                    score = boundary[t] if scores.leaving[j] else 0.0
-                    value = add(value, leave[j, t] + scores.transition[arc] + score)
+                    score = cleavage[t] if scores.cleaves[j] else 0.0
+                    value = add(value, exit[j, t] + scores.transition[arc] + score)
             entry[k, t] = value - total[t, a.channel[k]]
 
 
 @njit(cache=True, nogil=True)
-def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, leave):
-    """Fill ``leave[k]`` up to ``end``, of segments that start between ``low`` and ``high``.
+def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, exit):
+    """Fill ``exit[k]`` up to ``end``, of segments that start between ``low`` and ``high``.
 
     ``entry`` (K, T + 1) is relative to the summed emissions, as in the windows of
     :mod:`topo.crf.semimarkov`.
@@ -117,7 +118,7 @@ def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, l
     duration = scores.duration
     reference, carried = LOW, LOW
     terms[k, low : end + 1] = 0.0
-    leave[k, low : end + 1] = LOW
+    exit[k, low : end + 1] = LOW
     for t in range(low + least, end + 1):
         here, start = total[t, channel], t - least
         if most == 0:
@@ -125,11 +126,11 @@ def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, l
             carried = carried + residue + scores.stay[k]
             if start <= high:
                 carried = add(carried, entry[k, start] + here)
-            leave[k, t] = carried
+            exit[k, t] = carried
             continue
         first, last = max(t - most, low), min(start, high)
         if last >= first:
             value, reference, _ = sum_window(
                 k, t, first, last, most - t, entry, terms, reference, weights, duration, peak
             )
-            leave[k, t] = value + here
+            exit[k, t] = value + here

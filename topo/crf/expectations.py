@@ -14,7 +14,7 @@ from numba import njit
 
 from topo.crf.semimarkov import (
     LOW,
-    Scores,
+    PathScores,
     add,
     agrees,
     backward_links,
@@ -32,12 +32,12 @@ from topo.grammar.table import Automaton
 class Gradient(NamedTuple):
     """Derivatives of B log partition functions over R residues: expected counts.
 
-    ``emissions`` (R, channels), ``boundary`` (R,), and for each chain ``transition`` (B, A),
+    ``emissions`` (R, channels), ``cleavage`` (R,), and for each chain ``transition`` (B, A),
     ``stay``, ``start``, ``end`` (B, K), ``duration``, ``tail`` (B, K, D + 1).
     """
 
     emissions: np.ndarray
-    boundary: np.ndarray
+    cleavage: np.ndarray
     transition: np.ndarray
     stay: np.ndarray
     start: np.ndarray
@@ -46,7 +46,7 @@ class Gradient(NamedTuple):
     tail: np.ndarray
 
 
-def empty_gradient(automaton: Automaton, scores: Scores, emissions: np.ndarray, chains: int):
+def empty_gradient(automaton: Automaton, scores: PathScores, emissions: np.ndarray, chains: int):
     """Return a :class:`Gradient` of zeros for R residues in ``chains`` chains."""
     states, arcs, durations = len(automaton.letter), len(automaton.source), scores.duration.shape[1]
     return Gradient(
@@ -60,20 +60,20 @@ def empty_gradient(automaton: Automaton, scores: Scores, emissions: np.ndarray, 
 
 def rows(gradient: Gradient, start: int, end: int) -> Gradient:
     """View of a gradient for chains ``start`` to ``end``: all residues, rows of those chains."""
-    return Gradient(gradient.emissions, gradient.boundary, *(g[start:end] for g in gradient[2:]))
+    return Gradient(gradient.emissions, gradient.cleavage, *(g[start:end] for g in gradient[2:]))
 
 
 @njit(cache=True, nogil=True)
 def likelihood(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     known: np.ndarray,
     offsets: np.ndarray,
     type_scores: np.ndarray,
     allowed: np.ndarray,
     opened: np.ndarray,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
     gradient: Gradient,
     type_gradient: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +81,8 @@ def likelihood(
 
     Parameters
     ----------
-    emissions, boundary, known
-        float64 (R, channels); float64 (R,), score of a boundary after the residue; int64 (R,).
+    emissions, cleavage, known
+        float64 (R, channels); float64 (R,), score of a cleavage site after the residue; int64 (R,).
     offsets
         int64 (B + 1,), the chains' places among the residues.
     type_scores, allowed
@@ -107,12 +107,12 @@ def likelihood(
     for b in range(chains):
         part = slice(offsets[b], offsets[b + 1])
         agreeing[b] = _accumulate(
-            -1.0, b, emissions, boundary, known, part, type_scores[b], allowed[b], opened[b],
+            -1.0, b, emissions, cleavage, known, part, type_scores[b], allowed[b], opened[b],
             automaton, scores, gradient, type_gradient,
         )  # fmt: skip
         if agreeing[b] > LOW:
             everything[b] = _accumulate(
-                1.0, b, emissions, boundary, nothing, part, type_scores[b], anything, opened[b],
+                1.0, b, emissions, cleavage, nothing, part, type_scores[b], anything, opened[b],
                 automaton, scores, gradient, type_gradient,
             )  # fmt: skip
     return agreeing, everything
@@ -121,24 +121,24 @@ def likelihood(
 @njit(cache=True, nogil=True)
 def forward(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     offsets: np.ndarray,
     rows: np.ndarray,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
     entry: np.ndarray,
-    leave: np.ndarray,
+    exit: np.ndarray,
     mass: np.ndarray,
 ) -> None:
     """Forward recursion over each chain, and the log mass of the paths of each type.
 
     Parameters
     ----------
-    emissions, boundary, offsets, automaton, scores
+    emissions, cleavage, offsets, automaton, scores
         As for :func:`likelihood`.
     rows
         int64 (B + 1,), the chains' places in the tables, which have a row more than residues.
-    entry, leave
+    entry, exit
         Tables to fill, (rows, K).
     mass
         (B, 5) to fill; minus infinity where a type has no path.
@@ -149,39 +149,39 @@ def forward(
     unused = np.zeros(weights.shape)
     mass[:] = LOW
     for b in range(len(mass)):
-        chain = _free_chain(emissions, boundary, offsets[b], offsets[b + 1])
+        chain = _free_chain(emissions, cleavage, offsets[b], offsets[b + 1])
         own = slice(rows[b], rows[b + 1])
         recursion(
-            chain, links, automaton, scores, weights, peaks, first, entry[own], leave[own],
+            chain, links, automaton, scores, weights, peaks, first, entry[own], exit[own],
             0.0, entry[:0], unused, unused,
         )  # fmt: skip
         for k in range(len(first)):
             if automaton.end[k]:
                 kind = automaton.type[k]
-                mass[b, kind] = add(mass[b, kind], leave[rows[b + 1] - 1, k] + scores.end[k])
+                mass[b, kind] = add(mass[b, kind], exit[rows[b + 1] - 1, k] + scores.end[k])
 
 
 @njit(cache=True, nogil=True)
 def marginals(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     offsets: np.ndarray,
     rows: np.ndarray,
     type_scores: np.ndarray,
     allowed: np.ndarray,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
     entry: np.ndarray,
-    leave: np.ndarray,
+    exit: np.ndarray,
     labels: np.ndarray,
 ) -> None:
     """Posterior of the paths of the allowed types, by the backward recursion over their states.
 
     Parameters
     ----------
-    emissions, boundary, offsets, type_scores, automaton, scores
+    emissions, cleavage, offsets, type_scores, automaton, scores
         As for :func:`likelihood`.
-    rows, entry, leave
+    rows, entry, exit
         As :func:`forward` filled them.
     allowed
         bool (B, 5), types of the paths.
@@ -190,14 +190,14 @@ def marginals(
     """
     for b in range(len(offsets) - 1):
         a, own_scores, kept = restrict(automaton, scores, allowed[b])
-        chain = _free_chain(emissions, boundary, offsets[b], offsets[b + 1])
+        chain = _free_chain(emissions, cleavage, offsets[b], offsets[b + 1])
         weights, peaks = duration_weights(a, own_scores)
         unused = np.zeros(weights.shape)
         ending = _permitted(own_scores.end + type_scores[b][a.type], a.end, False)
         shape = (len(chain.total), len(kept))
-        back_entry, back_leave = np.empty(shape), np.empty(shape)
+        back_entry, back_exit = np.empty(shape), np.empty(shape)
         recursion(
-            reverse(chain), backward_links(a), a, own_scores, weights, peaks, ending, back_leave,
+            reverse(chain), backward_links(a), a, own_scores, weights, peaks, ending, back_exit,
             back_entry, 0.0, entry[:0], unused, unused,
         )  # fmt: skip
         mass = LOW
@@ -207,40 +207,40 @@ def marginals(
         if mass > LOW:
             residues, own = slice(offsets[b], offsets[b + 1]), slice(rows[b], rows[b + 1])
             _occupy(
-                kept, a.letter, mass, entry[own], leave[own], back_entry, back_leave,
+                kept, a.letter, mass, entry[own], exit[own], back_entry, back_exit,
                 labels[residues],
             )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def _free_chain(emissions, boundary, start, end):
+def _free_chain(emissions, cleavage, start, end):
     """Make a whole chain without known labels."""
     part = slice(start, end)
     nothing = np.full(end - start, -1, np.int64)
-    return make_chain(emissions[part], boundary[part], nothing, False, False)
+    return make_chain(emissions[part], cleavage[part], nothing, False, False)
 
 
 @njit(cache=True, nogil=True)
-def _occupy(kept, letter, mass, entry, leave, back_entry, back_leave, labels):
+def _occupy(kept, letter, mass, entry, exit, back_entry, back_exit, labels):
     """Add the probabilities of labels; ``kept`` are the states' columns in the forward tables."""
     size = len(labels)
     occupied = np.zeros(len(kept))
     for t in range(size):
         for k in range(len(kept)):
             if t > 0:
-                occupied[k] -= exp(leave[t, kept[k]] + back_leave[size - t, k] - mass)
+                occupied[k] -= exp(exit[t, kept[k]] + back_exit[size - t, k] - mass)
             occupied[k] += exp(entry[t, kept[k]] + back_entry[size - t, k] - mass)
             labels[t, letter[k]] += occupied[k]
 
 
 @njit(cache=True, nogil=True)
 def _accumulate(
-    sign, b, emissions, boundary, known, part, type_scores, allowed, opened, a, scores, gradient,
+    sign, b, emissions, cleavage, known, part, type_scores, allowed, opened, a, scores, gradient,
     type_gradient,
 ):  # fmt: skip
     """Log mass of one chain's paths; adds ``sign`` times its derivatives."""
     states, size = len(a.letter), part.stop - part.start
-    chain = make_chain(emissions[part], boundary[part], known[part], opened[0], opened[1])
+    chain = make_chain(emissions[part], cleavage[part], known[part], opened[0], opened[1])
     ending = _permitted(scores.end, a.end, opened[1])
     for k in range(states):
         if a.type[k] >= 0 and not (opened[0] or opened[1]):
@@ -248,12 +248,12 @@ def _accumulate(
     starting = _permitted(scores.start, a.start, opened[0])
     weights, peaks = duration_weights(a, scores)
     shape = (size + 1, states)
-    entry, leave, back_entry, back_leave = (
+    entry, exit, back_entry, back_exit = (
         np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     )  # fmt: skip
     counts, cut = gradient.duration[b], gradient.tail[b]
     recursion(
-        reverse(chain), backward_links(a), a, scores, weights, peaks, ending, back_leave,
+        reverse(chain), backward_links(a), a, scores, weights, peaks, ending, back_exit,
         back_entry, 0.0, entry[:0], counts, cut,
     )  # fmt: skip
     mass = LOW
@@ -263,13 +263,13 @@ def _accumulate(
         return mass
     added, added_cut = np.zeros_like(counts), np.zeros_like(cut)
     recursion(
-        chain, forward_links(a), a, scores, weights, peaks, starting, entry, leave, mass,
-        back_leave, added, added_cut,
+        chain, forward_links(a), a, scores, weights, peaks, starting, entry, exit, mass,
+        back_exit, added, added_cut,
     )  # fmt: skip
     counts += sign * added
     cut += sign * added_cut
     _count(
-        sign, b, part.start, chain, a, scores, mass, entry, leave, back_entry, back_leave,
+        sign, b, part.start, chain, a, scores, mass, entry, exit, back_entry, back_exit,
         gradient, type_gradient,
     )  # fmt: skip
     return mass
@@ -277,10 +277,10 @@ def _accumulate(
 
 @njit(cache=True, nogil=True)
 def _count(
-    sign, b, offset, chain, a, scores, mass, entry, leave, back_entry, back_leave, gradient,
+    sign, b, offset, chain, a, scores, mass, entry, exit, back_entry, back_exit, gradient,
     type_gradient,
 ):  # fmt: skip
-    """Add expected counts: emissions, boundaries, arcs, starts, ends, residues beyond minima."""
+    """Add expected counts: emissions, cleavage, arcs, starts, ends, residues beyond minima."""
     size, states = len(entry) - 1, len(a.letter)
     whole = not (chain.open_first or chain.open_last)
     occupied, stayed = np.zeros(states), np.zeros(states)
@@ -291,7 +291,7 @@ def _count(
     for t in range(size + 1):
         for k in range(states):
             if t > 0:
-                ended[k] = exp(leave[t, k] + back_leave[size - t, k] - mass)
+                ended[k] = exp(exit[t, k] + back_exit[size - t, k] - mass)
                 occupied[k] -= ended[k]
                 stayed[k] -= ended[k] * minimum[k]
             if t < size:
@@ -306,10 +306,10 @@ def _count(
         for k in range(states):
             if ended[k] == 0.0:
                 continue
-            before = leave[t, k] - mass
-            if scores.leaving[k]:
-                before += chain.boundary[t]
-                gradient.boundary[offset + t - 1] += sign * ended[k]
+            before = exit[t, k] - mass
+            if scores.cleaves[k]:
+                before += chain.cleavage[t]
+                gradient.cleavage[offset + t - 1] += sign * ended[k]
             if first[k + 1] == first[k] + 1:
                 transition[b, outgoing[first[k]]] += sign * ended[k]
                 continue
@@ -323,23 +323,23 @@ def _count(
         if whole and a.type[k] >= 0:
             type_gradient[b, a.type[k]] += sign * ended[k]
         if a.maximum[k] == 0:
-            short = _shorter(k, chain, a, mass, entry, back_leave)
+            short = _shorter(k, chain, a, mass, entry, back_exit)
             gradient.stay[b, k] += sign * (stayed[k] + short)
 
 
 @njit(cache=True, nogil=True)
-def _shorter(k, chain, a, mass, entry, back_leave):
+def _shorter(k, chain, a, mass, entry, back_exit):
     """Residues that segments cut below the minimum by an open end lack to it."""
     size, lacking = len(entry) - 1, 0.0
     channel, letter = a.channel[k], a.letter[k]
     for d in range(1, min(a.minimum[k] - 1, size) + 1):
         at_start = chain.open_first or (chain.open_last and d == size)
         if at_start and _all_agree(chain.known, 0, d, letter):
-            segment = entry[0, k] + chain.total[d, channel] + back_leave[size - d, k]
+            segment = entry[0, k] + chain.total[d, channel] + back_exit[size - d, k]
             lacking += (a.minimum[k] - d) * exp(segment - mass)
         if chain.open_last and d < size and _all_agree(chain.known, size - d, size, letter):
             sums = chain.total[size, channel] - chain.total[size - d, channel]
-            segment = entry[size - d, k] + sums + back_leave[0, k]
+            segment = entry[size - d, k] + sums + back_exit[0, k]
             lacking += (a.minimum[k] - d) * exp(segment - mass)
     return lacking
 

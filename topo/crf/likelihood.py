@@ -1,11 +1,13 @@
-"""Chains between tensors and the recursions: checked inputs, threads, the autograd function."""
+"""Inputs of the recursions: checked batches of chains, threads, and the autograd function."""
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +21,34 @@ log = logging.getLogger(__name__)
 
 
 class ChainBatch:
-    """Checked inputs, in float64 on the CPU: tensors with gradients, arrays without."""
+    """B chains with R residues, float64 on the CPU: tensors with gradients, arrays without.
+
+    Parameters
+    ----------
+    grammar
+        Grammar whose channels the emissions have.
+    emissions
+        Emissions, shape (R, channels), the chains one after another.
+    lengths
+        Number of residues in each chain, shape (B,).
+    type_scores
+        Scores of the protein types, shape (B, 5); zero if None.
+    cleavage
+        Scores of a cleavage site after each residue, shape (R,); zero if None.
+
+    Raises
+    ------
+    ValueError
+        If the emissions have another shape or a chain is empty.
+    """
 
     def __init__(
         self,
         grammar: Grammar,
         emissions: Tensor,
         lengths: Tensor,
-        type_scores: Tensor | None,
-        ends: Tensor | None,
+        type_scores: Tensor | None = None,
+        cleavage: Tensor | None = None,
     ) -> None:
         self.lengths = lengths.detach().cpu().long()
         self.emissions = emissions.cpu().double()
@@ -40,30 +61,36 @@ class ChainBatch:
         if len(lengths) and int(self.lengths.min()) < 1:
             raise ValueError("found a chain of length 0, expected at least one residue")
         zeros = self.emissions.new_zeros
-        self.boundary = zeros(residues) if ends is None else ends.cpu().double()
+        self.cleavage = zeros(residues) if cleavage is None else cleavage.cpu().double()
         shape = (len(lengths), len(TYPES))
-        self.types = zeros(shape) if type_scores is None else type_scores.cpu().double()
+        self.type_scores = zeros(shape) if type_scores is None else type_scores.cpu().double()
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def select(self, chains: Tensor, residues: Tensor) -> ChainBatch:
-        """Keep some chains, given as masks (B,) and (R,)."""
-        part = object.__new__(ChainBatch)
-        part.lengths, part.types = self.lengths[chains], self.types[chains]
-        part.emissions, part.boundary = self.emissions[residues], self.boundary[residues]
+        """Return some of the chains, given as masks (B,) and (R,)."""
+        part = copy.copy(self)
+        part.lengths, part.type_scores = self.lengths[chains], self.type_scores[chains]
+        part.emissions, part.cleavage = self.emissions[residues], self.cleavage[residues]
         return part
+
+    def with_type_scores(self, type_scores: Tensor) -> ChainBatch:
+        """Return the same chains with other type scores (B, 5)."""
+        other = copy.copy(self)
+        other.type_scores = type_scores
+        return other
 
     @property
     def offsets(self) -> np.ndarray:
-        """Where each chain begins among the residues, (B + 1,)."""
+        """First residue of each chain, and R, int64, (B + 1,)."""
         return np.concatenate([[0], self.lengths.cumsum(0).numpy()]).astype(np.int64)
 
     @property
     def table_rows(self) -> np.ndarray:
-        """Where each chain begins in a table with a row for each place between residues, (B + 1,).
+        """First row of each chain in a table with a row for each position, (B + 1,).
 
-        Such a table has R + B rows.
+        A chain of T residues has T + 1 positions, so such a table has R + B rows.
         """
         return self.offsets + np.arange(len(self) + 1)
 
@@ -73,18 +100,18 @@ class ChainBatch:
         return self.emissions.detach().contiguous().numpy()
 
     @property
-    def boundary_values(self) -> np.ndarray:
-        """Scores of boundaries, (R,)."""
-        return self.boundary.detach().contiguous().numpy()
+    def cleavage_values(self) -> np.ndarray:
+        """Cleavage scores, (R,)."""
+        return self.cleavage.detach().contiguous().numpy()
 
     @property
     def type_values(self) -> np.ndarray:
         """Type scores, (B, 5)."""
-        return self.types.detach().contiguous().numpy()
+        return self.type_scores.detach().contiguous().numpy()
 
 
 def in_threads(offsets: np.ndarray, run: Callable[[slice], None]) -> None:
-    """Call ``run`` on slices of the chains, of about as many residues for each torch thread."""
+    """Call ``run`` on slices of the chains, one per torch thread, with similar residue counts."""
     chains = len(offsets) - 1
     workers = min(torch.get_num_threads(), chains)
     if workers < 2:
@@ -97,8 +124,8 @@ def in_threads(offsets: np.ndarray, run: Callable[[slice], None]) -> None:
         list(pool.map(run, parts))
 
 
-def leaving(automaton: Automaton) -> np.ndarray:
-    """Tell the states whose end is a cleavage site, (K,) bool."""
+def cleaved_states(automaton: Automaton) -> np.ndarray:
+    """Return a mask of the states whose end is a cleavage site, bool (K,)."""
     return automaton.letter == LABEL_INDEX[SIGNAL]
 
 
@@ -106,10 +133,18 @@ class _Likelihood(torch.autograd.Function):
     """Negative log-likelihood; its derivatives are the expected counts of the recursions."""
 
     @staticmethod
-    def forward(ctx, automaton, known, allowed, opened, offsets, *tensors: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        automaton: Automaton,
+        known: Tensor,
+        allowed: Tensor,
+        opened: Tensor,
+        offsets: np.ndarray,
+        *tensors: Tensor,
+    ) -> Tensor:
         arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
-        emissions, boundary, type_scores = arrays[:3]
-        scores = semimarkov.Scores(*arrays[3:], leaving(automaton))
+        emissions, cleavage, type_scores = arrays[:3]
+        scores = semimarkov.PathScores(*arrays[3:], cleaves=cleaved_states(automaton))
         chains = len(offsets) - 1
         gradient = expectations.empty_gradient(automaton, scores, emissions, chains)
         types = np.zeros((chains, len(TYPES)))
@@ -118,7 +153,7 @@ class _Likelihood(torch.autograd.Function):
         def run(part: slice) -> None:
             agreeing[part], everything[part] = expectations.likelihood(
                 emissions,
-                boundary,
+                cleavage,
                 known.numpy(),
                 offsets[part.start : part.stop + 1],
                 type_scores[part],
@@ -147,15 +182,15 @@ class _Likelihood(torch.autograd.Function):
         return torch.from_numpy(value)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple:
-        emissions, boundary, types, *parameters = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] - the stub takes any outputs
+        emissions, cleavage, types, *parameters = ctx.saved_tensors
         lengths = torch.from_numpy(np.diff(ctx.offsets))
         residue = grad.repeat_interleave(lengths)
         weighted = [torch.tensordot(grad, parameter, 1) for parameter in parameters]
         return (
             *(None,) * 5,
             emissions * residue[:, None],
-            boundary * residue,
+            cleavage * residue,
             types * grad[:, None],
             *weighted,
         )
@@ -171,7 +206,21 @@ def negative_log_likelihood(
 ) -> Tensor:
     """Negative log-likelihood of chains that share an automaton, (B,) float64 on the CPU.
 
-    ``scores`` are the fields of :class:`topo.crf.semimarkov.Scores` but the last, as tensors.
+    Parameters
+    ----------
+    automaton
+        Automaton of the chains.
+    scores
+        Fields of :class:`topo.crf.semimarkov.PathScores` except the last, as tensors.
+    batch
+        Chains.
+    known
+        Label indices, int64 (R,), negative if unknown.
+    allowed
+        Types of the paths that agree with the labels, bool (B, 5).
+    opened
+        Whether each chain is cut at its start and at its end, bool (B, 2).
     """
-    tensors = (batch.emissions, batch.boundary, batch.types, *scores)
-    return _Likelihood.apply(automaton, known, allowed, opened, batch.offsets, *tensors)
+    tensors = (batch.emissions, batch.cleavage, batch.type_scores, *scores)
+    value: Any = _Likelihood.apply(automaton, known, allowed, opened, batch.offsets, *tensors)
+    return value

@@ -15,12 +15,13 @@ A known label is no emission of minus infinity: it bounds how far back a segment
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from topo.grammar.table import Automaton
+from topo.labels import LETTERS
 
 LIMIT = 1e4
 """Emissions are clipped to plus and minus this, which makes infinities harmless."""
@@ -30,7 +31,7 @@ _TINY = 1e-100  # a window sum below this has lost its reference
 _RISE = 230.0  # a term this far above the reference replaces it: exp(230) * 1e-100 is near 1
 _NEGLIGIBLE = -37.0  # exp of it vanishes beside 1 in float64
 
-BORROWING = {"cache": True, "nogil": True, "_nrt": False}
+BORROWING: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 """How numba compiles the inner loops' helpers that make no array: they count no references.
 
 Counting those to the arrays that they are passed, by atomic operations, weighs on functions as
@@ -38,13 +39,13 @@ short as these. The option is numba's own, hence the upper bound of its version.
 """
 
 
-class Scores(NamedTuple):
+class PathScores(NamedTuple):
     """Scores of an automaton with K states and A arcs, all float64.
 
     ``transition`` (A,); ``stay`` (K,) for each residue beyond the minimum in a state without
     maximum; ``start`` and ``end`` (K,); ``duration`` (K, D + 1) of a segment of d residues;
-    ``tail`` (K, D + 1) of a segment that the end of an open chain cuts to d residues; ``leaving``
-    (K,) bool, the states to which the boundary scores apply.
+    ``tail`` (K, D + 1) of a segment that the end of an open chain cuts to d residues; ``cleaves``
+    (K,) bool, the states to which the cleavage scores apply.
     """
 
     transition: np.ndarray
@@ -53,14 +54,14 @@ class Scores(NamedTuple):
     end: np.ndarray
     duration: np.ndarray
     tail: np.ndarray
-    leaving: np.ndarray
+    cleaves: np.ndarray
 
 
 class Chain(NamedTuple):
-    """One chain in one direction: sums of emissions, boundary scores, labels, which ends open."""
+    """One chain in one direction: sums of emissions, cleavage scores, labels, which ends open."""
 
     total: np.ndarray  # (T + 1, channels)
-    boundary: np.ndarray  # (T + 1,) score of a boundary at t, 0 at both ends
+    cleavage: np.ndarray  # (T + 1,) score of a cleavage site at t, 0 at both ends
     known: np.ndarray  # (T,) labels, all unknown where nothing is known
     open_first: bool
     open_last: bool
@@ -77,9 +78,9 @@ class Links(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def recursion(
-    chain, links, a, scores, weights, peaks, first, entry, leave, mass, beyond, counts, cut
+    chain, links, a, scores, weights, peaks, first, entry, exit, mass, beyond, counts, cut
 ):
-    """Fill ``entry`` and ``leave`` (the exits), both (T + 1, K), from the left.
+    """Fill ``entry`` and ``exit``, both (T + 1, K), from the left.
 
     ``first`` (K,) are the scores to begin with. Where ``beyond`` (T + 1, K) has the log masses
     of completing a path whose segment ends at t, indexed from the chain's other end, expected
@@ -90,25 +91,25 @@ def recursion(
     values = np.full((states, size + 1), LOW)  # entry - C
     reference = np.full(states, LOW)
     expected = np.zeros(weights.shape)
-    run = np.zeros(6, np.int64)
+    run = np.zeros(LETTERS, np.int64)
     counting = len(beyond) > 0
-    total, known, boundary = chain.total, chain.known, chain.boundary
+    total, known, cleavage = chain.total, chain.known, chain.cleavage
     letter, channel, minimum, maximum = a.letter, a.channel, a.minimum, a.maximum
     stay, duration, tail = scores.stay, scores.duration, scores.tail
     open_first, open_last = chain.open_first, chain.open_last
     first_link, link_arc, link_other = links.first, links.arc, links.other
-    transition, leaving, backward = scores.transition, scores.leaving, links.reverse
+    transition, cleaves, backward = scores.transition, scores.cleaves, links.reverse
     for k in range(states):
         entry[0, k] = first[k]
-        leave[0, k] = LOW
+        exit[0, k] = LOW
     for t in range(1, size + 1):
-        for c in range(6):
+        for c in range(LETTERS):
             run[c] = run[c] + 1 if agrees(known[t - 1], c) else 0
         cut_last = open_last and t == size
         for k in range(states):
             longest, least, most = run[letter[k]], minimum[k], maximum[k]
             if longest == 0:
-                leave[t, k] = LOW
+                exit[t, k] = LOW
                 continue
             here = total[t, channel[k]]
             value = LOW
@@ -117,14 +118,14 @@ def recursion(
                     value = entry[t - least, k] + (here - total[t - least, channel[k]])
                 if longest > least:
                     residue = here - total[t - 1, channel[k]]
-                    value = add(value, leave[t - 1, k] + residue + stay[k])
+                    value = add(value, exit[t - 1, k] + residue + stay[k])
                 if least > 1 and (open_first or cut_last):
                     value = add(
                         value,
                         _cut_short(t, k, longest, least, open_first, cut_last, entry, total,
                                    channel[k]),
                     )  # fmt: skip
-                leave[t, k] = value
+                exit[t, k] = value
                 continue
             after = beyond[size - t, k] - mass if counting else LOW
             low, high = max(t - min(longest, most), 1), t - least
@@ -150,16 +151,16 @@ def recursion(
                     only = entry[0, k] + here + duration[k, t]
                     counts[k, t] += exp(only + after)
                     value = add(value, only)
-            leave[t, k] = value
+            exit[t, k] = value
         if t < size:
             for k in range(states):
                 value = LOW
                 for i in range(first_link[k], first_link[k + 1]):
                     arc = link_arc[i]
                     other = link_other[arc]
-                    one = leave[t, other] + transition[arc]
-                    if leaving[k if backward else other]:
-                        one += boundary[t]
+                    one = exit[t, other] + transition[arc]
+                    if cleaves[k if backward else other]:
+                        one += cleavage[t]
                     value = add(value, one)
                 entry[t, k] = value
                 values[k, t] = value - total[t, channel[k]]
@@ -283,7 +284,7 @@ def exp(value):
 
 @njit(cache=True, nogil=True)
 def agrees(known, letter):
-    """Say whether a residue known as such (negative if unknown) may have the letter."""
+    """Return whether a residue with this label (negative if unknown) may have the letter."""
     return known < 0 or known == letter
 
 
@@ -310,9 +311,9 @@ def restrict(a, scores, types):
         a.start[kept], end[kept], a.type[kept], source, target, a.arc[arcs],
         np.searchsorted(target, every), outgoing, np.searchsorted(source[outgoing], every),
     )  # fmt: skip
-    kept_scores = Scores(
+    kept_scores = PathScores(
         scores.transition[arcs], scores.stay[kept], scores.start[kept], scores.end[kept],
-        scores.duration[kept], scores.tail[kept], scores.leaving[kept],
+        scores.duration[kept], scores.tail[kept], scores.cleaves[kept],
     )  # fmt: skip
     return part, kept_scores, kept
 
@@ -331,7 +332,7 @@ def duration_weights(a, scores):
 
 
 @njit(cache=True, nogil=True)
-def make_chain(emissions, boundary, known, open_first, open_last):
+def make_chain(emissions, cleavage, known, open_first, open_last):
     """Sum up a chain's emissions, clipped to the limit."""
     size, channels = emissions.shape
     total, between = np.zeros((size + 1, channels)), np.zeros(size + 1)
@@ -339,26 +340,26 @@ def make_chain(emissions, boundary, known, open_first, open_last):
         for c in range(channels):
             total[t + 1, c] = total[t, c] + min(max(emissions[t, c], -LIMIT), LIMIT)
         if t + 1 < size:
-            between[t + 1] = min(max(boundary[t], -LIMIT), LIMIT)
+            between[t + 1] = min(max(cleavage[t], -LIMIT), LIMIT)
     return Chain(total, between, known, open_first, open_last)
 
 
 @njit(cache=True, nogil=True)
 def reverse(chain):
-    """Turn a chain round, to be read from its last residue to its first."""
+    """Reverse a chain."""
     total = np.ascontiguousarray((chain.total[-1] - chain.total)[::-1])
-    boundary = np.ascontiguousarray(chain.boundary[::-1])
+    cleavage = np.ascontiguousarray(chain.cleavage[::-1])
     known = np.ascontiguousarray(chain.known[::-1])
-    return Chain(total, boundary, known, chain.open_last, chain.open_first)
+    return Chain(total, cleavage, known, chain.open_last, chain.open_first)
 
 
 @njit(cache=True, nogil=True)
 def forward_links(a):
-    """Give the arcs into each state."""
+    """Return the arcs into each state."""
     return Links(a.incoming, np.arange(len(a.source)), a.source, False)
 
 
 @njit(cache=True, nogil=True)
 def backward_links(a):
-    """Give the arcs out of each state, which lead into it on the reversed chain."""
+    """Return the arcs out of each state, which lead into it on the reversed chain."""
     return Links(a.outgoing_start, a.outgoing, a.target, True)

@@ -1,7 +1,7 @@
 """Best paths of a grammar: Viterbi over segments, and the n best.
 
-The max-plus twin of :mod:`topo.crf.semimarkov`. No back pointers are kept: the way back looks up
-again, in the one window it needs, where the best segment started.
+The recursion of :mod:`topo.crf.semimarkov` with maxima instead of sums. No back pointers are kept:
+the trace back searches the window of each segment for its start.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from topo.crf.semimarkov import BORROWING, LIMIT, LOW, Scores, restrict
+from topo.crf.semimarkov import BORROWING, LIMIT, LOW, PathScores, restrict
 from topo.grammar.table import Automaton
 
 
 @njit(cache=True, nogil=True)
 def best_labels(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     offsets: np.ndarray,
     allowed: np.ndarray,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels of the best path of each chain; of equal paths, always the same one.
 
     Parameters
     ----------
-    emissions, boundary, offsets, automaton, scores
-        As for :func:`topo.crf.semimarkov.likelihood`.
+    emissions, cleavage, offsets, automaton, scores
+        As for :func:`topo.crf.expectations.likelihood`.
     allowed
         bool (B, 5), types that the path may have. Where no path has one of them (a chain too
         short for its type), the best path of any type is taken.
@@ -43,22 +43,22 @@ def best_labels(
         part = slice(offsets[b], offsets[b + 1])
         total = _sums(emissions, offsets[b], offsets[b + 1])
         chosen, its_scores, _ = restrict(automaton, scores, allowed[b])
-        score[b] = _best_path(total, boundary[part], chosen, its_scores, labels[part])
+        score[b] = _best_path(total, cleavage[part], chosen, its_scores, labels[part])
         if score[b] == LOW:
-            score[b] = _best_path(total, boundary[part], automaton, scores, labels[part])
+            score[b] = _best_path(total, cleavage[part], automaton, scores, labels[part])
     return labels, score
 
 
 @njit(cache=True, nogil=True)
-def _best_path(total, boundary, a, scores, labels):
+def _best_path(total, cleavage, a, scores, labels):
     """Score of a chain's best path, whose labels are written; minus infinity if there is none."""
-    entry, leave = _recursion(total, boundary, a, scores)
+    entry, exit = _recursion(total, cleavage, a, scores)
     best, value = -1, LOW
     for k in range(len(a.letter)):
-        if a.end[k] and leave[-1, k] + scores.end[k] > value:
-            best, value = k, leave[-1, k] + scores.end[k]
+        if a.end[k] and exit[-1, k] + scores.end[k] > value:
+            best, value = k, exit[-1, k] + scores.end[k]
     if best >= 0:
-        _trace(best, total, boundary, entry, leave, a, scores, labels)
+        _trace(best, total, cleavage, entry, exit, a, scores, labels)
     return value
 
 
@@ -74,12 +74,12 @@ def _sums(emissions, start, end):
 
 
 @njit(cache=True, nogil=True)
-def _recursion(total, boundary, a, scores):
+def _recursion(total, cleavage, a, scores):
     """Best scores with which segments start, relative to C, (K, T + 1); and end, (T + 1, K)."""
     size, states = len(total) - 1, len(a.letter)
-    values, leave = np.full((states, size + 1), LOW), np.full((size + 1, states), LOW)
+    values, exit = np.full((states, size + 1), LOW), np.full((size + 1, states), LOW)
     flipped = np.full(scores.duration.shape, LOW)
-    source, incoming, transition, leaving = a.source, a.incoming, scores.transition, scores.leaving
+    source, incoming, transition, cleaves = a.source, a.incoming, scores.transition, scores.cleaves
     channel, minimum, maximum, stay = a.channel, a.minimum, a.maximum, scores.stay
     for k in range(states):
         values[k, 0] = scores.start[k] if a.start[k] else LOW
@@ -93,23 +93,23 @@ def _recursion(total, boundary, a, scores):
             here = total[t, channel[k]]
             if maximum[k] == 0:
                 value = values[k, high] + here
-                stayed = leave[t - 1, k] + (here - total[t - 1, channel[k]]) + stay[k]
-                leave[t, k] = max(value, stayed)
+                stayed = exit[t - 1, k] + (here - total[t - 1, channel[k]]) + stay[k]
+                exit[t, k] = max(value, stayed)
             elif incoming[k] < incoming[k + 1]:
                 low = max(t - maximum[k], 0)
-                leave[t, k] = here + _highest(k, low, high, maximum[k] - t, values, flipped)
+                exit[t, k] = here + _highest(k, low, high, maximum[k] - t, values, flipped)
             elif t <= maximum[k]:
-                leave[t, k] = here + values[k, 0] + scores.duration[k, t]
+                exit[t, k] = here + values[k, 0] + scores.duration[k, t]
         if t < size:
-            score = min(max(boundary[t - 1], -LIMIT), LIMIT)
+            score = min(max(cleavage[t - 1], -LIMIT), LIMIT)
             for k in range(states):
                 value = LOW
                 for arc in range(incoming[k], incoming[k + 1]):
                     j = source[arc]
-                    one = leave[t, j] + transition[arc] + (score if leaving[j] else 0.0)
+                    one = exit[t, j] + transition[arc] + (score if cleaves[j] else 0.0)
                     value = max(value, one)
                 values[k, t] = value - total[t, channel[k]]
-    return values, leave
+    return values, exit
 
 
 @njit(**BORROWING, fastmath={"nnan", "nsz"})
@@ -122,32 +122,32 @@ def _highest(k, low, high, shift, values, flipped):
 
 
 @njit(cache=True, nogil=True)
-def _trace(k, total, boundary, values, leave, a, scores, labels):
+def _trace(k, total, cleavage, values, exit, a, scores, labels):
     """Write the labels of the best path that ends in state k."""
     t = len(labels)
     while True:
-        start = _segment_start(t, k, total, values, leave, a, scores)
+        start = _segment_start(t, k, total, values, exit, a, scores)
         labels[start:t] = a.letter[k]
         if start == 0:
             return
         t, best, found = start, LOW, -1
-        score = min(max(boundary[t - 1], -LIMIT), LIMIT)
+        score = min(max(cleavage[t - 1], -LIMIT), LIMIT)
         for arc in range(a.incoming[k], a.incoming[k + 1]):
             j = a.source[arc]
-            one = leave[t, j] + scores.transition[arc] + (score if scores.leaving[j] else 0.0)
+            one = exit[t, j] + scores.transition[arc] + (score if scores.cleaves[j] else 0.0)
             if found < 0 or one > best:
                 best, found = one, j
         k = found
 
 
 @njit(cache=True, nogil=True)
-def _segment_start(t, k, total, values, leave, a, scores):
+def _segment_start(t, k, total, values, exit, a, scores):
     """Where the best segment of state k that ends before t starts; the shortest of equals."""
     channel, least = a.channel[k], a.minimum[k]
     if a.maximum[k] == 0:
         while t > least:
             here = total[t, channel]
-            stayed = leave[t - 1, k] + (here - total[t - 1, channel]) + scores.stay[k]
+            stayed = exit[t - 1, k] + (here - total[t - 1, channel]) + scores.stay[k]
             if values[k, t - least] + here >= stayed:
                 break
             t -= 1
@@ -163,22 +163,22 @@ def _segment_start(t, k, total, values, leave, a, scores):
 @njit(cache=True, nogil=True)
 def n_best_labels(
     emissions: np.ndarray,
-    boundary: np.ndarray,
+    cleavage: np.ndarray,
     type_scores: np.ndarray,
     count: int,
     automaton: Automaton,
-    scores: Scores,
+    scores: PathScores,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of the best paths of one chain, best first.
 
     Parameters
     ----------
-    emissions, boundary, automaton, scores
+    emissions, cleavage, automaton, scores
         As for :func:`best_labels`, of one chain of T residues.
     type_scores
         (5,), added to the paths of each type.
     count
-        How many paths; fewer come back where there are no more.
+        Number of paths; fewer are returned if there are no more.
 
     Returns
     -------
@@ -186,15 +186,15 @@ def n_best_labels(
         int64 (N, T), float64 (N,).
     """
     total = _sums(emissions, 0, len(emissions))
-    _, leave, start, start_rank, source, source_rank = _rank(
-        total, boundary, count, automaton, scores
+    _, exit, start, start_rank, source, source_rank = _rank(
+        total, cleavage, count, automaton, scores
     )
     size, states = len(emissions), len(automaton.letter)
     best = np.full((1, count), LOW)
     best_state, best_rank = np.zeros((1, count), np.int32), np.zeros((1, count), np.int16)
     for k in range(states):
         for r in range(count if automaton.end[k] else 0):
-            value = leave[size, k, r] + scores.end[k] + type_scores[automaton.type[k]]
+            value = exit[size, k, r] + scores.end[k] + type_scores[automaton.type[k]]
             _insert(best, best_state, best_rank, 0, value, k, r)
     found = (best[0] > LOW).sum()
     labels = np.empty((found, size), np.int64)
@@ -210,11 +210,11 @@ def n_best_labels(
 
 
 @njit(cache=True, nogil=True)
-def _rank(total, boundary, count, a, scores):
+def _rank(total, cleavage, count, a, scores):
     """Score and origin of the best segment starts and ends, each (T + 1, K, count)."""
     size, states = len(total) - 1, len(a.letter)
     shape = (size + 1, states, count)
-    values, leave = np.full(shape, LOW), np.full(shape, LOW)
+    values, exit = np.full(shape, LOW), np.full(shape, LOW)
     start, source = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     start_rank, source_rank = np.zeros(shape, np.int16), np.zeros(shape, np.int16)
     for k in range(states):
@@ -222,17 +222,17 @@ def _rank(total, boundary, count, a, scores):
     for t in range(1, size + 1):
         for k in range(states):
             least, most, here = a.minimum[k], a.maximum[k], total[t, a.channel[k]]
-            rows = leave[t], start[t], start_rank[t]
+            rows = exit[t], start[t], start_rank[t]
             if most == 0 and t > least:
                 step = here - total[t - 1, a.channel[k]] + scores.stay[k]
                 for r in range(count):
-                    _insert(*rows, k, leave[t - 1, k, r] + step, start[t - 1, k, r],
+                    _insert(*rows, k, exit[t - 1, k, r] + step, start[t - 1, k, r],
                             start_rank[t - 1, k, r])  # fmt: skip
             for d in range(least, min(max(most, least), t) + 1):
                 score = here + (scores.duration[k, d] if most > 0 else 0.0)
                 for r in range(count):
                     value = values[t - d, k, r] + score
-                    if not value > leave[t, k, count - 1]:
+                    if not value > exit[t, k, count - 1]:
                         break
                     _insert(*rows, k, value, t - d, r)
         for k in range(states if t < size else 0):
@@ -240,11 +240,11 @@ def _rank(total, boundary, count, a, scores):
             for arc in range(a.incoming[k], a.incoming[k + 1]):
                 j = a.source[arc]
                 score = scores.transition[arc] - total[t, a.channel[k]]
-                if scores.leaving[j]:
-                    score += min(max(boundary[t - 1], -LIMIT), LIMIT)
+                if scores.cleaves[j]:
+                    score += min(max(cleavage[t - 1], -LIMIT), LIMIT)
                 for r in range(count):
-                    _insert(*rows, k, leave[t, j, r] + score, j, r)
-    return values, leave, start, start_rank, source, source_rank
+                    _insert(*rows, k, exit[t, j, r] + score, j, r)
+    return values, exit, start, start_rank, source, source_rank
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from topo.checkpoint import Checkpoint
-from topo.crf.layer import GrammarCRF, Marginals
+from topo.crf.costs import best_expected_labels
+from topo.crf.layer import GrammarCRF
 from topo.curation.homology import Alignment, Similarity, align_similar
 from topo.errors import TopoError
 from topo.grammar.legality import possible_types
@@ -182,13 +183,7 @@ def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF) -> tuple
     lengths = torch.tensor([len(posterior)])
     types = torch.tensor([TYPE_INDEX[kind]])
     table = torch.from_numpy(posterior).double()
-    labels = crf.decode(
-        torch.zeros(len(posterior), len(crf.grammar.channels)),
-        lengths,
-        decoder="posterior",
-        types=types,
-        marginals=Marginals(table, torch.eye(len(TYPE_INDEX))[types].double(), torch.zeros(1)),
-    ).numpy()
+    labels = best_expected_labels(table, lengths, crf.grammar, types).numpy()
     return decode_labels(labels), posterior[np.arange(len(labels)), labels]
 
 

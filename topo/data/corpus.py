@@ -222,10 +222,9 @@ class MaskedPieces(Dataset):
         letters[start:end], target = mask_residues(letters[start:end], self.rule, random)
         graph = residue_graph(
             Protein(str(protein), letters.tobytes().decode("ascii")),
-            self.graph.window,
+            self.graph,
             start=start,
             end=end,
-            structure=self.graph.spatial,
         )
         graph.target = from_numpy(target)
         return graph

@@ -28,15 +28,13 @@ class ProteinDataset(Dataset):
         Proteins with labels.
     types
         Possible types of each, see :func:`type_sets`.
-    window
-        Chain window of the graphs.
+    graph
+        Contents of the graphs.
     crop
         Longest piece of a chain, residues; 0 gives whole chains.
     seed
         Seed of the crops. The piece that a protein shows depends on seed, epoch and protein only,
         so that a resumed run sees what an uninterrupted one would have seen.
-    structure
-        Spatial edges of the graphs; None leaves structure out.
     structure_dropout, plddt_dropout
         Share of structures, and of the rest's pLDDT, that are left out at random.
     substitutions
@@ -50,10 +48,9 @@ class ProteinDataset(Dataset):
         self,
         proteins: Sequence[Protein],
         types: np.ndarray,
-        window: int,
+        graph: GraphConfig,
         crop: int = 0,
         seed: int = 0,
-        structure: GraphConfig | None = None,
         structure_dropout: float = 0.0,
         plddt_dropout: float = 0.0,
         substitutions: float = 0.0,
@@ -61,10 +58,9 @@ class ProteinDataset(Dataset):
     ) -> None:
         self.proteins = proteins
         self.types = types
-        self.window = window
+        self.graph = graph
         self.crop = crop
         self.seed = seed
-        self.structure = structure
         self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
         self.substitutions, self.blur = substitutions, blur
         self.epoch = 0
@@ -76,11 +72,10 @@ class ProteinDataset(Dataset):
         start, end = self._piece(index)
         graph = residue_graph(
             self._shown(index),
-            self.window,
+            self.graph,
             start=start,
             end=end,
             types=self.types[index].tolist(),
-            structure=self.structure,
         )
         if self.blur and graph.y is not None:
             graph.y = torch.from_numpy(blur_boundaries(graph.y.numpy(), self.blur))

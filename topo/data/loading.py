@@ -27,10 +27,9 @@ def train_loader(
     dataset = ProteinDataset(
         labelled.proteins,
         labelled.types,
-        config.graph.window,
+        config.graph,
         config.data.crop,
         training.seed,
-        structure=config.graph.spatial,
         structure_dropout=config.data.structure_dropout,
         plddt_dropout=config.data.plddt_dropout,
         substitutions=config.data.substitutions,
@@ -63,9 +62,7 @@ def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
 
     :func:`whole_order` gives the proteins of the batches, one after the other.
     """
-    dataset = ProteinDataset(
-        labelled.proteins, labelled.types, config.graph.window, structure=config.graph.spatial
-    )
+    dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph)
     order = np.argsort(dataset.lengths(), kind="stable")
     buckets = length_buckets(
         dataset.lengths()[order], 4 * config.training.batch, config.training.batch_residues

@@ -1,8 +1,8 @@
-"""What the grammar says of a label string: whether it is legal, and what its unknowns leave open.
+"""Legality of label strings, and the labels and types that unknown residues may have.
 
-Reachability over segments, a few additions a residue and state: a state can end before residue t
-when one of its segments could start in a window behind t, which one index answers ("the last
-place at or before t where it could start").
+The recursions compute reachability over segments with a few additions per residue and state: a
+state can end before residue t if one of its segments can start in a window before t, which one
+index decides (the last position at or before t where it can start).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from topo.grammar.table import Automaton, Grammar, default_grammar
-from topo.labels import LABELS, TYPES, UNKNOWN, decode_labels, encode_labels
+from topo.labels import LABELS, LETTERS, TYPES, UNKNOWN, decode_labels, encode_labels
 
 _NONE, _MANY = 0, 1  # no list of segments; several
 
@@ -22,16 +22,16 @@ def is_legal(
     open_start: bool = False,
     open_end: bool = False,
 ) -> bool:
-    """Say whether some path of the grammar agrees with a label string.
+    """Return whether some path of the grammar agrees with a label string.
 
     Parameters
     ----------
     labels
         Letters of :data:`topo.labels.LABELS`; ``-`` agrees with every letter.
     grammar
-        The grammar in use; :func:`topo.grammar.table.default_grammar` where None.
+        Grammar; :func:`topo.grammar.table.default_grammar` if None.
     open_start, open_end
-        Whether the string is cut out of a longer one: any state may then begin (end) it, and
+        Whether the string is cut from a longer one: any state may then begin (end) it, and
         the segment that is cut has no minimum length.
 
     Raises
@@ -47,7 +47,7 @@ def is_legal(
 
 
 def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ...]:
-    """Name the types of the paths that agree with a label string.
+    """Return the types of the paths that agree with a label string.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ..
 def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
     """Replace ``-`` where all paths that agree with a label string have the same letter.
 
-    A string without any such path comes back as it is.
+    A string without such a path is returned unchanged.
     """
     if UNKNOWN not in labels:
         return labels
@@ -76,7 +76,7 @@ def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
 
 
 def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | None:
-    """List the segment labels of a string, in order, if its unknowns leave no choice of them.
+    """List the segment labels of a string, in order, if its unknown labels determine them.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | No
 def _forward(
     known: np.ndarray, a: Automaton, open_start: bool = False, open_end: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find where segments can end and start, looking from the left.
+    """Find the positions where segments can end and start, from left to right.
 
     Returns
     -------
@@ -112,11 +112,11 @@ def _forward(
     size, states = len(known), len(a.letter)
     ending = np.zeros((size + 1, states), np.bool_)
     last = np.full((size + 1, states), -1, np.int64)
-    run = np.zeros((size + 1, 6), np.int64)
+    run = np.zeros((size + 1, LETTERS), np.int64)
     for k in range(states):
         last[0, k] = 0 if a.start[k] or open_start else -1
     for t in range(1, size + 1):
-        for letter in range(6):
+        for letter in range(LETTERS):
             if known[t - 1] < 0 or known[t - 1] == letter:
                 run[t, letter] = run[t - 1, letter] + 1
         for k in range(states):
@@ -147,13 +147,13 @@ def _window(t: int, k: int, a: Automaton, run: np.ndarray) -> tuple[int, int]:
 def _possible_letters(
     known: np.ndarray, a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray
 ) -> np.ndarray:
-    """Tell which letters a residue has in some path that agrees, (R, 6) bool."""
+    """Return the letters of each residue in the paths that agree, (R, 6) bool."""
     size, states = len(known), len(a.letter)
     first = np.full((size + 2, states), size + 1, np.int64)  # first start at or after t
     for t in range(size, -1, -1):
         for k in range(states):
             first[t, k] = t if last[t, k] == t else first[t + 1, k]
-    possible = np.zeros((size, 6), np.bool_)
+    possible = np.zeros((size, LETTERS), np.bool_)
     useful = np.zeros((size + 1, states), np.bool_)  # a segment that starts at t can be completed
     completes = np.zeros((size + 1, states), np.bool_)  # so can a path whose segment ends there
     low_start = np.full(states, size + 1, np.int64)  # of completed segments that can start at t
@@ -175,9 +175,9 @@ def _possible_letters(
 
 @njit(cache=True, nogil=True)
 def _completes(t: int, k: int, size: int, a: Automaton, useful: np.ndarray) -> bool:
-    """Say whether a path whose segment of state k ends before t can be completed."""
+    """Return whether a path whose segment of state k ends before t can be completed."""
     if t == size:
-        return a.end[k]
+        return bool(a.end[k])
     for i in range(a.outgoing_start[k], a.outgoing_start[k + 1]):
         if useful[t, a.target[a.outgoing[i]]]:
             return True
@@ -186,7 +186,7 @@ def _completes(t: int, k: int, size: int, a: Automaton, useful: np.ndarray) -> b
 
 @njit(cache=True, nogil=True)
 def _one_order(a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray) -> bool:
-    """Say whether all paths have their segment letters in the same order.
+    """Return whether all paths have their segment letters in the same order.
 
     Carries a 64-bit fingerprint of the letters so far: that of the one list, or "several".
     """
@@ -216,7 +216,7 @@ def _one_order(a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarr
     for k in range(states):
         if a.end[k]:
             found = _join(found, at_end[size, k])
-    return found > _MANY
+    return bool(found > _MANY)
 
 
 @njit(cache=True, nogil=True)

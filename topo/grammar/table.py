@@ -1,8 +1,8 @@
-"""The legal topologies as a table of segment states, and the automaton compiled from it.
+"""Grammar of the legal topologies: a table of segment states and its compiled automaton.
 
-A chain is a sequence of segments; each segment is in one state of the table, and each state says
-which letter it writes, how long its segments may be, which states may follow, and whether the
-chain may begin or end there. Segments are maximal runs: no state is followed by one of its letter.
+A chain is a sequence of segments, each in one state of the table. A state defines its letter, the
+length of its segments, the states that may follow, and whether the chain may begin or end there.
+Segments are maximal runs: no state is followed by one of its letter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from typing import NamedTuple
 import numpy as np
 
 from topo.errors import ConfigError
-from topo.labels import LABEL_INDEX, LABELS, TYPE_INDEX, protein_type
+from topo.labels import (
+    HELIX,
+    INSIDE,
+    LABEL_INDEX,
+    LABELS,
+    OUTSIDE,
+    PERIPLASM,
+    SIGNAL,
+    STRAND,
+    TYPE_INDEX,
+    protein_type,
+)
 
 LONGEST_SEGMENT = 100_000
 """Bounds of lengths are below this: a table has a score for each length of a bounded state."""
@@ -135,8 +146,8 @@ class Grammar:
     def automaton(self) -> Automaton:
         """The paths of whole chains: each final state has exactly one protein type.
 
-        The product of the table with what the letters so far leave open of the type, cut to the
-        states that lie on some complete path. Chains whose letters spell no type are not among
+        The product of the table with the types that the letters so far leave possible, cut to the
+        states on some complete path. Chains whose letters spell no type are not among
         the paths.
         """
         return _product(self)
@@ -145,7 +156,9 @@ class Grammar:
     def untyped(self) -> Automaton:
         """The table itself as an automaton, for pieces cut out of a chain, which have no type."""
         states = range(len(self.states))
-        return _arrays(self, [(k, 0) for k in states], [((i, 0), (j, 0)) for i, j in self.arcs])
+        return _arrays(
+            self, [(k, None) for k in states], [((i, None), (j, None)) for i, j in self.arcs]
+        )
 
     @cached_property
     def by_state(self) -> Grammar:
@@ -245,7 +258,7 @@ def _closure(roots: Iterable, edges: dict) -> dict:
 
 @cache
 def _outlook(letters: frozenset[str]) -> tuple[str | None, ...]:
-    """Give the type that each set of further letters would make: what is still open of it."""
+    """Return the type of the chain for each set of further letters."""
     subsets = chain.from_iterable(combinations(LABELS, size) for size in range(len(LABELS) + 1))
     return tuple(protein_type("".join(letters | set(more))) for more in subsets)
 
@@ -279,7 +292,7 @@ def _product(grammar: Grammar) -> Automaton:
 
 
 def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automaton:
-    """Lay out nodes (table state, outlook or 0) and arcs between them as arrays."""
+    """Lay out nodes (table state, outlook or None) and arcs between them as arrays."""
     position = {node: k for k, node in enumerate(nodes)}
     rows = [grammar.states[node[0]] for node in nodes]
     entry = set(_starts(grammar, nodes))
@@ -307,11 +320,11 @@ def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automato
     )
 
 
-def _final_type(row: State, outlook: tuple | int) -> int | None:
-    """Type index of a chain that ends here: -1 if types are not told apart, None if illegal."""
+def _final_type(row: State, outlook: tuple[str | None, ...] | None) -> int | None:
+    """Type index of a chain that ends here: -1 if it has no type, None if it is illegal."""
     if not row.end:
         return None
-    if not outlook:
+    if outlook is None:
         return -1
     return None if outlook[0] is None else TYPE_INDEX[outlook[0]]
 
@@ -328,15 +341,15 @@ def _starts(grammar: Grammar, nodes: list[tuple]) -> list[tuple]:
 
 _DEFAULT = Grammar(
     (
-        State("signal", "S", 8, 70, start=True, successors=("outside", "first_periplasm")),
-        State("inside", "I", start=True, end=True, successors=("helix_out",)),
-        State("outside", "O", start=True, end=True, successors=("helix_in",)),
-        State("helix_out", "M", 8, 45, start=True, end=True, successors=("outside",)),
-        State("helix_in", "M", 8, 45, start=True, end=True, successors=("inside",)),
-        State("first_periplasm", "P", start=True, successors=("strand_out",)),
-        State("periplasm", "P", end=True, successors=("strand_out",)),
-        State("surface", "O", start=True, end=True, successors=("strand_in",)),
-        State("strand_out", "B", 3, 30, start=True, end=True, successors=("surface",)),
-        State("strand_in", "B", 3, 30, start=True, end=True, successors=("periplasm",)),
+        State("signal", SIGNAL, 8, 70, start=True, successors=("outside", "first_periplasm")),
+        State("inside", INSIDE, start=True, end=True, successors=("helix_out",)),
+        State("outside", OUTSIDE, start=True, end=True, successors=("helix_in",)),
+        State("helix_out", HELIX, 8, 45, start=True, end=True, successors=("outside",)),
+        State("helix_in", HELIX, 8, 45, start=True, end=True, successors=("inside",)),
+        State("first_periplasm", PERIPLASM, start=True, successors=("strand_out",)),
+        State("periplasm", PERIPLASM, end=True, successors=("strand_out",)),
+        State("surface", OUTSIDE, start=True, end=True, successors=("strand_in",)),
+        State("strand_out", STRAND, 3, 30, start=True, end=True, successors=("surface",)),
+        State("strand_in", STRAND, 3, 30, start=True, end=True, successors=("periplasm",)),
     )
 )

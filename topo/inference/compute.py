@@ -13,8 +13,8 @@ from topo.errors import ConfigError, InputWarning
 from topo.graph import collate, residue_graph
 from topo.inference.pieces import score_in_pieces
 from topo.labels import DECODERS
+from topo.nn.decoding import Scores
 from topo.nn.precision import resolve_precision
-from topo.nn.tagger import Scores
 from topo.protein import Prediction, Protein
 
 LONGEST = 100_000
@@ -92,8 +92,7 @@ class BatchPredictor:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:
             return self._scores_of_long(proteins[0])
         device = next(self.tagger.parameters()).device
-        config = self.graph
-        graphs = [residue_graph(p, config.window, structure=config.spatial) for p in proteins]
+        graphs = [residue_graph(protein, self.graph) for protein in proteins]
         return self.tagger(collate(graphs).to(device))
 
     def _scores_of_long(self, protein: Protein) -> Scores:

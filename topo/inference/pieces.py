@@ -14,7 +14,7 @@ from torch import Tensor
 
 from topo.config import GraphConfig
 from topo.graph import collate, residue_graph
-from topo.nn.tagger import Scores, Tagger
+from topo.nn.decoding import Scores, TopologyModel
 from topo.protein import Protein
 
 OVERLAP = 512
@@ -25,7 +25,7 @@ AGREEMENT = 25
 
 
 def score_in_pieces(
-    protein: Protein, tagger: Tagger, config: GraphConfig, longest: int
+    protein: Protein, tagger: TopologyModel, config: GraphConfig, longest: int
 ) -> tuple[Scores, list[int]]:
     """Score a chain in pieces of at most ``longest`` residues.
 
@@ -73,10 +73,10 @@ def score_in_pieces(
 
 
 def _read_piece(
-    protein: Protein, tagger: Tagger, config: GraphConfig, start: int, end: int
+    protein: Protein, tagger: TopologyModel, config: GraphConfig, start: int, end: int
 ) -> tuple[Tensor, Tensor]:
     """Return the features of a piece, (size, width), and its best labels by emission, (size,)."""
-    graph = residue_graph(protein, config.window, start=start, end=end, structure=config.spatial)
+    graph = residue_graph(protein, config, start=start, end=end)
     graph = collate([graph]).to(next(tagger.parameters()).device)
     x = tagger.features(graph)
     assert graph.batch is not None, "collate makes a batch"

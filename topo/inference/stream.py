@@ -46,7 +46,7 @@ def predict(
         Loaded model, or argument of :func:`topo.inference.models.load_model`.
     decoder
         Decoder: ``viterbi``, ``posterior`` or ``argmax``; see
-        :meth:`topo.nn.tagger.Tagger.decode`.
+        :meth:`topo.nn.decoding.TopologyModel.decode`.
     batch_residues
         Largest number of padded residues per batch, which limits memory. None derives it from the
         available memory, see :func:`topo.inference.memory.default_batch_residues`. It changes

@@ -30,7 +30,7 @@ class ChainConvolution(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map residues (R, D) of chains of these lengths (B,) to (R, width).
 
-        The chains are laid end to end with a margin of zeros between them, as wide as the widest
+        The chains are concatenated with a margin of zeros between them, as wide as the widest
         filter reaches, so that no chain sees another and nothing is padded to the longest.
         """
         if not self.convolutions:

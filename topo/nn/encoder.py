@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 from torch_geometric.nn import GATv2Conv, GCNConv, RGCNConv, SAGEConv
 from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock
 
-from topo.config import EncoderConfig
+from topo.config import EncoderConfig, GraphConfig
+from topo.graph import ResidueGraph
 from topo.nn.recurrent import ChainDropout
 
 INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
 """Initial standard deviation of the embedding's weights, and scale of a convolution's output.
 
-Most features are one-hot: with weights of this size residues are told apart from the start, and
-the averages over neighbours are added to them, not the reverse.
+Most features are one-hot: with weights of this size residues differ from the start, and the
+averages over neighbours are small additions to them.
 """
 
 _FAR = 5
-"""Doublings of the chain window by which the separations of spatial edges are told apart."""
+"""Doublings of the chain window that distinguish the separations of spatial edges."""
 
 
 class GraphEncoder(nn.Module):
     """Graph convolutions of width ``gcs``, each normalised, rectified and added to its input.
 
     ======  =============================================  =====================================
-    kind    source                                         what it sees of an edge
+    kind    source                                         edge features
     ======  =============================================  =====================================
     gcn     Kipf & Welling 2017                            nothing
     sage    Hamilton et al. 2017, mean                     nothing
@@ -35,35 +35,33 @@ class GraphEncoder(nn.Module):
     schnet  Schuett et al. 2017, continuous filter         distance, signed separation, embedded
     ======  =============================================  =====================================
 
-    With ``structure`` the edges are those of a graph with structure: their distances count, and
-    separations beyond the chain window are told apart by their binary logarithm (in rgcn by their
-    sign). Without it there are no weights for any of that.
+    For graphs with structure, the encoder also uses the distances of edges, and distinguishes
+    separations beyond the chain window by their binary logarithm (in rgcn by their sign).
 
     Sizes are small and sums over neighbours lose digits in bfloat16, so the encoder always
     computes in float32.
     """
 
-    def __init__(
-        self, features: int, window: int, config: EncoderConfig, structure: bool = False
-    ) -> None:
+    def __init__(self, features: int, graph: GraphConfig, config: EncoderConfig) -> None:
         super().__init__()
         self.kind, self.width = config.kind, config.gcs or features
-        self.window, self.structure, self.cutoff = window, structure, config.cutoff
-        self.reach = config.relations if config.kind == "rgcn" else window
+        self.window, self.structure, self.cutoff = graph.window, graph.structure, config.cutoff
+        self.reach = config.relations if config.kind == "rgcn" else graph.window
         if not config.gcs:
             return
         self.embed = nn.Linear(features, config.gcs)
         self.convolutions = nn.ModuleList(self._convolution(config) for _ in range(config.layers))
-        self.norms = nn.ModuleList(nn.LayerNorm(config.gcs) for _ in range(config.layers))
+        norms = [nn.LayerNorm(config.gcs) for _ in range(config.layers)]
+        self.norms = nn.ModuleList(norms)
         nn.init.normal_(self.embed.weight, std=INPUT_SCALE)
-        for norm in self.norms:
+        for norm in norms:
             nn.init.constant_(norm.weight, BRANCH_GAIN)
         self.dropout = ChainDropout(config.dropout)
         if config.kind in ("gat", "schnet"):
             edge_width = 16 if config.kind == "gat" else config.gaussians
-            self.reach += _FAR if structure else 0
+            self.reach += _FAR if graph.structure else 0
             self.separations = nn.Embedding(2 * self.reach + 1, edge_width)
-            if structure:
+            if graph.structure:
                 self.distances = DistanceFeatures(edge_width, config.gaussians, config.cutoff)
 
     def _convolution(self, config: EncoderConfig) -> nn.Module:
@@ -81,7 +79,7 @@ class GraphEncoder(nn.Module):
         heads = 4 if width % 4 == 0 else 1
         return GATv2Conv(width, width // heads, heads=heads, edge_dim=16)
 
-    def forward(self, graph: Data) -> Tensor:
+    def forward(self, graph: ResidueGraph) -> Tensor:
         """Map node features (R, D) to (R, width)."""
         if not hasattr(self, "embed"):
             return graph.x
@@ -92,7 +90,7 @@ class GraphEncoder(nn.Module):
                 x = x + self.dropout(torch.relu(norm(convolution(x, *arguments))), graph.length)
         return x
 
-    def _edge_arguments(self, graph: Data) -> tuple[Tensor, ...]:
+    def _edge_arguments(self, graph: ResidueGraph) -> tuple[Tensor, ...]:
         """Return the edges (2, E) and what this kind takes for each of them (E, ...)."""
         edges = graph.edge_index
         if self.kind in ("gcn", "sage"):

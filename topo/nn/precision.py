@@ -1,4 +1,4 @@
-"""When bfloat16 pays."""
+"""Choice of float32 or bfloat16 for a device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "32", "bf16")
 
 
 def bfloat16_pays(device: str) -> bool:
-    """Tell whether the device multiplies bfloat16 in hardware (AMX or AVX-512 BF16; Ampere on)."""
+    """Return whether a device multiplies bfloat16 in hardware (AMX, AVX-512 BF16; Ampere on)."""
     if device.startswith(("cuda", "gpu")) or (device == "auto" and torch.cuda.is_available()):
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
@@ -30,7 +30,7 @@ def lightning_precision(config: Config) -> str:
 
 
 def resolve_precision(precision: str, device: str, cell: str) -> str:
-    """Resolve ``auto`` to ``bf16`` where that pays on the device, else to ``32``.
+    """Resolve ``auto`` to ``bf16`` where it is faster on the device, otherwise to ``32``.
 
     Torch has no quick GRU for CPUs, and what it has takes twice as long in bfloat16 as in float32
     (250 against 121 microseconds a residue, two layers of 64, forward and backward).

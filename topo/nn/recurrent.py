@@ -1,9 +1,9 @@
-"""The stacked LSTM or GRU over the chain: flat in, flat out, padded only inside."""
+"""Stacked LSTM or GRU over the chain; input and output are flat, padding is internal."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,10 @@ _KEEPS_STATE = {"lstm": (0, -1e4), "gru": (1, 1e4)}
 of four, closed; a GRU's update gate, the second of three, open."""
 
 _PADDING = 8
-"""Features that tell padding: one would do, but with an odd width oneDNN's bfloat16 layers take two
-to four times as long."""
+"""Number of features that mark padding.
+
+One suffices, but with an odd width oneDNN's bfloat16 layers take two to four times as long.
+"""
 
 
 class ChainLayout(NamedTuple):
@@ -59,7 +61,7 @@ class ChainLayout(NamedTuple):
         return padded.flatten(0, 1).index_select(0, self.rows)
 
     def padding(self, like: Tensor) -> Tensor:
-        """Return features that tell where no residue is, (T, B, _PADDING), of a tensor's type.
+        """Return features that mark padding, (T, B, _PADDING), of a tensor's type.
 
         The first is 1 there and 0 elsewhere, the others are 0.
         """
@@ -70,9 +72,9 @@ class ChainLayout(NamedTuple):
 
 
 class ChainDropout(nn.Dropout):
-    """Dropout with one mask a chain, the same for all its residues (Gal & Ghahramani 2016).
+    """Dropout with one mask per chain, the same for all its residues (Gal & Ghahramani 2016).
 
-    One random number a chain and feature instead of one a residue and feature: on a CPU the
+    One random number per chain and feature instead of one per residue and feature: on a CPU the
     latter took a third of the recurrent stack's forward time.
     """
 
@@ -194,7 +196,8 @@ class RecurrentStack(nn.Module):
         layout = ChainLayout.of(lengths)
         if not x.is_cuda:
             x = layout.pad(x)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
+        layers = cast(list[RecurrentLayer], list(self.layers))
+        for layer, norm in zip(layers, self.norms, strict=True):
             y = norm(layer(x, layout) if x.is_cuda else layer.padded(x, layout))
             x = self.dropout(x + y if x.shape == y.shape else y, lengths)
         return x if x.is_cuda else layout.flat(x)

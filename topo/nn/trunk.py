@@ -1,18 +1,21 @@
-"""The trunk: encode the graph, run the chain; what the tagger and pre-training share."""
+"""Trunk shared by the tagger and by pre-training: graph encoder, convolutions, recurrent stack."""
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch_geometric.data import Data
+from typing import Any
 
-from topo.config import ModelConfig
-from topo.graph import NODE_FEATURES, STRUCTURE_FEATURES
+from torch import Tensor, nn
+
+from topo.config import GraphConfig, ModelConfig
+from topo.graph import NODE_FEATURES, STRUCTURE_FEATURES, ResidueGraph
 from topo.nn.convolution import ChainConvolution
 from topo.nn.encoder import GraphEncoder
 from topo.nn.recurrent import RecurrentStack
 
 TRUNK = ("encoder.", "conv.", "recurrent.")
-"""How the names of the trunk's weights begin, in whatever model."""
+"""Prefixes of the names of the trunk's weights."""
+
+_PREFIX = "trunk."
 
 
 class Trunk(nn.Module):
@@ -21,26 +24,57 @@ class Trunk(nn.Module):
     Parameters
     ----------
     config
-        The architecture.
-    window
-        Chain window of the graphs it will see.
-    structure
-        Whether those are graphs with structure.
+        Architecture.
+    graph
+        Window of the graphs, and whether they have structure.
     """
 
-    def __init__(self, config: ModelConfig, window: int, structure: bool = False) -> None:
+    def __init__(self, config: ModelConfig, graph: GraphConfig) -> None:
         super().__init__()
-        features = NODE_FEATURES + (STRUCTURE_FEATURES if structure else 0)
-        self.encoder = GraphEncoder(features, window, config.encoder, structure)
+        features = NODE_FEATURES + (STRUCTURE_FEATURES if graph.structure else 0)
+        self.encoder = GraphEncoder(features, graph, config.encoder)
         self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
         self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
+        self.width = self.recurrent.width
 
-    def encode(self, graph: Data) -> Tensor:
+    def forward(self, graph: ResidueGraph) -> Tensor:
         """Map a batch of residue graphs to features of its residues, (R, directions x size)."""
         x = self.encoder(graph)  # (R, gcs)
         x = self.conv(x, graph.length)
         return self.recurrent(x, graph.length)
 
-    def trunk_state(self) -> dict[str, Tensor]:
-        """Return the trunk's weights by name, without those of heads."""
-        return {name: t for name, t in self.state_dict().items() if name.startswith(TRUNK)}
+
+def weight_name(name: str) -> str:
+    """Name in state dictionaries and files of the parameter ``name`` of a model with a trunk."""
+    return name.removeprefix(_PREFIX)
+
+
+def name_trunk_weights(model: nn.Module) -> None:
+    """Leave out ``trunk.`` in the names of a model's state dictionary, on saving and on loading.
+
+    Checkpoint files have always named these weights by the trunk's parts alone (:data:`TRUNK`).
+
+    Parameters
+    ----------
+    model
+        Model with a :class:`Trunk` as its attribute ``trunk``.
+    """
+    model.register_state_dict_post_hook(_shorten)
+    model.register_load_state_dict_pre_hook(_lengthen)
+
+
+def _shorten(model: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
+    _rename(state, {name: prefix + weight_name(name.removeprefix(prefix)) for name in state
+                    if name.startswith(prefix)})  # fmt: skip
+
+
+def _lengthen(model: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    parts = tuple(prefix + part for part in TRUNK)
+    _rename(state, {name: prefix + _PREFIX + name.removeprefix(prefix) for name in state
+                    if name.startswith(parts)})  # fmt: skip
+
+
+def _rename(state: dict[str, Any], names: dict[str, str]) -> None:
+    """Rename keys in place; their order stays."""
+    for name in list(state):
+        state[names.get(name, name)] = state.pop(name)

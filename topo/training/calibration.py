@@ -15,7 +15,8 @@ from topo.data.loading import whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet
 from topo.labels import LABELS, UNKNOWN_INDEX, encode_labels
-from topo.nn.tagger import Scores, Tagger
+from topo.nn.decoding import Scores
+from topo.nn.tagger import Tagger
 from topo.protein import Prediction, Protein
 
 LIMITS = (0.02, 20.0)

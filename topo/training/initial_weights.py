@@ -10,10 +10,16 @@ from typing import Any
 
 from torch import Tensor
 
-from topo.checkpoint import Checkpoint, PretrainedTrunk, is_trunk, load_checkpoint, load_trunk
+from topo.checkpoint import (
+    Checkpoint,
+    PretrainedTrunk,
+    ensemble_members,
+    is_trunk,
+    load_checkpoint,
+    load_trunk,
+)
 from topo.config import Config, DataConfig, first_difference
 from topo.errors import ConfigError, InputWarning
-from topo.nn.ensemble import Ensemble
 from topo.runs import Run
 
 
@@ -75,7 +81,7 @@ def _start(folder: Path) -> Checkpoint | PretrainedTrunk:
     if is_trunk(place):
         return load_trunk(place)
     found = load_checkpoint(place)
-    if isinstance(found.tagger, Ensemble):
+    if ensemble_members(place):
         raise ConfigError(f"training.init: {folder} is an ensemble, expected a single model")
     return found
 

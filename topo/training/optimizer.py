@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from topo.config import TrainingConfig
+from topo.nn.trunk import weight_name
 
 Groups = list[dict[str, Any]]
 
@@ -73,7 +74,7 @@ def make_optimizer(
     Parameters
     ----------
     model
-        Module with its recurrent stack in ``recurrent`` and the scores of the grammar in ``crf``.
+        Model with a trunk; the scores of its grammar, if any, are in ``crf``.
     training
         Optimiser, learning rates and weight decay.
     initialised
@@ -83,7 +84,8 @@ def make_optimizer(
         "adamw": defaultdict(list),
         "muon": defaultdict(list),
     }
-    for name, weight in model.named_parameters():
+    for parameter, weight in model.named_parameters():
+        name = weight_name(parameter)
         if not weight.requires_grad:
             continue
         grammar = name.startswith("crf.")

@@ -40,7 +40,7 @@ class MaskedResidueTraining(SeededTraining):
     def __init__(self, config: Config, data: PretrainingData) -> None:
         super().__init__(config)
         self.data = data
-        self.model = MaskedResidueModel(config.model, config.graph.window, config.graph.structure)
+        self.model = MaskedResidueModel(config.model, config.graph)
         # Start from the background frequencies, which then need no training.
         self.model.residue_head.bias.data.copy_(torch.from_numpy(np.log(data.background())))
         self.tally = _Tally()
@@ -94,7 +94,7 @@ class MaskedResidueTraining(SeededTraining):
         return {
             "name": run_name(self.config),
             "seed": self.config.training.seed,
-            "parameters": sum(weight.numel() for weight in self.model.trunk_state().values()),
+            "parameters": sum(weight.numel() for weight in self.model.trunk.state_dict().values()),
             "proteins": {"train": len(data.train), "validation": len(data.validation)},
             "left_out": data.corpus.left_out,
             "data_sha256": data.corpus.checksums,
@@ -107,7 +107,7 @@ class MaskedResidueTraining(SeededTraining):
         run.update_info(residues_seen=int(epoch["residues"]), **tracker.info())
         metrics = run.info() | {"validation": epoch}
         card = trunk_card(self.config, metrics)
-        save_trunk(run.trunk, self.model, self.config, metrics, card)
+        save_trunk(run.trunk, self.model.trunk, self.config, metrics, card)
 
 
 class _Tally:

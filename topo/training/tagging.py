@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from topo.checkpoint import environment, save_checkpoint
+from topo._version import environment
+from topo.checkpoint import build_tagger, save_checkpoint
 from topo.config import Config
 from topo.data.dataset import sampling_types
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
@@ -18,7 +19,7 @@ from topo.labels import TYPES
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.model_card import model_card
-from topo.nn.tagger import Tagger, total_loss
+from topo.nn.losses import total_loss
 from topo.protein import Prediction
 from topo.runs import Run, run_name
 from topo.training.calibration import calibrate
@@ -44,7 +45,7 @@ class TaggerTraining(SeededTraining):
         super().__init__(config)
         self.splits = splits
         self.validation = whole_order(splits.validation)
-        self.tagger = Tagger(config.model, config.graph.window, config.graph.structure)
+        self.tagger = build_tagger(config)
         self.initial = initial_weights(config)
         self.tagger.load_state_dict({**self.tagger.state_dict(), **self.initial.weights})
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))

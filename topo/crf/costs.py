@@ -1,0 +1,126 @@
+"""Costs of the posterior decoder, and the topology of the largest expected gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from topo.crf import semimarkov, viterbi
+from topo.crf.likelihood import ChainBatch, in_threads
+from topo.grammar.table import Automaton, Grammar
+from topo.labels import HELIX, LABEL_INDEX, LABELS, MEMBRANE, SIDES, TYPES
+
+
+class DecoderCosts(NamedTuple):
+    """Gain and costs of a topology in residues; by default the number of correct labels.
+
+    Parameters
+    ----------
+    side
+        Fraction of a loop residue's gain that requires the right side; the rest is gained on
+        any side.
+    segment
+        Cost of each membrane segment.
+    helix, short
+        A membrane helix shorter than ``helix`` residues costs ``short`` per missing residue.
+    """
+
+    side: float = 1.0
+    segment: float = 0.0
+    helix: int = 0
+    short: float = 0.0
+
+    def gains(self, letters: Sequence[str]) -> Tensor:
+        """Gain of a path letter where another label is true, float64 (6, letters)."""
+        same = np.equal.outer(list(LABELS), list(letters))
+        loop = np.logical_and.outer(*(np.isin(list(x), list(SIDES)) for x in (LABELS, letters)))
+        return torch.from_numpy(np.where(loop, self.side * same + (1 - self.side), same))
+
+    def scores(self, automaton: Automaton) -> semimarkov.PathScores:
+        """Scores of an automaton that hold these costs alone."""
+        states, arcs = len(automaton.letter), len(automaton.source)
+        membrane = np.isin(automaton.letter, [LABEL_INDEX[letter] for letter in MEMBRANE])
+        lengths = np.arange(int(automaton.maximum.max()) + 1)
+        lacking = np.maximum(self.helix - lengths, 0)
+        duration = np.zeros((states, len(lengths)))
+        duration -= self.short * np.outer(automaton.letter == LABEL_INDEX[HELIX], lacking)
+        return semimarkov.PathScores(
+            transition=np.zeros(arcs) - self.segment * membrane[automaton.target],
+            stay=np.zeros(states),
+            start=np.zeros(states) - self.segment * membrane,
+            end=np.zeros(states),
+            duration=duration,
+            tail=np.zeros_like(duration),
+            cleaves=np.zeros(states, dtype=np.bool_),
+        )
+
+
+def best_expected_labels(
+    probabilities: Tensor,
+    lengths: Tensor,
+    grammar: Grammar,
+    types: Tensor | None = None,
+    costs: DecoderCosts | None = None,
+) -> Tensor:
+    """Choose the legal topology of each chain with the largest expected gain.
+
+    Parameters
+    ----------
+    probabilities
+        Probabilities of the labels of each residue, shape (R, 6).
+    lengths
+        Number of residues in each chain, shape (B,).
+    grammar
+        Grammar that the topologies follow.
+    types
+        Type that each topology must have, int64 (B,), -1 for any; any if None.
+    costs
+        Costs of the topologies; none if None.
+
+    Returns
+    -------
+    Tensor
+        Label indices, int64 (R,), on the CPU.
+    """
+    costs = costs or DecoderCosts()
+    expected = probabilities @ costs.gains(grammar.channel_letters)
+    batch = ChainBatch(grammar, expected, lengths)
+    scores = costs.scores(grammar.automaton)
+    return best_labels(grammar.automaton, scores, batch, allowed_types(types, len(batch)))
+
+
+def best_labels(
+    automaton: Automaton, scores: semimarkov.PathScores, batch: ChainBatch, allowed: Tensor
+) -> Tensor:
+    """Labels of the best paths, int64 (R,), whose types are ``allowed``, bool (B, 5)."""
+    labels = np.empty(len(batch.values), dtype=np.int64)
+
+    def run(part: slice) -> None:
+        offsets = batch.offsets[part.start : part.stop + 1]
+        residues = slice(offsets[0], offsets[-1])
+        labels[residues], _ = viterbi.best_labels(
+            batch.values[residues],
+            batch.cleavage_values[residues],
+            offsets - offsets[0],
+            allowed.numpy()[part],
+            automaton,
+            scores,
+        )
+
+    in_threads(batch.offsets, run)
+    return torch.from_numpy(labels)
+
+
+def allowed_types(types: Tensor | None, chains: int) -> Tensor:
+    """Mask of the types that each chain may have, bool (B, 5); see ``types`` above."""
+    free = torch.ones(chains, len(TYPES), dtype=torch.bool)
+    if types is None:
+        return free
+    types = types.cpu()
+    only = F.one_hot(types.clamp(min=0), len(TYPES)).bool()
+    return torch.where((types >= 0)[:, None], only, free)

@@ -1,0 +1,264 @@
+"""Posterior distribution over the legal topologies of a batch of chains."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from topo.crf import confidence, expectations, viterbi
+from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels
+from topo.crf.likelihood import ChainBatch, in_threads
+from topo.crf.semimarkov import PathScores
+from topo.grammar.table import Automaton, Grammar
+from topo.labels import LABELS, TYPES, decode_labels, protein_type
+
+
+class ForwardTables(NamedTuple):
+    """Forward recursion over B chains with R residues and K states, float64.
+
+    ``types`` (B, 5) is the log mass of the paths of each type, minus infinity if there is none;
+    ``entry`` and ``exit`` (R + B, K) are the log mass of the paths with a segment that starts or
+    ends at a position.
+    """
+
+    types: Tensor
+    entry: np.ndarray
+    exit: np.ndarray
+
+
+class Posterior:
+    """Probabilities and decoders of B chains with R residues; all tensors are on the CPU.
+
+    The forward recursion runs when the object is made. It needs no type scores, so
+    :meth:`with_types` reuses it. The backward recursion runs when :attr:`labels` is first used.
+
+    Parameters
+    ----------
+    grammar
+        Grammar of the paths.
+    scores
+        Scores of the grammar's automaton.
+    batch
+        Chains with emissions, cleavage scores and type scores.
+    tables
+        Result of :func:`forward_tables` for these scores and chains.
+    negligible
+        Types with a smaller probability are left out of :attr:`labels`.
+
+    Attributes
+    ----------
+    types
+        Probabilities of the protein types, float64 (B, 5).
+    log_partition
+        Log mass of all paths, float64 (B,).
+    """
+
+    def __init__(
+        self,
+        grammar: Grammar,
+        scores: PathScores,
+        batch: ChainBatch,
+        tables: ForwardTables,
+        negligible: float = 0.0,
+    ) -> None:
+        self._grammar, self._scores, self._batch = grammar, scores, batch
+        self._tables, self._negligible = tables, negligible
+        mass = tables.types + batch.type_scores
+        self.types = mass.softmax(1)
+        self.log_partition = mass.logsumexp(1)
+
+    @property
+    def type_mass(self) -> Tensor:
+        """Log mass of the paths of each type without type scores, float64 (B, 5).
+
+        Minus infinity if the type has no path.
+        """
+        return self._tables.types
+
+    def with_types(self, log_probabilities: Tensor, negligible: float = 0.0) -> Posterior:
+        """Give the types other probabilities; paths of the same type keep their proportions.
+
+        Parameters
+        ----------
+        log_probabilities
+            Log-probabilities of the types, shape (B, 5).
+        negligible
+            Types with a smaller probability are left out of :attr:`labels`, which saves the
+            backward recursion over their states.
+        """
+        mass = self.type_mass
+        type_scores = torch.where(mass.isfinite(), log_probabilities - mass, 0.0)
+        batch = self._batch.with_type_scores(type_scores)
+        return Posterior(self._grammar, self._scores, batch, self._tables, negligible)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """Probabilities of the residue labels, float64 (R, 6)."""
+        batch, tables = self._batch, self._tables
+        allowed = (self.types >= self._negligible).numpy()
+        labels = np.zeros((len(batch.values), len(LABELS)))
+
+        def run(part: slice) -> None:
+            expectations.marginals(
+                batch.values,
+                batch.cleavage_values,
+                batch.offsets[part.start : part.stop + 1],
+                batch.table_rows[part.start : part.stop + 1],
+                batch.type_values[part],
+                allowed[part],
+                self._automaton,
+                self._scores,
+                tables.entry,
+                tables.exit,
+                labels,
+            )
+
+        in_threads(batch.offsets, run)
+        labels = labels.clip(0.0)
+        labels /= labels.sum(1, keepdims=True)
+        return torch.from_numpy(labels)
+
+    def decode(self, costs: DecoderCosts | None = None, types: Tensor | None = None) -> Tensor:
+        """Choose the legal topology of each chain with the largest expected gain.
+
+        Parameters
+        ----------
+        costs
+            Costs of the topologies; none if None, so that the expected number of correct
+            labels is the gain.
+        types
+            Type that each topology must have, int64 (B,), -1 for any; any if None. A chain that
+            is too short for its type gets the best topology of any type.
+
+        Returns
+        -------
+        Tensor
+            Label indices, int64 (R,).
+
+        Raises
+        ------
+        ValueError
+            If the emissions hold NaN.
+        """
+        self._refuse_nan()
+        return best_expected_labels(self.labels, self._batch.lengths, self._grammar, types, costs)
+
+    def best_path(self, types: Tensor | None = None) -> Tensor:
+        """Choose the most probable type of each chain, then the labels of its best path.
+
+        Parameters
+        ----------
+        types
+            As for :meth:`decode`.
+
+        Returns
+        -------
+        Tensor
+            Label indices, int64 (R,).
+
+        Raises
+        ------
+        ValueError
+            If the emissions hold NaN.
+        """
+        self._refuse_nan()
+        allowed = allowed_types(types, len(self._batch))
+        best = self.types.masked_fill(~allowed, -torch.inf).argmax(1)
+        only = allowed_types(best, len(self._batch))
+        return best_labels(self._automaton, self._scores, self._batch, only)
+
+    def confidence(self, labels: Tensor) -> Tensor:
+        """Probability of each chain's order of segments, float64 (B,).
+
+        Sums over all segment ends: the probability of the paths whose segments have the letters
+        of ``labels`` (R,), in that order. 0 if the labels are not legal.
+        """
+        batch = self._batch
+        known = labels.detach().cpu().long().contiguous().numpy()
+        letters = np.bitwise_or.reduceat(1 << known, batch.offsets[:-1])
+        kinds = [_types_of(int(used)) for used in letters]
+        allowed = np.array(kinds, dtype=np.bool_).reshape(-1, len(TYPES))
+        mass = np.empty(len(batch))
+
+        def run(part: slice) -> None:
+            mass[part] = confidence.order_masses(
+                batch.values,
+                batch.cleavage_values,
+                known,
+                batch.offsets[part.start : part.stop + 1],
+                batch.type_values[part],
+                allowed[part],
+                self._automaton,
+                self._scores,
+            )
+
+        in_threads(batch.offsets, run)
+        return (torch.from_numpy(mass) - self.log_partition).exp().clamp(max=1.0)
+
+    def n_best(self, count: int) -> list[list[tuple[str, float]]]:
+        """List the most probable label strings of each chain with their probabilities.
+
+        Paths that spell the same labels are counted as one. ``count`` strings are returned for
+        each chain, best first, or fewer if the grammar has no more.
+        """
+        batch, everything = self._batch, self.log_partition.numpy()
+        found = []
+        for b, (start, end) in enumerate(itertools.pairwise(batch.offsets)):
+            paths, value = viterbi.n_best_labels(
+                batch.values[start:end],
+                batch.cleavage_values[start:end],
+                batch.type_values[b],
+                2 * count,
+                self._automaton,
+                self._scores,
+            )
+            probability: dict[str, float] = {}
+            for path, share in zip(paths, np.exp(value - everything[b]), strict=True):
+                labels = decode_labels(path)
+                probability[labels] = probability.get(labels, 0.0) + float(share)
+            ranked = sorted(probability.items(), key=lambda item: -item[1])
+            found.append(ranked[:count])
+        return found
+
+    @property
+    def _automaton(self) -> Automaton:
+        return self._grammar.automaton
+
+    def _refuse_nan(self) -> None:
+        if torch.isnan(self._batch.emissions).any():
+            raise ValueError("found NaN among the emissions, expected numbers or infinities")
+
+
+def forward_tables(automaton: Automaton, scores: PathScores, batch: ChainBatch) -> ForwardTables:
+    """Run the forward recursion over whole chains, without type scores."""
+    rows = batch.table_rows
+    shape = (rows[-1], len(automaton.letter))
+    entry, exit, mass = np.empty(shape), np.empty(shape), np.empty((len(batch), len(TYPES)))
+
+    def run(part: slice) -> None:
+        expectations.forward(
+            batch.values,
+            batch.cleavage_values,
+            batch.offsets[part.start : part.stop + 1],
+            rows[part.start : part.stop + 1],
+            automaton,
+            scores,
+            entry,
+            exit,
+            mass[part],
+        )
+
+    in_threads(batch.offsets, run)
+    return ForwardTables(torch.from_numpy(mass), entry, exit)
+
+
+@cache
+def _types_of(letters: int) -> list[bool]:
+    """Mask of the type that letters, given as bits, spell; all False if they spell none."""
+    kind = protein_type("".join(x for i, x in enumerate(LABELS) if letters >> i & 1))
+    return [name == kind for name in TYPES]

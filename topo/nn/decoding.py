@@ -1,0 +1,254 @@
+"""Decoding of scores into topologies, types, probabilities and confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from topo.crf.costs import DecoderCosts
+from topo.crf.layer import GrammarCRF
+from topo.crf.posterior import Posterior
+from topo.graph import ResidueGraph
+from topo.labels import DECODERS, TYPES, decode_labels, protein_type
+from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
+from topo.protein import Prediction, Protein
+
+NEGLIGIBLE_TYPE = 1e-3
+"""Types with a smaller probability are left out of a prediction's label probabilities.
+
+This saves the backward recursion over their states. It changes a label's probability, before
+calibration, by at most the sum of these types' probabilities.
+"""
+
+TOPOLOGY_COSTS = DecoderCosts(side=0.25, segment=1.0, helix=18, short=0.5)
+"""Costs of the posterior decoder.
+
+Without them, the expected number of correct labels favours a spurious short helix wherever the
+sides of two long loops do not fit each other. Chosen on fold cv3 with three models, on a plateau
+of similar values.
+"""
+
+TYPE_WEIGHTS = {"TM": 2.5, "SP+TM": 2.0}
+"""Weights of the types' probabilities when the type is chosen; the others have 1.
+
+Without them, rare types lose: single helices of long chains are missed more often than they are
+predicted in error. Chosen on fold cv3 with six models, on a plateau
+(``checkpoints/training/EXPERIMENTS.md``).
+"""
+
+
+class Scores(NamedTuple):
+    """Scores of the heads for a batch of B chains with R residues, float32."""
+
+    emissions: Tensor  # (R, channels)
+    types: Tensor | None  # (B, 5)
+    cleavage: Tensor | None  # (R,) score of a signal peptide that ends with the residue
+    lengths: Tensor  # (B,) int64
+
+    def cpu(self) -> Scores:
+        """Return the scores on the CPU."""
+        return Scores(
+            self.emissions.cpu(),
+            None if self.types is None else self.types.cpu(),
+            None if self.cleavage is None else self.cleavage.cpu(),
+            self.lengths.cpu(),
+        )
+
+
+class Decoded(NamedTuple):
+    """Result of decoding a batch of B chains with R residues, on the CPU."""
+
+    labels: np.ndarray  # (R,) int64
+    probabilities: np.ndarray  # (R, 6) float32
+    types: np.ndarray  # (B, 5) float32
+    confidence: np.ndarray  # (B,) float32
+
+
+class TopologyModel(nn.Module):
+    """Model that predicts topologies: features of residues, scores of heads, decoding.
+
+    Subclasses implement :meth:`features` and :meth:`score`.
+
+    Parameters
+    ----------
+    crf
+        CRF that decodes the emissions.
+    uses_crf
+        Whether the emissions are trained by the CRF. If not, they are label scores trained by
+        cross-entropy, and the CRF is untrained.
+
+    Attributes
+    ----------
+    type_shift
+        Log-ratio of each type's frequency among future proteins and among those drawn in
+        training, float32 (5,).
+    label_temperature
+        Temperature T of label probabilities, which become p^(1/T); fitted after training.
+    type_weights
+        Weights of the type evidence, see :func:`fuse_types`; fitted after training.
+    """
+
+    type_shift: Tensor
+    label_temperature: Tensor
+    type_weights: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uses_crf = True
+        self.crf: GrammarCRF
+
+    def features(self, graph: ResidueGraph) -> Tensor:
+        """Return the input of the heads for each residue, (R, width)."""
+        raise NotImplementedError
+
+    def score(self, x: Tensor, batch: Tensor, lengths: Tensor) -> Scores:
+        """Score features (R, width) of residues, each of chain ``batch`` (R,)."""
+        raise NotImplementedError
+
+    def forward(self, graph: ResidueGraph) -> Scores:
+        """Score a batch of residue graphs."""
+        return self.score(self.features(graph), graph.batch, graph.length)
+
+    def losses(
+        self, scores: Scores, graph: ResidueGraph, smoothing: float = 0.0
+    ) -> dict[str, Tensor]:
+        """Return the losses, averaged over the proteins of the batch.
+
+        ``topology``: negative log-likelihood of the labels among all paths, or cross-entropy of
+        each residue. ``type``: negative log-likelihood of the possible types under the type
+        head. ``cleavage``: cross-entropy of the cleavage site's position.
+        """
+        chains = len(scores.lengths)
+        if self.uses_crf:
+            topology = self.crf(
+                scores.emissions,
+                scores.lengths,
+                graph.y,
+                cleavage=scores.cleavage,
+                open_start=graph.open_ends[:, 0],
+                open_end=graph.open_ends[:, 1],
+            ).mean()
+        else:
+            topology = residue_loss(scores.emissions, graph.y, chains, smoothing)
+        losses = {"topology": topology}
+        if scores.types is not None:
+            losses["type"] = type_loss(scores.types, visible_types(graph))
+        if scores.cleavage is not None:
+            losses["cleavage"] = cleavage_loss(scores.cleavage, graph.y, graph.batch, chains)
+        return losses
+
+    @torch.no_grad()
+    def decode(self, scores: Scores, decoder: str = DECODERS[0]) -> Decoded:
+        """Turn scores into topologies.
+
+        Parameters
+        ----------
+        scores
+            Scores of a batch of whole chains.
+        decoder
+            ``posterior``: choose the type of the largest weighted probability
+            (:data:`TYPE_WEIGHTS`), then its legal topology with the largest expected number of
+            correct labels less its costs (:data:`TOPOLOGY_COSTS`); ``viterbi``: that type's best
+            path, which misses segments with uncertain ends, because each of their many positions
+            has little probability; ``argmax``: each residue's most probable label, legal or not.
+
+        Raises
+        ------
+        ValueError
+            If the emissions hold NaN, or there is no such decoder.
+        """
+        if decoder not in DECODERS:
+            raise ValueError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
+        scores = self._path_scores(scores)
+        posterior = self._posterior(scores)
+        types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
+        posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
+        probabilities = posterior.labels if self.uses_crf else scores.emissions.exp()
+        if decoder == "argmax":
+            labels = probabilities.argmax(1)
+        elif decoder == "viterbi":
+            labels = posterior.best_path(choose_types(posterior.types))
+        else:
+            labels = posterior.decode(TOPOLOGY_COSTS, choose_types(posterior.types))
+        return Decoded(
+            labels.numpy(),
+            temper(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy(),
+            types.exp().float().numpy(),
+            posterior.confidence(labels).float().numpy(),
+        )
+
+    def predictions(
+        self, proteins: Sequence[Protein], scores: Scores, decoder: str = DECODERS[0]
+    ) -> list[Prediction]:
+        """Decode the scores of a batch into a prediction for each of its proteins."""
+        decoded = self.decode(scores, decoder)
+        ends = np.cumsum(scores.lengths.cpu().numpy())
+        predictions = []
+        for row, (protein, end) in enumerate(zip(proteins, ends, strict=True)):
+            piece = slice(end - len(protein), end)
+            labels = decode_labels(decoded.labels[piece])
+            predictions.append(
+                Prediction(
+                    id=protein.id,
+                    sequence=protein.sequence,
+                    labels=labels,
+                    type=protein_type(labels),
+                    probabilities=decoded.probabilities[piece],
+                    type_probabilities=decoded.types[row],
+                    confidence=float(decoded.confidence[row]),
+                    metadata=protein.metadata,
+                )
+            )
+        return predictions
+
+    def type_evidence(self, scores: Scores) -> list[Tensor]:
+        """Return log-probabilities of the types, each (B, 5): of paths, head and shift.
+
+        Head and shift are left out if there is no type head.
+        """
+        scores = self._path_scores(scores)
+        evidence = [F.log_softmax(self._posterior(scores).type_mass, dim=1)]
+        if scores.types is not None:
+            evidence.append(F.log_softmax(scores.types.double(), dim=1))
+            evidence.append(self.type_shift.cpu().double().expand(len(scores.types), -1))
+        return evidence
+
+    def _path_scores(self, scores: Scores) -> Scores:
+        """Scores on the CPU as the CRF reads them; log-probabilities if it is untrained."""
+        scores = scores.cpu()
+        if self.uses_crf:
+            return scores
+        return scores._replace(emissions=F.log_softmax(scores.emissions, dim=1), cleavage=None)
+
+    def _posterior(self, scores: Scores) -> Posterior:
+        return self.crf.posterior(scores.emissions, scores.lengths, cleavage=scores.cleavage)
+
+
+def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor) -> Tensor:
+    """Combine the evidence of the types into log-probabilities, (B, 5).
+
+    ``log p = w0 log p(paths) + w1 log p(head) + w2 shift + constant``; a type without a path
+    stays impossible. The shift undoes class-weighted sampling (Menon et al. 2021, ICLR).
+    """
+    fused = weights[0].cpu().double() * F.log_softmax(mass, dim=1)
+    if head is not None:
+        fused = fused + weights[1].cpu().double() * F.log_softmax(head.double(), dim=1)
+    fused = fused + weights[2].cpu().double() * shift.cpu().double()
+    return F.log_softmax(fused.masked_fill(~mass.isfinite(), -torch.inf), dim=1)
+
+
+def choose_types(probabilities: Tensor) -> Tensor:
+    """Choose types, int64 (B,), by their probabilities (B, 5) and :data:`TYPE_WEIGHTS`."""
+    weights = [TYPE_WEIGHTS.get(name, 1.0) for name in TYPES]
+    return (probabilities * probabilities.new_tensor(weights)).argmax(1)
+
+
+def temper(probabilities: Tensor, temperature: Tensor) -> Tensor:
+    """Return p^(1/T), normalised over the last axis; 0 stays 0."""
+    powers = probabilities ** (1 / temperature.cpu())
+    return powers / powers.sum(-1, keepdim=True)

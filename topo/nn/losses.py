@@ -1,0 +1,119 @@
+"""Losses of the topology, type and cleavage-site heads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch_geometric.utils import scatter
+
+from topo.config import LossConfig
+from topo.graph import ResidueGraph
+from topo.labels import LABEL_INDEX, MEMBRANE, SIGNAL, TYPE_INDEX, UNKNOWN_INDEX
+
+
+def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
+    """Sum the heads' losses with the weights of the configuration."""
+    return sum((getattr(weights, name) * loss for name, loss in losses.items()), torch.zeros(()))
+
+
+def residue_loss(scores: Tensor, labels: Tensor, chains: int, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of residue labels, summed over each chain and averaged over chains.
+
+    Parameters
+    ----------
+    scores
+        Scores of the labels, shape (R, 6).
+    labels
+        Label indices, int64 (R,), -100 if unknown.
+    chains
+        Number of chains.
+    smoothing
+        Label smoothing.
+    """
+    total = F.cross_entropy(
+        scores.float(),
+        labels,
+        ignore_index=UNKNOWN_INDEX,
+        label_smoothing=smoothing,
+        reduction="sum",
+    )
+    return total / chains
+
+
+def type_loss(scores: Tensor, types: Tensor) -> Tensor:
+    """Negative log-probability of the set of possible types, averaged over the proteins.
+
+    Parameters
+    ----------
+    scores
+        Scores of the types, shape (B, 5).
+    types
+        Possible types, bool (B, 5). A protein of which all types are possible, or none, adds
+        nothing.
+    """
+    types = types | ~types.any(1, keepdim=True)
+    log_probabilities = F.log_softmax(scores.float(), dim=1)
+    return -log_probabilities.masked_fill(~types, -torch.inf).logsumexp(1).mean()
+
+
+def visible_types(graph: ResidueGraph) -> Tensor:
+    """Types that a piece of a protein leaves possible, bool (B, 5).
+
+    A chain that is cut at its start and shows neither a membrane segment nor a soluble protein
+    does not determine the type of the whole protein: all types are possible.
+    """
+    labels = graph.y
+    membrane = torch.zeros_like(labels, dtype=torch.bool)
+    for letter in MEMBRANE:
+        membrane |= labels == LABEL_INDEX[letter]
+    shows = scatter(membrane.long(), graph.batch, dim_size=len(graph.length), reduce="max") > 0
+    soluble = graph.types[:, TYPE_INDEX["GLOB"]] & (graph.types.sum(1) == 1)
+    return graph.types | (graph.open_ends[:, 0] & ~shows & ~soluble)[:, None]
+
+
+def cleavage_sites(labels: Tensor, batch: Tensor, chains: int) -> tuple[Tensor, Tensor]:
+    """Find the last signal-peptide residue of each chain.
+
+    Parameters
+    ----------
+    labels
+        Label indices, int64 (R,), -100 if unknown.
+    batch
+        Chain of each residue, int64 (R,).
+    chains
+        Number of chains.
+
+    Returns
+    -------
+    is_site
+        Whether the residue is ``S`` and the next one has another, known label, bool (R,).
+    is_known
+        Chains whose site, or lack of one, follows from the labels, bool (B,): those with a site,
+        and those that begin with a known label other than ``S``.
+    """
+    signal = labels == LABEL_INDEX[SIGNAL]
+    is_site = torch.zeros_like(signal)
+    is_site[:-1] = (
+        signal[:-1] & (batch[:-1] == batch[1:]) & ~signal[1:] & (labels[1:] != UNKNOWN_INDEX)
+    )
+    first = torch.ones_like(signal)
+    first[1:] = batch[1:] != batch[:-1]
+    none = torch.zeros(chains, dtype=torch.bool, device=labels.device)
+    none[batch[first]] = ~signal[first] & (labels[first] != UNKNOWN_INDEX)
+    has_site = scatter(is_site.long(), batch, dim_size=chains, reduce="sum") == 1
+    return is_site, has_site | none
+
+
+def cleavage_loss(scores: Tensor, labels: Tensor, batch: Tensor, chains: int) -> Tensor:
+    """Cross-entropy of the cleavage site's position; "no site" is one more position of score 0.
+
+    Averaged over the chains whose site is known; see :func:`cleavage_sites`.
+    """
+    scores = scores.float()
+    is_site, is_known = cleavage_sites(labels, batch, chains)
+    peak = scatter(scores.detach(), batch, dim_size=chains, reduce="max").clamp(min=0)
+    total = scatter((scores - peak[batch]).exp(), batch, dim_size=chains, reduce="sum")
+    log_total = torch.log(total + (-peak).exp()) + peak
+    at_site = scatter(scores * is_site, batch, dim_size=chains, reduce="sum")
+    return ((log_total - at_site) * is_known).sum() / is_known.sum().clamp(min=1)
