@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
 from topo.config import ConvConfig, EncoderConfig, HeadsConfig, ModelConfig, RecurrentConfig
-from topo.data.dataset import type_sets
+from topo.data.types import type_sets
 from topo.grammar.legality import is_legal
 from topo.graph import AMINO_ACIDS, collate, residue_graph
 from topo.labels import DECODERS, TYPES

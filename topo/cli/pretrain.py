@@ -60,7 +60,8 @@ def pretrain(
     CORPUS comes before them. Writes history.csv with the pseudo-perplexity on a held-out slice, and
     trunk/.
     """
-    from topo.data.corpus import PretrainingData, read_corpus
+    from topo.data.corpus import read_corpus
+    from topo.data.pieces import PretrainingData
     from topo.runs import Run, run_name
     from topo.training.loop import RUN_VARIABLE
     from topo.training.pretraining import pretrain as train_trunk

@@ -122,8 +122,7 @@ def train(
 ) -> None:
     """Train a tagger; without data of yours, on the bundled example set."""
     given = locals()
-    from topo.data.splits import load_splits
-    from topo.io.grammar import find_grammar
+    from topo.data.splits import Splits
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run, run_name
     from topo.training.initial_weights import initial_weights
@@ -138,8 +137,7 @@ def train(
         settings = Run(resume).config()
     else:
         settings = _settings(given)
-    grammar = find_grammar(settings.model.heads.grammar)
-    splits = load_splits(settings.data, settings.training.seed, grammar)
+    splits = Splits.of(settings)
     if settings.training.init and resume is None:
         initial_weights(settings)  # complains before there is a run
     given_run = resume or os.environ.get(RUN_VARIABLE)

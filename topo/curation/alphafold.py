@@ -234,7 +234,7 @@ def _check(path: str, entry: dict[str, Any]) -> None:
     expected = entry.get("sequence") or entry.get("uniprotSequence")
     if expected and protein.sequence != expected:
         raise InputError(path, f"found {len(protein)} residues, expected {len(expected)}")
-    covered = protein.metadata["structure"].covered
+    covered = protein.structure.covered if protein.structure else 0.0
     if covered < 1:
         raise InputError(path, f"found coordinates of {covered:.0%} of the residues, expected all")
 

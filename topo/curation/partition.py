@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from topo.curation.homology import Hit, Similarity, find_similar, groups
-from topo.data.dataset import sampling_types, type_sets
+from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, TopoError
 from topo.labels import TYPES
 from topo.protein import Protein

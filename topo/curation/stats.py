@@ -42,7 +42,7 @@ def describe_set(proteins: Iterable[Protein]) -> dict[str, Any]:
     segments: dict[str, list[int]] = defaultdict(list)
     for protein in proteins:
         lengths.append(len(protein))
-        types[str(protein.metadata.get("partition", NO_FOLD))][type_name(protein.labels)] += 1
+        types[NO_FOLD if protein.fold is None else protein.fold][type_name(protein.labels)] += 1
         if protein.labels is not None:
             labels.update(protein.labels)
             _add_segments(segments, protein.labels)

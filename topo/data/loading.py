@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from topo.config import Config, SamplingConfig
-from topo.data.dataset import ProteinDataset, sampling_types
+from topo.data.dataset import ProteinDataset
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import LabelledSet
+from topo.data.types import sampling_types
 from topo.graph import collate
 from topo.protein import Protein
 

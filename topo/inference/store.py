@@ -24,7 +24,7 @@ import numpy as np
 from topo.errors import InputWarning, TopoError
 from topo.inference.memory import default_batch_residues
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 try:
     import fcntl
@@ -298,14 +298,12 @@ def _unpack(answer: bytes, protein: Protein) -> Prediction:
     values = np.frombuffer(numbers, "<f4").astype(np.float32)
     labels = answer[:size].decode("ascii")
     return Prediction(
-        id=protein.id,
-        sequence=protein.sequence,
         labels=labels,
         type=protein_type(labels),
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
         confidence=_CONFIDENCE.unpack(answer[-_CONFIDENCE.size :])[0],
-        metadata=protein.metadata,
+        **shared_fields(protein),
     )
 
 

@@ -26,7 +26,7 @@ from topo.io.sniff import head_lines, parse_proteins, split_folds, written_only
 from topo.io.three_line import write_three_line
 from topo.io.tmbed import LETTERS
 from topo.labels import LABELS, UNKNOWN
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 RecordWriter = Callable[[Iterable[Protein], str | PathLike[str]], None]
 
@@ -179,8 +179,10 @@ def _writable(
 def _as_protein(record: Protein | Prediction) -> Protein:
     if isinstance(record, Protein):
         return record
-    metadata = {**record.metadata, "header_type": record.type} if record.type else record.metadata
-    return Protein(record.id, record.sequence, record.labels, metadata=metadata)
+    fields = shared_fields(record)
+    if record.type:
+        fields["header_type"] = record.type
+    return Protein(labels=record.labels, **fields)
 
 
 def _as_prediction(record: Protein | Prediction) -> Prediction:

@@ -43,7 +43,7 @@ def with_header_type(protein: Protein) -> Prediction:
     The type is the header's where that is one of :data:`topo.labels.TYPES`, else the one that
     the labels spell.
     """
-    kind = protein.metadata.get("header_type")
+    kind = protein.header_type
     kind = kind if kind in TYPES else protein_type(protein.labels or "")
     return Prediction(protein.id, protein.sequence, protein.labels or "", kind)
 

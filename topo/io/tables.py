@@ -14,7 +14,7 @@ from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.io.probabilities import rounded
 from topo.labels import HELIX, LABELS, SIGNAL, STRAND, TYPES, protein_type
-from topo.protein import Prediction
+from topo.protein import Prediction, file_metadata, pop_text
 
 _COLUMNS = (
     "id",
@@ -107,7 +107,7 @@ def jsonl_record(prediction: Prediction) -> str:
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
         "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
-        "metadata": dict(prediction.metadata),
+        "metadata": file_metadata(prediction),
         "probability_order": "".join(LABELS),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
@@ -144,6 +144,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     if isinstance(kinds, dict):
         kinds = [kinds.get(name) for name in TYPES]
     metadata = record.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
     return Prediction(
         record["id"],
         record["sequence"],
@@ -152,7 +153,9 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         _array(lines, record.get("probabilities"), (len(labels), len(LABELS)), "probabilities"),
         _array(lines, kinds, (len(TYPES),), "type_probabilities"),
         confidence,
-        metadata if isinstance(metadata, dict) else {},
+        fold=pop_text(metadata, "partition"),
+        header_type=pop_text(metadata, "header_type"),
+        metadata=metadata,
     )
 
 

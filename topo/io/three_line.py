@@ -1,7 +1,7 @@
 """3-line records: header (``>id | TYPE``), sequence, labels.
 
 The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of what
-stands before the last `` | ``; the type in a header is kept as ``metadata["header_type"]`` and
+stands before the last `` | ``; the type in a header is kept as ``header_type`` and
 never used as a target, since the labels decide. Labels are ``I O P S M B`` and ``-`` (unknown),
 upper case, one for each residue.
 """
@@ -33,8 +33,8 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
     Yields
     ------
     Protein
-        With labels; ``metadata`` holds ``description`` (the header) and, where the header has
-        one, ``header_type``.
+        With labels, ``metadata["description"]`` (the header) and, where the header has one,
+        ``header_type``.
 
     Raises
     ------
@@ -76,11 +76,11 @@ def _type(protein: Protein) -> str | None:
     """Type for the header: the only one that the labels leave, or else what the header said."""
     labels = protein.labels or ""
     if UNKNOWN not in labels:
-        return protein_type(labels) or protein.metadata.get("header_type")
+        return protein_type(labels) or protein.header_type
     from topo.grammar.legality import possible_types  # compiled code: only where a label is unknown
 
     types = possible_types(labels)
-    return types[0] if len(types) == 1 else protein.metadata.get("header_type")
+    return types[0] if len(types) == 1 else protein.header_type
 
 
 def _records(
@@ -114,7 +114,10 @@ def _protein(group: list[tuple[int, str]], source: str, any_letter: bool) -> Pro
     record = parse_header(before if separator else kind, source, header_line)
     sequence = clean_sequence(residues, source, sequence_line, record)
     check_labels(labels, sequence, source, label_line, record, any_letter=any_letter)
-    metadata = {"description": header[1:].strip()}
-    if separator:
-        metadata["header_type"] = kind.strip()
-    return Protein(record, sequence, labels, metadata=metadata)
+    return Protein(
+        record,
+        sequence,
+        labels,
+        header_type=kind.strip() if separator else None,
+        metadata={"description": header[1:].strip()},
+    )

@@ -19,7 +19,7 @@ from topo.labels import DECODERS, LABEL_INDEX, TYPE_INDEX, TYPES, decode_labels,
 from topo.nn.heads import ResidueHead, TypeHead, cleavage_loss, residue_loss, type_loss
 from topo.nn.recurrent import ChainDropout
 from topo.nn.trunk import Trunk
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 NEGLIGIBLE_TYPE = 1e-3
 """Types less probable than this have no share in a prediction's labels.
@@ -209,14 +209,12 @@ class Tagger(Trunk):
             labels = decode_labels(decoded.labels[piece])
             predictions.append(
                 Prediction(
-                    id=protein.id,
-                    sequence=protein.sequence,
                     labels=labels,
                     type=protein_type(labels),
                     probabilities=decoded.probabilities[piece],
                     type_probabilities=decoded.types[row],
                     confidence=float(decoded.confidence[row]),
-                    metadata=protein.metadata,
+                    **shared_fields(protein),
                 )
             )
         return predictions

@@ -29,7 +29,7 @@ def save_structure(
     prediction
         What to show.
     info
-        The structure it belongs to, ``metadata["structure"]`` of the protein.
+        The structure it belongs to, ``structure`` of the protein.
     folder, name
         The files are ``NAME.pdb`` or ``NAME.cif``, as the structure itself, with the label's index
         as B-factor (0 to 5 in the order I O P S M B, :data:`ELSEWHERE` for the rest), ``NAME.pml``

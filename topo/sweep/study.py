@@ -19,7 +19,6 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,9 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from topo.config import Config, DataConfig
-from topo.data.splits import Splits, load_splits
+from topo.config import Config
+from topo.data.splits import Splits
 from topo.errors import ConfigError, TopoError
-from topo.io.grammar import find_grammar
 from topo.runs import Run, run_name
 from topo.sweep.file import Parameter, Sweep
 from topo.sweep.workers import Worker, exclusive, is_alive
@@ -86,6 +84,14 @@ class SharedStudy:
                     self.study.enqueue_trial(point, skip_if_exists=True)
                 self.study.set_user_attr("sweep", _described(sweep))
         self.worker = Worker(folder / "workers")
+        self._splits: tuple[tuple[Any, ...], Splits] | None = None
+
+    def splits(self, config: Config) -> Splits:
+        """Return the proteins of a trial; those of the previous trial where they are the same."""
+        key = (config.data, config.model.heads.grammar, config.training.seed)
+        if self._splits is None or self._splits[0] != key:
+            self._splits = key, Splits.of(config)
+        return self._splits[1]
 
     def take(self) -> Trial | None:
         """Return the next trial for this process, or None when all are done.
@@ -221,11 +227,7 @@ def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool
     try:
         if not run.model.is_dir():
             resume = run.resume_file.is_file()
-            splits = _splits(
-                config.data.model_dump_json(),
-                json.dumps(config.model.heads.grammar),
-                config.training.seed,
-            )
+            splits = shared.splits(config)
             fit(config, splits, run, resume=resume, progress=progress, also=[reporter])
     except TopoError:
         raise
@@ -253,13 +255,6 @@ def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
     run = Run(shared.folder / "runs" / name)
     run.path.mkdir(parents=True, exist_ok=True)
     return run
-
-
-@lru_cache(maxsize=1)
-def _splits(data: str, grammar: str, seed: int) -> Splits:
-    """Load the proteins; those of the trial before where they are the same."""
-    found = find_grammar(json.loads(grammar))
-    return load_splits(DataConfig.model_validate_json(data), seed, found)
 
 
 def _metric(row: Mapping[str, float], name: str) -> float:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from topo.config import Config
-from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet
+from topo.data.types import sampling_types, type_sets
 from topo.labels import LABELS, UNKNOWN_INDEX, encode_labels
 from topo.nn.tagger import Scores, Tagger
 from topo.protein import Prediction, Protein

@@ -24,9 +24,9 @@ from torch_geometric.data import Data
 
 from topo.checkpoint import environment, save_checkpoint
 from topo.config import Config, TrainingConfig, dump_config
-from topo.data.dataset import sampling_types
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
+from topo.data.types import sampling_types
 from topo.io.files import atomic_text
 from topo.labels import TYPES
 from topo.metrics.headline import headline_figures
@@ -231,7 +231,7 @@ def fit(
     config
         How to train.
     splits
-        What :func:`topo.data.splits.load_splits` gives for ``config.data``.
+        Proteins of the configuration, see :meth:`topo.data.splits.Splits.of`.
     run
         The folder; with ``resume`` its last finished epoch is where training goes on.
     progress

@@ -33,7 +33,7 @@ _LEAST_PLACED = 0.3
 class StructureInfo:
     """Where a protein's coordinates come from, and how they fit its sequence.
 
-    It is ``metadata["structure"]`` of a protein that was read from a structure file.
+    It is the attribute ``structure`` of a protein that was read from a structure file.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def read_structure(
     -------
     Protein
         With ``coordinates``, ``backbone``, ``plddt`` (where predicted) and a
-        :class:`StructureInfo` as ``metadata["structure"]``. Missing residues are NaN. Of
+        :class:`StructureInfo` as ``structure``. Missing residues are NaN. Of
         alternate locations and residues the most occupied is taken; modified residues count as
         their parents.
 
@@ -110,7 +110,7 @@ def read_structure(
     with open_text(path) as stream:
         text = stream.read()
     entry = _parse(text, name, model)
-    return lay_upon(_choose(entry, chain, sequence, name), entry, name, sequence)
+    return place_on_sequence(_choose(entry, chain, sequence, name), entry, name, sequence)
 
 
 def structure_id(path: str | PathLike[str]) -> str:
@@ -135,7 +135,9 @@ def is_structure_file(path: str | PathLike[str]) -> bool:
     return first.startswith("data_") or _PDB_RECORD.match(first) is not None
 
 
-def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = None) -> Protein:
+def place_on_sequence(
+    chain: Chain, entry: Entry, source: str, sequence: str | None = None
+) -> Protein:
     """Place a chain's residues in the full sequence; see :func:`read_structure`."""
     observed = chain.sequence
     full = sequence or chain.full or observed
@@ -177,7 +179,7 @@ def lay_upon(chain: Chain, entry: Entry, source: str, sequence: str | None = Non
         coordinates=coordinates,
         backbone=backbone,
         plddt=_percent(factors) if entry.predicted else None,
-        metadata={"structure": info},
+        structure=info,
     )
 
 
@@ -188,7 +190,7 @@ def with_structure(protein: Protein, structure: Protein) -> Protein:
         coordinates=structure.coordinates,
         backbone=structure.backbone,
         plddt=structure.plddt,
-        metadata={**protein.metadata, "structure": structure.metadata["structure"]},
+        structure=structure.structure,
     )
 
 
