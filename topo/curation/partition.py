@@ -1,15 +1,17 @@
-"""Homology-aware folds of a labelled set, and the removal of what is similar to another set."""
+"""Homology-separated folds of a labelled set, and removal of proteins similar to another set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 
 from topo.curation.homology import Hit, Similarity, find_similar, groups
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, TopoError
+from topo.io import read_labelled, write_partitions
 from topo.labels import TYPES
 from topo.protein import Protein
 
@@ -35,6 +37,59 @@ class Partition:
     folds: np.ndarray
     groups: np.ndarray
     rounds: int
+
+
+@dataclass(frozen=True)
+class FoldFile:
+    """A partitions file that :func:`write_folds` wrote.
+
+    Parameters
+    ----------
+    path
+        Path to the file.
+    proteins
+        Its proteins, fold by fold.
+    groups
+        Number of groups of similar proteins.
+    similarity
+        No pair across two folds is similar by this rule.
+    """
+
+    path: str | PathLike[str]
+    proteins: list[Protein]
+    groups: int
+    similarity: Similarity
+
+
+def write_folds(
+    file: str,
+    output: str | PathLike[str],
+    count: int,
+    similarity: Similarity | None = None,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+) -> FoldFile:
+    """Divide the proteins of a file into folds ``cv0``, ``cv1``, ... and write them as JSON.
+
+    Parameters
+    ----------
+    file
+        Labelled proteins in any format that :func:`topo.io.read_labelled` reads.
+    output
+        Path to the partitions file.
+    count, similarity, seed, threads
+        See :func:`partition`, which also states the errors.
+    """
+    similarity = similarity or Similarity()
+    proteins = list(read_labelled(file))
+    found = partition(proteins, count, similarity, seed=seed, threads=threads)
+    placed = [
+        replace(protein, fold=f"cv{fold}")
+        for protein, fold in sorted(zip(proteins, found.folds, strict=True), key=lambda x: x[1])
+    ]
+    write_partitions(placed, output)
+    return FoldFile(output, placed, int(found.groups.max()) + 1, similarity)
 
 
 def partition(
