@@ -15,8 +15,8 @@ import pytest
 from structure_files import mmcif_text, pdb_text
 
 from topo.cli.main import main
-from topo.curation.alphafold import fetch_structures, read_accessions
 from topo.curation import alphafold
+from topo.curation.alphafold import fetch_structures, read_accessions
 from topo.errors import TopoError
 from topo.io.structure import StructureFolder
 from topo.protein import Protein

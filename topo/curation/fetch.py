@@ -1,4 +1,4 @@
-"""Published data sets by name: downloaded, checked against their SHA-256, put in place."""
+"""Download of published data sets, checked by their SHA-256."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from topo.errors import TopoError
 from topo.io.files import atomic_path
 
 _TIMEOUT = 60
-"""Seconds without an answer or a further byte after which a download is given up."""
+"""Seconds without a response or a further byte after which a download fails."""
 
 
 class Source(NamedTuple):
-    """Where a data set is published, and what it must be."""
+    """Address, SHA-256, file name and terms of use of a published data set."""
 
     url: str
     sha256: str
@@ -41,29 +41,29 @@ def fetch(
     url: str | None = None,
     sha256: str | None = None,
 ) -> Path:
-    """Download a data set, unless the folder holds it already.
+    """Download a data set, unless the folder contains it already.
 
     Parameters
     ----------
     name
-        A key of :data:`SOURCES`.
+        Name of the data set, a key of :data:`SOURCES`.
     directory
-        Folder to put it in; made where missing.
+        Path to the output folder, created if missing.
     url
-        Another address of the same file.
+        Alternative address of the same file.
     sha256
-        Checksum to hold the file to, where it is another one than the known.
+        Expected SHA-256 of the file; the known one by default.
 
     Returns
     -------
     Path
-        The file, whose checksum is right.
+        Path to the file.
 
     Raises
     ------
     TopoError
-        If there is no such data set, the download fails or its checksum is wrong; nothing is
-        left behind then.
+        If there is no such data set, the download fails or its checksum differs. No file is left
+        behind then.
     """
     import pooch
 

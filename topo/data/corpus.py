@@ -17,10 +17,22 @@ from topo.io.similar_folds import ids_similar_to, read_similar_ids
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sequences of N proteins with R residues in all, end to end."""
+    """Concatenated sequences of N proteins with R residues in total.
 
-    letters: np.ndarray  # (R,) uint8, ASCII
-    starts: np.ndarray  # (N + 1,) int64
+    Parameters
+    ----------
+    letters
+        ASCII codes of the residues, uint8, shape (R,).
+    starts
+        Index of each protein's first residue, and R, int64, shape (N + 1,).
+    checksums
+        SHA-256 of each file that was read, by path.
+    left_out
+        Number of proteins that were left out, by reason.
+    """
+
+    letters: np.ndarray
+    starts: np.ndarray
     checksums: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -28,12 +40,12 @@ class Corpus:
         return len(self.starts) - 1
 
     def sequence(self, index: int) -> np.ndarray:
-        """Return the letters of a protein, uint8."""
+        """Return the letters of a protein, uint8, shape (R,)."""
         return self.letters[self.starts[index] : self.starts[index + 1]]
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Residues of each protein, int64, (N,)."""
+        """Number of residues of each protein, int64, shape (N,)."""
         return np.diff(self.starts)
 
 
@@ -43,7 +55,7 @@ def read_corpus(config: PretrainingConfig) -> Corpus:
     Raises
     ------
     InputError
-        On a file that cannot be read.
+        If a file cannot be read.
     ConfigError
         If no corpus is given, a fold is unknown, or fewer than two proteins are left.
     """
@@ -80,12 +92,12 @@ def read_corpus(config: PretrainingConfig) -> Corpus:
 
 
 def _excluded_ids(config: PretrainingConfig) -> set[str]:
-    """Return the ids that the table calls similar to an excluded fold."""
+    """Return the ids that are similar to an excluded fold, by the table of similar folds."""
     if config.exclude_similar is None:
         if config.exclude_folds:
             raise ConfigError(
                 "pretraining.exclude_folds: expected pretraining.exclude_similar with it, "
-                "the table that says what is similar"
+                "the table of similar folds"
             )
         return set()
     table = config.exclude_similar

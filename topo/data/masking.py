@@ -32,21 +32,24 @@ MASK = ord("X")
 def mask_residues(
     letters: np.ndarray, rule: PretrainingConfig, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose residues to be told and hide most of them.
+    """Choose residues to predict and mask most of them.
 
     Parameters
     ----------
     letters
-        A piece, uint8, (R,). Only standard residues are chosen, at least one if there is any.
+        Letters of a piece, uint8, shape (R,). Only standard residues are chosen, at least one if
+        there is one.
     rule
-        Says which share is chosen, and how they show.
+        Share of residues to predict, and shares of these that are masked and replaced.
+    random
+        Source of the choice.
 
     Returns
     -------
-    shown
-        Letters that the model sees, uint8, (R,).
-    target
-        int64, (R,): see the table at the top of this module.
+    shown : numpy.ndarray
+        Input letters of the model, uint8, shape (R,).
+    target : numpy.ndarray
+        Residues to predict, int64, shape (R,), see the table at the top of this module.
     """
     index = RESIDUE_INDEX[letters]
     standard = np.flatnonzero(index >= 0)
@@ -67,15 +70,15 @@ class MaskedPieces(Dataset):
     Parameters
     ----------
     corpus
-        The sequences.
+        Sequences.
     pieces
-        int64, (K, 4): turn, protein, start, end.
+        Turn, protein, start and end of each piece, int64, shape (K, 4).
     graph
-        What the graphs hold.
+        Edges of the graphs.
     rule
-        How residues are masked.
+        Shares of residues that are masked.
     seed
-        With the piece it determines the mask.
+        Seed of the masks. The mask of a piece depends on seed, turn, protein and start only.
     """
 
     def __init__(

@@ -24,22 +24,24 @@ _HELD_OUT, _CUT, _ORDER, _TRAIN, _VALIDATION = range(5)
 
 
 def cut(lengths: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarray:
-    """Cut chains into pieces of ``crop`` residues that cover them once.
+    """Cut chains into pieces of ``crop`` residues that cover each chain once.
 
-    The first and the last piece of a chain share at random what is missing from a whole number of
-    pieces, neither of them being shorter than a quarter of ``crop``.
+    The first and the last piece of a chain are shorter by the residues that lack to a whole number
+    of pieces, divided between them at random. Neither is shorter than a quarter of ``crop``.
 
     Parameters
     ----------
     lengths
-        Residues of each chain, int64, (N,).
+        Number of residues of each chain, int64, shape (N,).
     crop
-        Longest piece, residues.
+        Maximum length of a piece, in residues.
+    random
+        Source of the cuts.
 
     Returns
     -------
     numpy.ndarray
-        int64, (K, 3): chain, start, end; in order.
+        Chain, start and end of each piece, in order, int64, shape (K, 3).
     """
     counts = -(-lengths // crop)
     missing, most = counts * crop - lengths, 3 * crop // 4
@@ -52,19 +54,19 @@ def cut(lengths: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarr
 
 
 class PretrainingData:
-    """A corpus with a held-out slice, and its batches.
+    """Batches of a corpus, of which a part is held out for validation.
 
     Parameters
     ----------
     corpus
-        What :func:`read_corpus` gives.
+        Sequences, see :func:`topo.data.corpus.read_corpus`.
     config
-        Its ``pretraining``, ``graph`` and ``training.seed`` count.
+        Configuration, of which ``pretraining``, ``graph`` and ``training.seed`` are used.
 
     Attributes
     ----------
     train, validation
-        Proteins of each part, indices into the corpus, int64.
+        Indices of the proteins of each part in the corpus, int64.
     """
 
     def __init__(self, corpus: Corpus, config: Config) -> None:
@@ -78,11 +80,11 @@ class PretrainingData:
 
     @property
     def intervals(self) -> int:
-        """Number of intervals of the run; the last one takes the rest."""
+        """Number of intervals of the run; the last one includes the remainder."""
         return max(1, round(self.rule.residues / self.rule.interval))
 
     def shown(self, interval: int) -> int:
-        """Return the residues that have been shown when an interval ends, up to a piece."""
+        """Return the number of residues up to the end of an interval, rounded to pieces."""
         last = interval >= self.intervals - 1
         return self.rule.residues if last else (interval + 1) * self.rule.interval
 
@@ -98,7 +100,7 @@ class PretrainingData:
         )
 
     def validation_loader(self) -> DataLoader:
-        """Return the held-out pieces, always the same, the chosen residues all masked."""
+        """Return batches of the held-out pieces, with every residue to predict masked."""
         random = np.random.default_rng((self.seed, _HELD_OUT, 1))
         pieces = self._numbered(cut(self._lengths(self.validation), self.rule.crop, random), 0)
         pieces[:, 1] = self.validation[pieces[:, 1]]
@@ -106,7 +108,10 @@ class PretrainingData:
         return self._loader(pieces, _batches(pieces, self.rule.batch_residues), rule, _VALIDATION)
 
     def stream(self, begin: int, end: int) -> np.ndarray:
-        """Return the pieces that begin at residues ``begin`` to ``end`` of the stream, (K, 4)."""
+        """Return the pieces that begin at residues ``begin`` to ``end`` of the stream.
+
+        The result is int64 of shape (K, 4): turn, protein, start, end.
+        """
         size = int(self._lengths(self.train).sum())
         parts = []
         for turn in range(begin // size, (end - 1) // size + 1):
@@ -117,7 +122,7 @@ class PretrainingData:
         return np.concatenate(parts)
 
     def background(self) -> np.ndarray:
-        """Return the share of each residue among the training proteins' standard ones, (20,)."""
+        """Return the share of each standard residue in the training proteins, shape (20,)."""
         counts = np.zeros(256, dtype=np.int64)
         for begin in range(0, len(self.corpus.letters), 1 << 22):
             counts += np.bincount(self.corpus.letters[begin : begin + (1 << 22)], minlength=256)
@@ -127,7 +132,7 @@ class PretrainingData:
         return found / found.sum()
 
     def background_perplexity(self) -> float:
-        """Return the pseudo-perplexity on the held-out slice of who knows the background alone."""
+        """Return the pseudo-perplexity of :meth:`background` on the held-out proteins."""
         targets = np.concatenate([graph.target for graph in self.validation_loader()])
         return float(np.exp(-np.log(self.background())[targets[targets >= 0]].mean()))
 
@@ -163,7 +168,7 @@ class PretrainingData:
 
 
 def _batches(pieces: np.ndarray, residues: int) -> list[list[int]]:
-    """Put pieces of like lengths together, shortest first, ties in order."""
+    """Return batches of pieces of similar lengths, shortest first, ties in order."""
     lengths = pieces[:, 3] - pieces[:, 2]
     order = np.argsort(lengths, kind="stable")
     return [order[b].tolist() for b in length_buckets(lengths[order], residues, residues)]

@@ -27,9 +27,7 @@ def transfer(
     output: ThreeLine,
     similar_from: Annotated[
         str | None,
-        typer.Option(
-            help="TSV of the folds that each labelled protein is similar to, in the order of the file."
-        ),
+        typer.Option(help="TSV of the folds that each labelled protein is similar to, in order."),
     ] = None,
     similar_to: SimilarTo = None,
     types: Annotated[
