@@ -223,7 +223,8 @@ def _retrieve(url: str, folder: str) -> str:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT, headers=_AGENT)
+    # Any: pooch's own downloader does not match the protocol that retrieve declares.
+    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT, headers=_AGENT)
     name = url.rpartition("/")[2] or "model"
     return pooch.retrieve(url, known_hash=None, fname=name, path=folder, downloader=downloader)
 

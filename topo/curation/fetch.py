@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from topo.errors import TopoError
 from topo.io.files import atomic_path
@@ -87,13 +87,15 @@ def _download(url: str, sha256: str, folder: str) -> str:
     from requests.exceptions import RequestException
 
     pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
+    # Any: pooch's own downloader does not match the protocol that retrieve declares.
+    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT)
     try:
         return pooch.retrieve(
             url,
             known_hash=f"sha256:{sha256}",
             fname="download",
             path=folder,
-            downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+            downloader=downloader,
         )
     except NoConnectionError:
         raise TopoError(f"{url}: cannot be fetched (no connection to the server)") from None

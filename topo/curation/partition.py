@@ -156,9 +156,8 @@ def similar_across(
     found: list[Hit] = []
     for fold in np.unique(folds)[:-1]:
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds > fold)
-        hits = find_similar(
-            [proteins[i] for i in inside], [proteins[i] for i in outside], similarity, threads
-        )
+        queries, targets = ([proteins[i] for i in part.tolist()] for part in (inside, outside))
+        hits = find_similar(queries, targets, similarity, threads)
         found += [
             hit._replace(query=int(inside[hit.query]), target=int(outside[hit.target]))
             for hit in hits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from Bio.Align import substitution_matrices
@@ -80,7 +81,7 @@ def _replacements() -> np.ndarray:
     BLOSUM62 (Henikoff & Henikoff 1992) contains half-bits: two residues are aligned 2^(score / 2)
     times as often as by chance.
     """
-    matrix = substitution_matrices.load("BLOSUM62")
+    matrix: Any = substitution_matrices.load("BLOSUM62")  # Biopython's type lacks pairs as index
     scores = np.array([[matrix[a, b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
     odds = BACKGROUND * 2 ** (scores / 2)
     np.fill_diagonal(odds, 0.0)

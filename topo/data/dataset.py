@@ -89,7 +89,7 @@ class ProteinDataset(Dataset):
             structure=self.structure,
         )
         if self.blur and graph.y is not None:
-            graph.y = torch.from_numpy(blur_boundaries(graph.y.numpy(), self.blur))
+            graph.y = torch.from_numpy(blur_boundaries(np.asarray(graph.y), self.blur))
         return graph
 
     def lengths(self) -> np.ndarray:

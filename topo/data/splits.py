@@ -143,14 +143,14 @@ class _Division:
         sets = type_sets(proteins, self.grammar)
         return LabelledSet(proteins, sets, np.full(len(proteins), weight))
 
-    def _extra_set(self, extra: ExtraConfig, judged: Container[str]) -> LabelledSet:
+    def _extra_set(self, extra: ExtraConfig, judged: Container[str | None]) -> LabelledSet:
         proteins = self._read(extra.path)
         if extra.exclude_similar:
             proteins = self._apart(proteins, extra.path, extra.exclude_similar, judged)
         return self._only_legal(self._labelled(proteins, extra.weight), extra.path)
 
     def _apart(
-        self, proteins: list[Protein], path: str, table: str, judged: Container[str]
+        self, proteins: list[Protein], path: str, table: str, judged: Container[str | None]
     ) -> list[Protein]:
         """Leave out the proteins whose row names an evaluated fold or an evaluated source."""
         rows = read_similar_folds(table, path, len(proteins))
