@@ -145,6 +145,8 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         kinds = [kinds.get(name) for name in TYPES]
     metadata = record.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    header_type = metadata.get("header_type")  # keeps its place among the keys
+    similar = pop_text(metadata, "similar_folds")
     return Prediction(
         record["id"],
         record["sequence"],
@@ -154,7 +156,8 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         _array(lines, kinds, (len(TYPES),), "type_probabilities"),
         confidence,
         fold=pop_text(metadata, "partition"),
-        header_type=pop_text(metadata, "header_type"),
+        similar_folds=tuple(similar.split(",")) if similar else (),
+        header_type=header_type if isinstance(header_type, str) else None,
         metadata=metadata,
     )
 
