@@ -33,10 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     proteins = typed_proteins(arguments.files)
     folds = assign_folds(clusters(proteins), proteins)
-    proteins = [
-        replace(protein, metadata={**protein.metadata, "partition": folds[protein.id]})
-        for protein in proteins
-    ]
+    proteins = [replace(protein, fold=folds[protein.id]) for protein in proteins]
     write(proteins, arguments.output)
     print(f"{len(proteins)} proteins written to {arguments.output}")
 
@@ -107,11 +104,8 @@ def write(proteins: list[Protein], folder: Path) -> None:
     """Write the four files of the bundled set."""
     write_three_line(proteins, folder / "proteins.3line")
     write_fasta(proteins, folder / "proteins.fasta")
-    fold_order = sorted(proteins, key=lambda p: list(FOLDS).index(p.metadata["partition"]))
-    bare = [
-        replace(protein, metadata={"partition": protein.metadata["partition"]})
-        for protein in fold_order
-    ]
+    fold_order = sorted(proteins, key=lambda p: list(FOLDS).index(p.fold or ""))
+    bare = [replace(protein, metadata={}) for protein in fold_order]
     write_partitions(bare, folder / "example.partitions.json")
     with atomic_text(folder / "sources.tsv") as stream:
         stream.write("\t".join(COLUMNS) + "\n")
@@ -120,7 +114,7 @@ def write(proteins: list[Protein], folder: Path) -> None:
                 **protein.metadata,
                 "id": protein.id,
                 "type": kind(protein),
-                "fold": protein.metadata["partition"],
+                "fold": protein.fold,
             }
             stream.write("\t".join(str(row[column]) for column in COLUMNS) + "\n")
 

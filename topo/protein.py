@@ -1,14 +1,17 @@
-"""The two records that flow through the package: what is known and what is predicted."""
+"""Proteins and predictions, the two records that flow through the package."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topo.segments import Segment, to_segments
+
+if TYPE_CHECKING:
+    from topo.io.structure import StructureInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,18 +23,27 @@ class Protein:
     id
         Identifier, without white space.
     sequence
-        Upper-case one-letter residues; anything but the 20 standard ones counts as unknown.
+        Upper-case one-letter residues; any letter but the 20 standard ones is an unknown residue.
     labels
-        One letter a residue (:data:`topo.labels.LABELS`, ``-`` unknown), or None.
+        One letter per residue (:data:`topo.labels.LABELS`, ``-`` unknown), or None.
     coordinates
         C-alpha positions in angstrom, float32, shape (R, 3), NaN where missing; or None.
     backbone
-        Positions of N, C-alpha and C, float32, shape (R, 3, 3), NaN where missing; or None.
+        Positions of N, C-alpha and C in angstrom, float32, shape (R, 3, 3), NaN where missing; or
+        None.
     plddt
         Confidence of a predicted structure, 0 to 100, float32, shape (R,), NaN where missing; None
-        for an experimental structure, or without one.
+        for an experimental structure, or without a structure.
+    fold
+        Fold of the data set that the protein belongs to, or None.
+    similar_folds
+        Folds that contain similar proteins, where the index of the structures names them.
+    structure
+        Source of the coordinates, or None.
+    header_type
+        Protein type in the header of a 3-line record, or None. It is never a target.
     metadata
-        Whatever else the file said, e.g. ``description``, ``partition``, ``types``.
+        Other facts from the file, e.g. ``description`` and ``types``, and a user's own keys.
     """
 
     id: str
@@ -40,6 +52,10 @@ class Protein:
     coordinates: np.ndarray | None = None
     backbone: np.ndarray | None = None
     plddt: np.ndarray | None = None
+    fold: str | None = None
+    similar_folds: tuple[str, ...] = ()
+    structure: StructureInfo | None = None
+    header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,25 +76,26 @@ class Protein:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of one protein.
+    """The topology that a model predicts for one protein.
 
     Parameters
     ----------
     id, sequence
-        As in the input.
+        Identifier and residues of the protein.
     labels
-        Predicted topology, one letter a residue.
+        Predicted topology, one letter per residue.
     type
         Predicted type, one of :data:`topo.labels.TYPES`.
     probabilities
-        Per-residue label probabilities, float32, shape (R, 6) in index order; rows sum to 1.
-        None where the prediction was read from a file without them.
+        Label probabilities of each residue, float32, shape (R, 6) in index order; rows sum to 1.
+        None where the prediction comes from a file without them.
     type_probabilities
-        float32, shape (5,) in the order of :data:`topo.labels.TYPES`, or None.
+        Probability of each type, float32, shape (5,) in the order of :data:`topo.labels.TYPES`, or
+        None.
     confidence
-        Probability that the topology (the order of segments) is right, or None.
-    metadata
-        What the reader or model adds, e.g. ``description``.
+        Probability that the topology (the order of segments) is correct, or None.
+    fold, similar_folds, structure, header_type, metadata
+        Those of the protein, see :class:`Protein`.
     """
 
     id: str
@@ -88,6 +105,10 @@ class Prediction:
     probabilities: np.ndarray | None = None
     type_probabilities: np.ndarray | None = None
     confidence: float | None = None
+    fold: str | None = None
+    similar_folds: tuple[str, ...] = ()
+    structure: StructureInfo | None = None
+    header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,3 +124,33 @@ class Prediction:
     def segments(self) -> list[Segment]:
         """The predicted topology as segments, half-open and 0-based."""
         return to_segments(self.labels)
+
+
+def shared_fields(record: Protein | Prediction) -> dict[str, Any]:
+    """Return the fields that a protein and its prediction have in common, by name."""
+    names = ("id", "sequence", "fold", "similar_folds", "structure", "header_type", "metadata")
+    return {name: getattr(record, name) for name in names}
+
+
+def own_keys(record: Protein | Prediction) -> dict[str, Any]:
+    """Return the fields that files keep among the metadata, by their keys there.
+
+    ``partition`` is the key of the fold. Fields without a value are left out.
+    """
+    fields = {
+        "header_type": record.header_type,
+        "structure": record.structure,
+        "partition": record.fold,
+        "similar_folds": ",".join(record.similar_folds) or None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def file_metadata(record: Protein | Prediction) -> dict[str, Any]:
+    """Return the metadata as a file keeps them: the record's own and :func:`own_keys`."""
+    return {**record.metadata, **own_keys(record)}
+
+
+def pop_text(metadata: dict[str, Any], key: str) -> str | None:
+    """Remove a key from metadata and return its value; None where that is absent or no text."""
+    return metadata.pop(key) if isinstance(metadata.get(key), str) else None

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from topo.config import Config, load_config
-from topo.data.splits import load_splits
+from topo.data.splits import Splits
 from topo.inference import predict_split
 from topo.io.files import atomic_text
 from topo.labels import TYPES
@@ -78,7 +78,7 @@ def train_once(run: Run, config: Config) -> None:
     """Train a run unless its model exists."""
     if not run.model.is_dir():
         run.path.mkdir(parents=True, exist_ok=True)
-        fit(config, load_splits(config.data, config.training.seed), run)
+        fit(config, Splits.of(config), run)
 
 
 def show(table: Iterable[str], folder: Path) -> None:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from topo.config import Config, load_config
-from topo.data.splits import load_splits
+from topo.data.splits import Splits
 from topo.inference import predict
 from topo.io import write_three_line
 from topo.io.structure import without_structure
@@ -78,7 +78,7 @@ def _fold(
     for seed in range(options.seeds):
         for structure in (True, False):
             config = _config(options, fold, structure, seed)
-            splits = load_splits(config.data, seed)
+            splits = Splits.of(config)
             run = Run(options.output / f"{fold}-{'structure' if structure else 'sequence'}-{seed}")
             if not run.model.is_dir():
                 run.path.mkdir(parents=True, exist_ok=True)

@@ -112,7 +112,7 @@ def test_models_come_once_and_gaps_are_listed(api: str, tmp_path: Path) -> None:
         assert url.endswith(name)
     (protein,) = StructureFolder(tmp_path).attach([Protein("sp|P00003|X_HUMAN", SEQUENCE)])
     assert protein.plddt is not None
-    assert protein.metadata["structure"].covered == 1
+    assert protein.structure.covered == 1
 
 
 def test_damaged_file_is_fetched_anew(api: str, tmp_path: Path) -> None:

@@ -23,20 +23,20 @@ DATA = Path(__file__).resolve().parents[2] / "data"
 EMBOSS = Path("/usr/share/EMBOSS/test")
 
 
-def protein(labels: str | None, **metadata: str) -> Protein:
-    return Protein("a", "A" * len(labels or "AAAA"), labels, metadata=metadata)
+def protein(labels: str | None, fold: str | None = None) -> Protein:
+    return Protein("a", "A" * len(labels or "AAAA"), labels, fold=fold)
 
 
 def test_types_folds_labels_and_segments() -> None:
     helix = "M" * 20
     found = describe_set(
         [
-            protein(f"OOO{helix}IIIII", partition="x"),
-            protein("IIII", partition="y"),
-            protein("S" * 20 + "OO", partition="y"),
-            protein("-" * 30 + helix + "IIIIIII", partition="x"),
-            protein("OOO", partition="x"),
-            protein(None, partition="x"),
+            protein(f"OOO{helix}IIIII", fold="x"),
+            protein("IIII", fold="y"),
+            protein("S" * 20 + "OO", fold="y"),
+            protein("-" * 30 + helix + "IIIIIII", fold="x"),
+            protein("OOO", fold="x"),
+            protein(None, fold="x"),
         ]
     )
     assert found["proteins"] == 6
@@ -120,7 +120,7 @@ def test_each_bundled_protein_has_a_source() -> None:
     proteins = list(read_proteins(folder / "example.partitions.json"))
     assert len(proteins) == len(sources) == len({p.sequence for p in proteins})
     for found in proteins:
-        assert sources[found.id]["fold"] == found.metadata["partition"]
+        assert sources[found.id]["fold"] == found.fold
         assert sources[found.id]["file"] in ("seq.dat", "uniprotft.sw")
 
 

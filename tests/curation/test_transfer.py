@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_homology import RESIDUES, needs_mmseqs
 
-from topo.config import DataConfig
+from topo.config import Config, DataConfig
 from topo.curation.homology import Alignment, Similarity
 from topo.curation.transfer import project_labels, transfer_labels
-from topo.data.splits import load_splits
+from topo.data.splits import Splits
 from topo.io import read_three_line
 from topo.protein import Protein
 
@@ -153,9 +153,8 @@ def test_labels_of_proteins_that_validate_do_not_train(tmp_path: Path) -> None:
     rows = "".join(f"x{i}\tp{i}\t-\n" for i in range(10))
     (tmp_path / "extra.tsv").write_text(f"id\tsource\tsimilar_folds\n{rows}")
     extra = {"path": str(tmp_path / "extra.3line"), "exclude_similar": str(tmp_path / "extra.tsv")}
-    splits = load_splits(
-        DataConfig(path=str(tmp_path / "set.3line"), holdout=0.3, extra=[extra]), 0
-    )
+    data = DataConfig(path=str(tmp_path / "set.3line"), holdout=0.3, extra=[extra])
+    splits = Splits.of(Config(data=data))
     held = {protein.id for protein in splits.validation.proteins}
     assert len(held) == 3
     added = {p.id for p in splits.train.proteins if p.id.startswith("x")}

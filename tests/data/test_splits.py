@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topo.config import DataConfig, GraphConfig
-from topo.data.dataset import ProteinDataset, sampling_types, type_sets
-from topo.data.splits import hold_out, load_splits, read_similar_folds, sha256
+from topo.config import Config, DataConfig, GraphConfig
+from topo.data.dataset import ProteinDataset
+from topo.data.splits import Splits, hold_out, sha256
+from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputError
+from topo.io.similar_folds import read_similar_folds
 from topo.protein import Protein
 
 LABELS = {"GLOB": "I" * 30, "SP": "S" * 12 + "O" * 18, "TM": "I" * 5 + "M" * 20 + "O" * 5}
@@ -37,13 +39,19 @@ def partitions(tmp_path: Path) -> Path:
     return path
 
 
+def _splits(data: DataConfig, seed: int = 0) -> Splits:
+    config = Config(data=data)
+    config.training.seed = seed
+    return Splits.of(config)
+
+
 def _ids(labelled) -> set[str]:
     return {protein.id for protein in labelled.proteins}
 
 
 def test_named_folds_go_where_they_are_sent(partitions: Path) -> None:
     config = DataConfig(path=str(partitions), train=["cv0"], validation=["cv1"], test=["cv2"])
-    splits = load_splits(config, seed=0)
+    splits = _splits(config)
     for name, fold in (("train", "cv0"), ("validation", "cv1"), ("test", "cv2")):
         assert {i[:3] for i in _ids(getattr(splits, name))} == {fold}
         assert len(getattr(splits, name)) == 34
@@ -51,17 +59,17 @@ def test_named_folds_go_where_they_are_sent(partitions: Path) -> None:
 
 
 def test_without_training_folds_the_rest_trains(partitions: Path) -> None:
-    splits = load_splits(DataConfig(path=str(partitions), validation=["cv1"]), seed=0)
+    splits = _splits(DataConfig(path=str(partitions), validation=["cv1"]))
     assert {i[:3] for i in _ids(splits.train)} == {"cv0", "cv2"}
 
 
 def test_a_tenth_of_each_type_is_held_out(partitions: Path) -> None:
     config = DataConfig(path=str(partitions), train=["cv0", "cv1"], test=["cv2"])
-    splits = load_splits(config, seed=0)
+    splits = _splits(config)
     assert not _ids(splits.train) & _ids(splits.validation)
     assert len(splits.train) + len(splits.validation) == 68
     assert splits.validation.types.sum(0).tolist() == [1, 0, 2, 4, 0]
-    again, other = load_splits(config, seed=0), load_splits(config, seed=1)
+    again, other = _splits(config), _splits(config, seed=1)
     assert _ids(again.validation) == _ids(splits.validation) != _ids(other.validation)
 
 
@@ -80,11 +88,31 @@ def test_extra_proteins_similar_to_evaluated_folds_stay_out(
         test=["cv2"],
         extra=[{"path": str(extra), "exclude_similar": str(table), "weight": 0.5}],
     )
-    splits = load_splits(config, seed=0)
+    splits = _splits(config)
     added = [p.sequence for p in splits.train.proteins[34:]]
     assert added == ["M" + "A" * 29, "M" + "D" * 29]  # by row, not by id; no sequence twice
     assert splits.train.weights[34:].tolist() == [0.5, 0.5]
     assert splits.left_out == {f"{extra}: similar to evaluated folds": 1}
+
+
+def test_similar_folds_among_the_keys_of_the_user_leave_nothing_out(partitions: Path) -> None:
+    folds = json.loads(partitions.read_text())
+    for record in folds["cv0"]:
+        record |= {"similar_folds": "cv1", "structure": "1abc", "partition": "cv2"}
+    partitions.write_text(json.dumps(folds))
+    config = DataConfig(path=str(partitions), train=["cv0"], validation=["cv1"])
+    splits = _splits(config)
+    assert len(splits.train) == 34
+    assert splits.left_out == {}
+
+
+def test_types_follow_the_grammar_of_the_model(partitions: Path) -> None:
+    from topo.io.grammar import find_grammar, grammar_tree
+
+    tree = grammar_tree(find_grammar(None))
+    config = Config(data=DataConfig(path=str(partitions), validation=["cv1"]))
+    config.model.heads.grammar = tree
+    assert Splits.of(config).train.types.sum(0).tolist() == [8, 0, 20, 40, 0]
 
 
 def test_table_must_have_a_row_for_each_record(partitions: Path, tmp_path: Path) -> None:
@@ -95,7 +123,7 @@ def test_table_must_have_a_row_for_each_record(partitions: Path, tmp_path: Path)
         path=str(partitions), extra=[{"path": str(extra), "exclude_similar": str(table)}]
     )
     with pytest.raises(InputError, match="found 0 rows, expected one for each of the 1 records"):
-        load_splits(config, seed=0)
+        _splits(config)
     table.write_text("id\tfolds\n")
     with pytest.raises(InputError, match=r"similar\.tsv:1: expected a column similar_folds"):
         read_similar_folds(table)
@@ -108,19 +136,19 @@ def test_a_protein_without_a_legal_path_is_named_counted_and_skipped(tmp_path: P
     )
     path.write_text(good + ">odd | TM\nMKVL\nIMMO\n")
     with pytest.warns(UserWarning, match="1 proteins have no path in the grammar, left out: odd"):
-        splits = load_splits(DataConfig(path=str(path)), seed=0)
+        splits = _splits(DataConfig(path=str(path)))
     assert "odd" not in _ids(splits.train)
     assert sum(splits.left_out.values()) == 1
 
 
 def test_unknown_fold_names_those_that_exist(partitions: Path) -> None:
     with pytest.raises(ConfigError, match="unknown fold cv7, the file has cv0, cv1, cv2"):
-        load_splits(DataConfig(path=str(partitions), train=["cv7"]), seed=0)
+        _splits(DataConfig(path=str(partitions), train=["cv7"]))
 
 
 def test_a_smaller_training_set_keeps_the_proportions(partitions: Path) -> None:
     config = DataConfig(path=str(partitions), train=["cv0"], validation=["cv1"], size=17)
-    splits = load_splits(config, seed=0)
+    splits = _splits(config)
     assert splits.train.types.sum(0).tolist() == [2, 0, 5, 10, 0]
 
 

@@ -18,7 +18,8 @@ from scipy.spatial.transform import Rotation
 from structure_files import helix, pdb_text
 
 from topo.config import Config, EncoderConfig, GraphConfig, ModelConfig, RecurrentConfig
-from topo.data.dataset import ProteinDataset, type_sets
+from topo.data.dataset import ProteinDataset
+from topo.data.types import type_sets
 from topo.geometry import backbone_dihedrals, dihedral, neighbours, trace_angles
 from topo.graph import STRUCTURE_FEATURES, collate, residue_graph, structure_features
 from topo.io.structure import StructureFolder, read_structure
@@ -329,23 +330,21 @@ def test_training_leaves_out_structures_at_random() -> None:
 
 @pytest.mark.data
 def test_folds_and_similar_folds_come_from_the_index(data_dir: Path) -> None:
-    from topo.config import DataConfig
-    from topo.data.splits import load_splits
+    from topo.config import Config, DataConfig
+    from topo.data.splits import Splits
 
     folder = data_dir / "structures"
     chosen = [f"{name}.pdb.gz" for name in ("A2RMJ9", "O43614")]
     assert all((folder / "files" / name).is_file() for name in chosen)
     assert len(StructureFolder(folder)) >= 203
-    splits = load_splits(
-        DataConfig(
-            path=str(folder / "labels.3line"), structures=str(folder / "files"), test=["cv0"]
-        ),
-        seed=0,
+    data = DataConfig(
+        path=str(folder / "labels.3line"), structures=str(folder / "files"), test=["cv0"]
     )
+    splits = Splits.of(Config(data=data))
     test = {p.id for p in splits.test.proteins}
     train = {p.id for p in (*splits.train.proteins, *splits.validation.proteins)}
     assert len(test) == 33
     assert "A2RMJ9" in train
     assert "O43614" not in train | test  # of cv4, but similar to a protein of cv0
     assert all(p.coordinates is not None for p in splits.test.proteins)
-    assert all("cv0" not in p.metadata.get("similar_folds", "") for p in splits.train.proteins)
+    assert all("cv0" not in p.similar_folds for p in splits.train.proteins)

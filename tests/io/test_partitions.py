@@ -32,8 +32,10 @@ def test_folds_labels_and_further_keys(tmp_path: Path) -> None:
         ("b", "AW", None),
         ("c", "AC", None),
     ]
-    assert proteins[0].metadata == {"partition": "cv0", "source": "x"}
-    assert proteins[2].metadata == {"partition": "cv1"}
+    assert proteins[0].fold == "cv0"
+    assert proteins[0].metadata == {"source": "x"}
+    assert proteins[2].fold == "cv1"
+    assert proteins[2].metadata == {}
 
 
 def test_folds_are_selected_in_the_order_wanted(tmp_path: Path) -> None:
@@ -146,4 +148,15 @@ def test_the_published_layout(data_dir: Path) -> None:
     proteins = list(read_labelled(f"{path}:cv3,cv0"))
     oracle = [(r["id"], r["sequence"], r["labels"]) for r in content["cv3"] + content["cv0"]]
     assert [(p.id, p.sequence, p.labels) for p in proteins] == oracle
-    assert {p.metadata["partition"] for p in proteins[:714]} == {"cv3"}
+    assert {p.fold for p in proteins[:714]} == {"cv3"}
+
+
+def test_keys_of_the_user_are_kept_apart_from_the_fields(tmp_path: Path) -> None:
+    keys = {"partition": "mine", "similar_folds": "cv0", "structure": "1abc"}
+    source, target = tmp_path / "a.json", tmp_path / "b.json"
+    source.write_text(json.dumps({"cv1": [{"id": "a", "sequence": "MK", "labels": "II", **keys}]}))
+    (protein,) = read_partitions(source)
+    assert (protein.fold, protein.similar_folds, protein.structure) == ("cv1", (), None)
+    assert protein.metadata == keys
+    write_partitions([protein], target)
+    assert json.loads(target.read_text()) == json.loads(source.read_text())

@@ -40,7 +40,7 @@ def proteins(draw: st.DrawFn, labelled: bool) -> list[Protein]:
         size = len(sequence)
         labels = draw(st.text("IOPSMB-", min_size=size, max_size=size)) if labelled else None
         fold = draw(st.sampled_from(["one", "two"]))
-        found.append(Protein(identifier, sequence, labels, metadata={"partition": fold}))
+        found.append(Protein(identifier, sequence, labels, fold=fold))
     return found
 
 
@@ -69,10 +69,10 @@ def test_three_line(records: list[Protein]) -> None:
 @given(proteins(labelled=True))
 def test_partitions_through_the_sniffer(records: list[Protein]) -> None:
     back = there_and_back(io.write_partitions, io.read_proteins, records, "x.json")
-    order = list(dict.fromkeys(p.metadata["partition"] for p in records))
-    expected = sorted(records, key=lambda p: order.index(p.metadata["partition"]))
+    order = list(dict.fromkeys(p.fold for p in records))
+    expected = sorted(records, key=lambda p: order.index(p.fold))
     assert rows(back) == rows(expected)
-    assert [p.metadata for p in back] == [p.metadata for p in expected]
+    assert [(p.fold, p.metadata) for p in back] == [(p.fold, p.metadata) for p in expected]
 
 
 @given(ROWS, st.sampled_from(["\n", "\r\n", "\r"]))

@@ -56,7 +56,7 @@ def test_both_formats_say_the_same(tmp_path: Path, name: str, predicted: bool) -
     expected = np.array([place for *_, place in helix(len(SEQUENCE))]).reshape(-1, 3, 3)
     np.testing.assert_allclose(protein.backbone, expected, atol=6e-4)
     np.testing.assert_array_equal(protein.coordinates, protein.backbone[:, 1])
-    info = protein.metadata["structure"]
+    info = protein.structure
     assert (info.covered, info.identity, info.chain, info.mismatches) == (1, 1, "A", ())
     assert info.kind == ("predicted" if predicted else "experimental")
     values = protein.plddt if predicted else info.b_factors
@@ -85,7 +85,7 @@ def test_without_a_full_sequence_the_residues_are_the_sequence(tmp_path: Path) -
 def test_mismatches_and_tags_are_told(tmp_path: Path) -> None:
     text = pdb_text("HHHHHH" + SEQUENCE[:4] + "C" + SEQUENCE[5:])
     protein = read_structure(write(tmp_path, text), sequence=SEQUENCE)
-    info = protein.metadata["structure"]
+    info = protein.structure
     assert info.mismatches == ((5, "Y", "C"),)
     assert info.outside == 6
     assert info.identity == pytest.approx(21 / 22)
@@ -142,9 +142,9 @@ def test_insertion_codes_are_residues_of_their_own(tmp_path: Path) -> None:
         for i, atom, place in helix(3)
     )
     assert read_structure(write(tmp_path, text)).sequence == "AGC"
-    assert read_structure(write(tmp_path, text), sequence="MAGCM").metadata[
-        "structure"
-    ].covered == (pytest.approx(0.6))
+    assert read_structure(write(tmp_path, text), sequence="MAGCM").structure.covered == (
+        pytest.approx(0.6)
+    )
 
 
 def test_chain_and_model_are_chosen(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_chain_and_model_are_chosen(tmp_path: Path) -> None:
     path = write(tmp_path, text)
     assert read_structure(path).sequence == "MKTAYI"
     assert read_structure(path, model=5, chain="B").sequence == SEQUENCE
-    assert read_structure(path, model=5, sequence=SEQUENCE).metadata["structure"].chain == "B"
+    assert read_structure(path, model=5, sequence=SEQUENCE).structure.chain == "B"
     with pytest.raises(InputError, match="has no protein chain B, found A"):
         read_structure(path, chain="B")
     with pytest.raises(InputError, match="has no model 2, found 1, 5"):
@@ -217,7 +217,7 @@ def test_cache_gives_the_same_and_notices_changes(tmp_path: Path) -> None:
     path = write(tmp_path, pdb_text(SEQUENCE, predicted=True))
     first, second = cached_structure(path), cached_structure(path)
     assert first.sequence == second.sequence
-    assert first.metadata == second.metadata
+    assert first.structure == second.structure
     for name in ("coordinates", "backbone", "plddt"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     write(tmp_path, pdb_text("MKT"))
@@ -236,8 +236,8 @@ def test_folder_finds_structures_by_id(tmp_path: Path) -> None:
     assert [p.coordinates is not None for p in proteins] == [True, True, False, False]
     write(tmp_path, "id\tfile\tfold\tsimilar_folds\nA\tP1.pdb\tcv1\tcv0,cv3\n", "index.tsv")
     (protein,) = StructureFolder(tmp_path).attach([Protein("A", SEQUENCE)])
-    assert protein.metadata["partition"] == "cv1"
-    assert protein.metadata["similar_folds"] == "cv0,cv3"
+    assert protein.fold == "cv1"
+    assert protein.similar_folds == ("cv0", "cv3")
     write(tmp_path, "id\tfile\nA\tP9.pdb\n", "index.tsv")
     with pytest.raises(InputError, match=r"index.tsv:2: found no file for A"):
         StructureFolder(tmp_path)
@@ -284,7 +284,7 @@ def test_all_files_agree_with_the_index(data_dir: Path, index: dict[str, dict[st
     assert len(proteins) == len(index) == 203
     exact = 0
     for name, row in index.items():
-        info = proteins[name].metadata["structure"]
+        info = proteins[name].structure
         assert info.kind == {"alphafold": "predicted"}.get(row["kind"], row["kind"])
         assert info.chain == row["chain"]
         off = [
@@ -310,8 +310,8 @@ def test_mmcif_entries(data_dir: Path) -> None:
             continue
         protein = read_structure(path)
         lengths[protein.id] = len(protein)
-        assert protein.metadata["structure"].identity == 1
-        assert protein.metadata["structure"].kind == "experimental"
+        assert protein.structure.identity == 1
+        assert protein.structure.kind == "experimental"
     assert lengths == {
         **{"1aki": 129, "1dix": 208, "1k6p": 99, "1o1z": 234, "3o5r": 128, "5h73": 390},
         **{"5ugo": 335, "5zng": 137, "7gsa": 321, "altloc": 1},

@@ -38,7 +38,7 @@ def failure(tmp_path: Path, text: str) -> str:
 def test_headers(tmp_path: Path, header: str, identifier: str, header_type: str | None) -> None:
     (protein,) = read(tmp_path, f">{header}\nMKTA\nIIII\n")
     assert protein.id == identifier
-    assert protein.metadata.get("header_type") == header_type
+    assert protein.header_type == header_type
     assert protein.metadata["description"] == header
 
 
@@ -113,4 +113,4 @@ def test_real_sets(data_dir: Path, name: str, number: int) -> None:
     assert len(proteins) == number
     assert [p.sequence for p in proteins] == lines[1::3]
     assert [p.labels for p in proteins] == lines[2::3]
-    assert [f">{p.id} | {p.metadata['header_type']}" for p in proteins] == lines[0::3]
+    assert [f">{p.id} | {p.header_type}" for p in proteins] == lines[0::3]

@@ -20,7 +20,7 @@ from topo.config import (
     ModelConfig,
     RecurrentConfig,
 )
-from topo.data.dataset import type_sets
+from topo.data.types import type_sets
 from topo.grammar.legality import is_legal
 from topo.graph import collate, residue_graph
 from topo.labels import DECODERS, TYPES

@@ -36,7 +36,7 @@ def test_labels_become_b_factors(tmp_path: Path, suffix: str) -> None:
     source.write_bytes(gzip.compress(text.encode()))
     protein = read_structure(source)
     labels = "IIIMMMMOOO"
-    info = protein.metadata["structure"]
+    info = protein.structure
     files = save_structure(predicted(protein, labels), info, tmp_path / "out", "x")
     assert [file.name for file in files] == [f"x{suffix}", "x.pml", "x.cxc"]
     parser = (PDBParser if suffix == ".pdb" else MMCIFParser)(QUIET=True)
@@ -58,7 +58,7 @@ def test_scripts_name_file_chain_and_residues(tmp_path: Path) -> None:
     )
     (tmp_path / "in.pdb").write_text(moved)
     protein = read_structure(tmp_path / "in.pdb", sequence=SEQUENCE)
-    info = protein.metadata["structure"]
+    info = protein.structure
     assert info.numbers == ("-3", "-2", "-1", "0", "", "2", "3", "4", "5", "6")
     _, pymol, chimerax = save_structure(predicted(protein, "IIIMMMMOOI"), info, tmp_path, "x")
     red = LABEL_COLORS["M"]
@@ -78,7 +78,7 @@ def test_page_holds_structures_and_what_shows_them(tmp_path: Path) -> None:
     protein = read_structure(tmp_path / "in.pdb", sequence=SEQUENCE + "WWW")
     with_probabilities = {
         "probabilities": np.full((13, 6), 1 / 6, dtype=np.float32),
-        "metadata": protein.metadata,
+        "structure": protein.structure,
     }
     plain = predicted(Protein("plain", SEQUENCE), "I" * 10)
     with open_page(tmp_path / "with.html") as page:
@@ -105,7 +105,7 @@ def test_page_holds_structures_and_what_shows_them(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_real_files_keep_their_other_chains_apart(data_dir: Path, tmp_path: Path) -> None:
     protein = read_structure(data_dir / "structures" / "mmcif" / "1k6p.cif.gz", chain="B")
-    info = protein.metadata["structure"]
+    info = protein.structure
     files = save_structure(predicted(protein, "M" * len(protein)), info, tmp_path, "x")
     structure = MMCIFParser(QUIET=True).get_structure("x", StringIO(files[0].read_text()))
     values = {

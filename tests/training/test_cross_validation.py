@@ -76,7 +76,7 @@ def test_every_protein_is_predicted_once_by_the_model_that_has_not_seen_it(finis
     proteins = list(read_proteins(EXAMPLE))
     assert set(predictions) == {protein.id for protein in proteins}
     for name in FOLDS:
-        held = [p for p in proteins if p.metadata["partition"] == name]
+        held = [p for p in proteins if p.fold == name]
         for answer in predict(held, finished / f"fold-{name}"):
             assert predictions[answer.id] == answer.labels
         info = Run(finished / f"fold-{name}").info()

@@ -20,7 +20,9 @@ from safetensors.torch import load_file
 
 from topo.checkpoint import load_checkpoint, save_ensemble
 from topo.config import Config, PretrainingConfig, load_config
-from topo.data.corpus import Corpus, PretrainingData, cut, mask_residues, read_corpus
+from topo.data.corpus import Corpus, read_corpus
+from topo.data.masking import mask_residues
+from topo.data.pieces import PretrainingData, cut
 from topo.graph import node_features
 from topo.nn.masked import MaskedResidueModel
 from topo.nn.tagger import Tagger
@@ -445,7 +447,7 @@ def test_shipped_configuration_pre_trains_the_trunk_of_the_default_tagger() -> N
 
 @pytest.mark.data
 def test_table_of_the_real_corpus_names_its_folds(data_dir: Path) -> None:
-    from topo.data.splits import read_similar_ids
+    from topo.io.similar_folds import read_similar_ids
 
     similar = read_similar_ids(data_dir / "corpus" / "similar_folds.tsv")
     assert set().union(*similar.values()) == {"cv0", "cv1", "cv3", "cv4"}

@@ -95,9 +95,10 @@ def _with_folds(config: Config, folder: Path, count: int) -> Config:
         return config
     target = folder / "folds.json"
     if not target.is_file():
-        from topo.cli.data.homology import split
+        from topo.cli.data.split import show_folds
+        from topo.curation.partition import write_folds
 
-        split(path, str(target), count, seed=config.training.seed)
+        show_folds(write_folds(path, target, count, seed=config.training.seed))
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(target)})})
 
 

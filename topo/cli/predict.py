@@ -243,7 +243,7 @@ class _Results:
 
         self._protein = protein
         outputs.write(prediction)
-        if self._structures and (info := protein.metadata.get("structure")):
+        if self._structures and (info := protein.structure):
             save_structure(prediction, info, self._structures, self._names.name(prediction.id))
         self.counts.add(prediction)
         self.written += 1

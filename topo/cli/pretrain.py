@@ -48,7 +48,8 @@ def pretrain(
     The output folder holds history.csv, with the pseudo-perplexity of held-out proteins, and
     trunk/.
     """
-    from topo.data.corpus import PretrainingData, read_corpus
+    from topo.data.corpus import read_corpus
+    from topo.data.pieces import PretrainingData
     from topo.runs import Run, run_name
     from topo.training.loop import RUN_VARIABLE
     from topo.training.pretraining import pretrain as train_trunk

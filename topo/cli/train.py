@@ -27,8 +27,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a tagger, by default on the bundled example set."""
-    from topo.data.splits import load_splits
-    from topo.io.grammar import find_grammar
+    from topo.data.splits import Splits
     from topo.report.curves import draw_curves
     from topo.runs import Run, new_run, run_name
     from topo.training.initial_weights import initial_weights
@@ -42,8 +41,7 @@ def train(
         settings = Run(resume).config()
     else:
         settings = read_config(context.obj)
-    grammar = find_grammar(settings.model.heads.grammar)
-    splits = load_splits(settings.data, settings.training.seed, grammar)
+    splits = Splits.of(settings)
     if settings.training.init and resume is None:
         initial_weights(settings)  # raises its errors before the run exists
     given_run = resume or os.environ.get(RUN_VARIABLE)

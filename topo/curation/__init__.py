@@ -1,1 +1,1 @@
-"""Making of data sets: similarity, folds, label transfer, statistics, downloads."""
+"""Preparation of data sets: similarity, folds, label transfer, statistics and downloads."""

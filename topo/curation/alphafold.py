@@ -1,9 +1,9 @@
-"""Predicted structures from the AlphaFold database, by UniProt accession.
+"""Download of predicted structures from the AlphaFold database by UniProt accession.
 
-The database is asked for each accession where its file lies; the file is downloaded, parsed and
-compared with the sequence that the database gives, and only then put in place. ``index.tsv`` in the
-folder lists what is there with its SHA-256, so that a further call fetches only what is missing
-or damaged.
+The database returns the address of the file of an accession. The file is downloaded, parsed and
+compared with the sequence in the database before it is moved to the folder. ``index.tsv`` in the
+folder lists the files with their SHA-256, so that a further call downloads only missing or damaged
+files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from topo.io.files import atomic_path, atomic_text, open_text
 from topo.io.structure import read_structure
 
 API = "https://alphafold.ebi.ac.uk/api/prediction"
-"""Where the database answers for an accession (``API/P00533``)."""
+"""Address of the database, which an accession follows (``API/P00533``)."""
 
 COLUMNS = ("id", "file", "sha256", "url")
 
@@ -39,7 +39,7 @@ _BUSY = (429, 500, 502, 503, 504)
 
 
 class Fetched(NamedTuple):
-    """What became of an accession."""
+    """Result of the download of an accession."""
 
     accession: str
     status: Literal["fetched", "kept", "no model"]
@@ -52,13 +52,13 @@ def read_accessions(arguments: Iterable[str]) -> list[str]:
     Parameters
     ----------
     arguments
-        Accessions, or files of them: one a line, or FASTA with the accession as id or between
-        pipes.
+        Accessions, or paths to files of accessions: one per line, or FASTA with the accession as
+        id or between pipes.
 
     Raises
     ------
     TopoError
-        On anything that is neither.
+        If an argument is neither.
     """
     found: dict[str, None] = {}
     for argument in arguments:
@@ -79,15 +79,15 @@ def fetch_structures(
     api: str = API,
     pause: float = 0.1,
 ) -> Iterator[Fetched]:
-    """Download the models of accessions, one after the other, but for those that are there.
+    """Download the models of accessions one by one, except existing files.
 
     Parameters
     ----------
     accessions
         UniProt accessions.
     directory
-        Folder to put them in, made where missing; :class:`topo.io.structure.StructureFolder`
-        finds them there.
+        Path to the output folder, created if missing, which
+        :class:`topo.io.structure.StructureFolder` reads.
     form
         Format of the files.
     api
@@ -98,12 +98,12 @@ def fetch_structures(
     Yields
     ------
     Fetched
-        For each accession; one without a model has no path.
+        Result of each accession; one without a model has no path.
 
     Raises
     ------
     TopoError
-        If the server fails or sends broken files, after several tries. What came before is kept.
+        If the server fails or sends damaged files several times. Earlier files are kept.
     """
     folder = Path(directory)
     known = _read_index(folder)
@@ -147,7 +147,7 @@ def _read_index(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _append(folder: Path, row: dict[str, str]) -> None:
-    """Add a row to the index at once, so that a killed run loses nothing."""
+    """Add a row to the index immediately, so that a killed run loses no file."""
     index = folder / "index.tsv"
     if not index.is_file():
         with atomic_text(index) as file:
@@ -163,7 +163,7 @@ def _is_whole(path: Path, sha256: str) -> bool:
 
 
 def _ask(url: str, accession: str) -> dict[str, Any] | None:
-    """Ask for an accession's model; None where the database has none."""
+    """Return the entry of an accession; None where the database has no model."""
     import requests
 
     for attempt in range(_TRIES):
@@ -190,7 +190,7 @@ def _ask(url: str, accession: str) -> dict[str, Any] | None:
 
 
 def _download(entry: dict[str, Any], accession: str, folder: Path, form: str) -> dict[str, str]:
-    """Put a model in place once it is whole; return its row of the index."""
+    """Download a model, check it and move it to the folder; return its row of the index."""
     import pooch
 
     url = str(entry.get(f"{form}Url") or "")
@@ -223,24 +223,25 @@ def _retrieve(url: str, folder: str) -> str:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT, headers=_AGENT)
+    # Any: pooch's own downloader does not match the protocol that retrieve declares.
+    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT, headers=_AGENT)
     name = url.rpartition("/")[2] or "model"
     return pooch.retrieve(url, known_hash=None, fname=name, path=folder, downloader=downloader)
 
 
 def _check(path: str, entry: dict[str, Any]) -> None:
-    """Hold a download to the sequence that the database gives."""
+    """Compare a download with the sequence in the database."""
     protein = read_structure(path)
     expected = entry.get("sequence") or entry.get("uniprotSequence")
     if expected and protein.sequence != expected:
         raise InputError(path, f"found {len(protein)} residues, expected {len(expected)}")
-    covered = protein.metadata["structure"].covered
+    covered = protein.structure.covered if protein.structure else 0.0
     if covered < 1:
         raise InputError(path, f"found coordinates of {covered:.0%} of the residues, expected all")
 
 
 def _wait(attempt: int, wish: str = "") -> None:
-    """Wait as long as the server wishes, or twice as long each time."""
+    """Wait as long as the server requests, or twice as long after each attempt."""
     seconds = float(wish) if wish.isdigit() else 0.5 * 2**attempt
     time.sleep(min(seconds, _LONGEST_WAIT))
 

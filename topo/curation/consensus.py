@@ -1,8 +1,8 @@
-"""Labels for unlabelled proteins from what a model says of their families.
+"""Labels for families of proteins from averaged predictions of a model.
 
-A model errs in different places of homologous proteins. Its posteriors, averaged along alignments,
-are better than those of one sequence, and a model trained on them learns from one sequence what the
-family told: self-training with a teacher that sees more than the pupil.
+The errors of a model differ between homologous proteins. Posteriors averaged along alignments are
+therefore better than those of a single sequence. A model that is trained on the resulting labels
+learns from single sequences what the average of the family contains (self-training).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FAMILY = Similarity(identity=0.0, coverage=0.4, expectation=1e-5, iterations=2)
 
 
 class Consensus(NamedTuple):
-    """A protein with the labels of its family, how many relatives spoke, share of sure labels."""
+    """A protein with consensus labels, number of relatives, and share of certain labels."""
 
     protein: Protein
     relatives: int
@@ -39,18 +39,18 @@ class Consensus(NamedTuple):
 
 @dataclass(frozen=True)
 class Trust:
-    """What is kept of a consensus.
+    """Criteria for keeping consensus labels.
 
     Parameters
     ----------
     least
-        Probability of a label below which it is unsure.
+        Minimum probability of a certain label.
     known
-        Share of a protein's labels that must be sure.
+        Minimum share of certain labels in a protein.
     segments
-        Membrane segments that a protein must have.
+        Minimum number of membrane segments of a protein.
     complete
-        Whether the unsure labels of a protein are kept as well; by default they become unknown.
+        Whether uncertain labels are kept as well; by default they become unknown.
     """
 
     least: float = 0.7
@@ -75,20 +75,21 @@ def label_families(
     Parameters
     ----------
     labelled
-        Proteins with labels, known or predicted; those of the types count.
+        Proteins with known or predicted labels; those of other types are not used.
     targets
-        Proteins among which remote relatives of these are looked for; none labels these themselves
-        anew.
+        Proteins to search for remote relatives of these. None labels the labelled proteins anew.
     model
-        Whose predictions are averaged. Only relatives to which it gives one of the types are kept.
+        Model whose predictions are averaged. Only relatives that it predicts to be of one of the
+        types are kept.
     types
         Types of the families.
     trust
-        What is kept.
+        Criteria for keeping labels.
     iterations, sensitivity
-        Of the search for remote relatives, see :class:`topo.curation.homology.Similarity`.
+        Parameters of the search for remote relatives, see
+        :class:`topo.curation.homology.Similarity`.
     threads
-        Of MMseqs2.
+        Number of threads of MMseqs2.
 
     Raises
     ------
@@ -119,17 +120,17 @@ def family_posteriors(
     predictions
         N predictions with probabilities (R, 6).
     alignments
-        Of these proteins with each other; those of a protein with itself are passed over.
+        Alignments of these proteins with each other; those of a protein with itself are not used.
     limit
-        Relatives of a protein at the most, those of the highest score.
+        Maximum number of relatives of a protein, those of the highest score.
 
     Returns
     -------
     posteriors : list of numpy.ndarray
-        N arrays (R, 6), rows summing to 1. The k relatives of a residue weigh sqrt(k) together,
-        its own posterior 1.
+        N arrays of shape (R, 6), rows summing to 1. The k relatives of a residue have a total
+        weight of sqrt(k), its own posterior a weight of 1.
     relatives : numpy.ndarray
-        Relatives of each protein, int64, (N,).
+        Number of relatives of each protein, int64, shape (N,).
     """
     found: dict[int, list[Alignment]] = {}
     for alignment in alignments:
@@ -151,7 +152,7 @@ def family_posteriors(
 
 
 def aligned_places(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
-    """Residues of query and target that stand in one column, int64, (C,) each."""
+    """Return the aligned residues of query and target, two int64 arrays of shape (C,)."""
     rows = [np.array(list(row)) != "-" for row in (alignment.query_row, alignment.target_row)]
     starts = (alignment.query_start, alignment.target_start)
     both = rows[0] & rows[1]
@@ -162,23 +163,23 @@ def aligned_places(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
 
 
 def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF) -> tuple[str, np.ndarray]:
-    """Choose the legal topology of a type with the most expected right residues.
+    """Return the legal topology of a type with the highest expected number of correct residues.
 
     Parameters
     ----------
     posterior
-        (R, 6), rows summing to 1.
+        Label probabilities, shape (R, 6), rows summing to 1.
     kind
         Type of the protein, one of :data:`topo.labels.TYPES`.
     crf
-        Its grammar says what is legal; its scores are not used.
+        CRF with the grammar of the legal paths; its scores are not used.
 
     Returns
     -------
     labels : str
-        R letters.
+        One letter per residue.
     probability : numpy.ndarray
-        Of each label, (R,).
+        Probability of each label, shape (R,).
     """
     lengths = torch.tensor([len(posterior)])
     types = torch.tensor([TYPE_INDEX[kind]])
@@ -202,13 +203,13 @@ def label_by_consensus(
     crf
         As for :func:`consensus_labels`.
     trust
-        What is kept.
+        Criteria for keeping labels.
 
     Returns
     -------
     list of Consensus
-        In the order of the predictions. Proteins that are left with too few labels, without any
-        in the membrane, or without a path of their type are not among them.
+        Proteins in the order of the predictions, without those with too few certain labels, without
+        a membrane label, or without a path of their type.
     """
     posteriors, relatives = family_posteriors(predictions, alignments)
     found = []

@@ -1,4 +1,4 @@
-"""Parts of large sets, such as the proteins of a proteome that a model has labelled."""
+"""Random subsets of labelled proteins by type."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def draw_by_type(
     longest: float = math.inf,
     seed: int = 0,
 ) -> Iterator[Protein]:
-    """Draw a share of the proteins of each type, each protein by itself and in their order.
+    """Draw a share of the proteins of each type, independently and in their order.
 
     Parameters
     ----------
     proteins
-        Labelled proteins; those without one type are passed over.
+        Labelled proteins; those without a certain type are left out.
     shares
-        Probability to be drawn by type; a type that is not named is kept whole.
+        Probability of a draw, by type; other types are kept whole.
     shortest, longest
-        Residues that a protein has at least and at most.
+        Minimum and maximum number of residues of a protein.
     seed
-        Of the draw. A protein's fate depends on nothing but it and the protein's place.
+        Seed of the draw. Whether a protein is drawn depends on the seed and its position only.
     """
     random = np.random.default_rng(seed)
     for protein in proteins:

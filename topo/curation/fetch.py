@@ -1,4 +1,4 @@
-"""Published data sets by name: downloaded, checked against their SHA-256, put in place."""
+"""Download of published data sets, checked by their SHA-256."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import shutil
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 
 _TIMEOUT = 60
-"""Seconds without an answer or a further byte after which a download is given up."""
+"""Seconds without a response or a further byte after which a download fails."""
 
 
 class Source(NamedTuple):
-    """Where a data set is published, and what it must be."""
+    """Address, SHA-256, file name and terms of use of a published data set."""
 
     url: str
     sha256: str
@@ -41,29 +41,29 @@ def fetch(
     url: str | None = None,
     sha256: str | None = None,
 ) -> Path:
-    """Download a data set, unless the folder holds it already.
+    """Download a data set, unless the folder contains it already.
 
     Parameters
     ----------
     name
-        A key of :data:`SOURCES`.
+        Name of the data set, a key of :data:`SOURCES`.
     directory
-        Folder to put it in; made where missing.
+        Path to the output folder, created if missing.
     url
-        Another address of the same file.
+        Alternative address of the same file.
     sha256
-        Checksum to hold the file to, where it is another one than the known.
+        Expected SHA-256 of the file; the known one by default.
 
     Returns
     -------
     Path
-        The file, whose checksum is right.
+        Path to the file.
 
     Raises
     ------
     TopoError
-        If there is no such data set, the download fails or its checksum is wrong; nothing is
-        left behind then.
+        If there is no such data set, the download fails or its checksum differs. No file is left
+        behind then.
     """
     import pooch
 
@@ -87,13 +87,15 @@ def _download(url: str, sha256: str, folder: str) -> str:
     from requests.exceptions import RequestException
 
     pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
+    # Any: pooch's own downloader does not match the protocol that retrieve declares.
+    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT)
     try:
         return pooch.retrieve(
             url,
             known_hash=f"sha256:{sha256}",
             fname="download",
             path=folder,
-            downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+            downloader=downloader,
         )
     except NoConnectionError:
         raise TopoError(f"{url}: cannot be fetched (no connection to the server)") from None

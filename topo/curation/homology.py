@@ -1,8 +1,8 @@
-"""Which proteins are similar to which, by MMseqs2.
+"""Search for similar proteins with MMseqs2.
 
 Two proteins are similar when they align with at least the identity over at least the coverage of
-the shorter one, at an expectation value that MMseqs2 reports; equal sequences always are (MMseqs2
-finds no hit among very short or repetitive ones). Identity is that of the alignment: equal
+the shorter one, at an expectation value that MMseqs2 reports. Equal sequences are always similar
+(MMseqs2 finds no hit among very short or repetitive ones). Identity is that of the alignment: equal
 residues over aligned columns.
 """
 
@@ -30,21 +30,21 @@ _ALIGNMENT_COLUMNS = "query,target,fident,bits,qstart,tstart,qaln,taln"
 
 @dataclass(frozen=True)
 class Similarity:
-    """When two proteins count as similar.
+    """Criteria of similarity of two proteins.
 
     Parameters
     ----------
     identity
-        Share of equal residues in the alignment, at least.
+        Minimum share of equal residues in the alignment.
     coverage
-        Share of the shorter protein that the alignment covers, at least.
+        Minimum share of the shorter protein that the alignment covers.
     expectation
-        Expectation value of the alignment, at most.
+        Maximum expectation value of the alignment.
     sensitivity
-        Of MMseqs2's prefilter, 1 to 7.5: on 4,433 proteins and one core 7.5 takes three times as
-        long as MMseqs2's default of 5.7, and finds 19 hits where that finds 14.
+        Sensitivity of MMseqs2's prefilter, 1 to 7.5. On 4,433 proteins and one core 7.5 takes
+        three times as long as MMseqs2's default of 5.7, and finds 19 hits instead of 14.
     iterations
-        Rounds of search; from the second on with the profiles of what was found.
+        Number of rounds of search; later rounds use the profiles of the hits.
     """
 
     identity: float = 0.3
@@ -64,20 +64,20 @@ class Hit(NamedTuple):
 
 
 class Alignment(NamedTuple):
-    """Two proteins, residue by residue.
+    """Pairwise alignment of two proteins.
 
     Parameters
     ----------
     query, target
-        Index of either protein.
+        Index of each protein.
     identity
         Share of equal residues.
     score
         Bit score.
     query_start, target_start
-        Index of the first residue aligned, from 0.
+        Index of the first aligned residue, 0-based.
     query_row, target_row
-        Residues of either protein, ``-`` for a gap, of equal length.
+        Rows of the alignment, of equal length, ``-`` for a gap.
     """
 
     query: int
@@ -96,7 +96,7 @@ def find_similar(
     similarity: Similarity,
     threads: int = 1,
 ) -> list[Hit]:
-    """Search queries in targets; a protein's hit with itself is among the hits.
+    """Search queries in targets; the hit of a protein with itself is included.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def align_similar(
     similarity: Similarity,
     threads: int = 1,
 ) -> Iterator[Alignment]:
-    """Align queries with their similar targets; ``coverage`` is asked of both chains.
+    """Align queries with their similar targets; ``coverage`` applies to both chains.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def align_similar(
 
 
 def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
-    """Join what is similar, directly or over others: the group of each protein, int, (count,)."""
+    """Return the group of directly or indirectly similar proteins of each, int, shape (count,)."""
     rows, columns = [hit.query for hit in hits], [hit.target for hit in hits]
     links = coo_matrix((np.ones(len(hits)), (rows, columns)), shape=(count, count))
     return connected_components(links, directed=False)[1]
@@ -164,7 +164,7 @@ def _search(
         folder = Path(name)
         for proteins, file in ((queries, "queries.fasta"), (targets, "targets.fasta")):
             with open(folder / file, "w", encoding="ascii") as fasta:
-                # Numbers for ids: those of the sets may be equal or hold anything.
+                # Numbers as ids: the ids of the sets may be equal or contain any character.
                 fasta.writelines(f">{i}\n{p.sequence}\n" for i, p in enumerate(proteins))
         files = ("queries.fasta", "targets.fasta", "hits.tsv", "work")
         command = [program, "easy-search", *(str(folder / file) for file in files)]

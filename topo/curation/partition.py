@@ -1,21 +1,24 @@
-"""Homology-aware folds of a labelled set, and the removal of what is similar to another set."""
+"""Homology-separated folds of a labelled set, and removal of proteins similar to another set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 
 from topo.curation.homology import Hit, Similarity, find_similar, groups
-from topo.data.dataset import sampling_types, type_sets
+from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, TopoError
+from topo.io import read_labelled, write_partitions
 from topo.labels import TYPES
 from topo.protein import Protein
 
 _MARGIN = 10.0
-"""Pairs are joined at this many times the expectation value that the check uses: the value of an
-alignment falls with the size of the set that is searched, and the folds are smaller."""
+"""Factor of the expectation value at which pairs are joined, relative to that of the check. The
+expectation value of an alignment is proportional to the size of the searched set, and the folds are
+smaller than the whole set."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,67 @@ class Partition:
     folds
         Fold index of each protein, int, shape (N,).
     groups
-        Group of similar proteins that each belongs to, int, shape (N,).
+        Group of similar proteins of each protein, int, shape (N,).
     rounds
-        Searches between the folds until none found a pair; groups that had one were joined.
+        Number of searches between the folds, the last of which found no pair.
     """
 
     folds: np.ndarray
     groups: np.ndarray
     rounds: int
+
+
+@dataclass(frozen=True)
+class FoldFile:
+    """A partitions file that :func:`write_folds` wrote.
+
+    Parameters
+    ----------
+    path
+        Path to the file.
+    proteins
+        Its proteins, fold by fold.
+    groups
+        Number of groups of similar proteins.
+    similarity
+        No pair across two folds is similar by this rule.
+    """
+
+    path: str | PathLike[str]
+    proteins: list[Protein]
+    groups: int
+    similarity: Similarity
+
+
+def write_folds(
+    file: str,
+    output: str | PathLike[str],
+    count: int,
+    similarity: Similarity | None = None,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+) -> FoldFile:
+    """Divide the proteins of a file into folds ``cv0``, ``cv1``, ... and write them as JSON.
+
+    Parameters
+    ----------
+    file
+        Labelled proteins in any format that :func:`topo.io.read_labelled` reads.
+    output
+        Path to the partitions file.
+    count, similarity, seed, threads
+        See :func:`partition`, which also states the errors.
+    """
+    similarity = similarity or Similarity()
+    proteins = list(read_labelled(file))
+    found = partition(proteins, count, similarity, seed=seed, threads=threads)
+    placed = [
+        replace(protein, fold=f"cv{fold}")
+        for protein, fold in sorted(zip(proteins, found.folds, strict=True), key=lambda x: x[1])
+    ]
+    write_partitions(placed, output)
+    return FoldFile(output, placed, int(found.groups.max()) + 1, similarity)
 
 
 def partition(
@@ -48,20 +104,20 @@ def partition(
     """Divide proteins into folds with no similar pair across two of them, each type spread evenly.
 
     Groups of directly or indirectly similar proteins stay together. The folds are then searched
-    against each other; where that finds a pair, its groups are joined and dealt out again.
+    against each other; where that finds a pair, its groups are joined and all are assigned again.
 
     Parameters
     ----------
     proteins
-        With labels, whose types are spread.
+        Proteins with labels, whose types are distributed evenly.
     count
         Number of folds.
     similarity
-        When two proteins are similar; the defaults of :class:`Similarity` where None.
+        Criteria of similarity; the defaults of :class:`Similarity` where None.
     seed
-        Order in which groups of the same size are dealt.
+        Seed of the order of groups of the same size.
     threads
-        Of MMseqs2.
+        Number of threads of MMseqs2.
 
     Raises
     ------
@@ -93,16 +149,15 @@ def partition(
 def similar_across(
     proteins: Sequence[Protein], folds: np.ndarray, similarity: Similarity, threads: int = 1
 ) -> list[Hit]:
-    """Search each fold in those after it and return the similar pairs; indices into ``proteins``.
+    """Return the similar pairs across two folds, as indices into ``proteins``.
 
-    MMseqs2 searches as well one way as the other, and each pair of folds is searched once.
+    Each fold is searched in the folds after it; MMseqs2 finds the same pairs in either direction.
     """
     found: list[Hit] = []
     for fold in np.unique(folds)[:-1]:
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds > fold)
-        hits = find_similar(
-            [proteins[i] for i in inside], [proteins[i] for i in outside], similarity, threads
-        )
+        queries, targets = ([proteins[i] for i in part.tolist()] for part in (inside, outside))
+        hits = find_similar(queries, targets, similarity, threads)
         found += [
             hit._replace(query=int(inside[hit.query]), target=int(outside[hit.target]))
             for hit in hits
@@ -111,7 +166,7 @@ def similar_across(
 
 
 def deal(joined: np.ndarray, types: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Give whole groups to folds, largest first, each where its types are scarcest.
+    """Assign whole groups to folds, largest first, each to the fold where its types are rarest.
 
     Parameters
     ----------
@@ -122,7 +177,7 @@ def deal(joined: np.ndarray, types: np.ndarray, count: int, seed: int = 0) -> np
     count
         Number of folds.
     seed
-        Order of groups of the same size.
+        Seed of the order of groups of the same size.
 
     Returns
     -------
@@ -137,8 +192,8 @@ def deal(joined: np.ndarray, types: np.ndarray, count: int, seed: int = 0) -> np
     order = order[np.argsort(-held[order].sum(1), kind="stable")]
     place = np.empty(len(held), dtype=int)
     for group in order:
-        # A protein of a rare type weighs as much as its share of that type: sum of squared
-        # fillings, the part that depends on the fold.
+        # The sum of squared shares of each type, of which only the part that depends on the fold:
+        # a protein of a rare type has a larger share of its type.
         cost = ((2 * filled + held[group]) * held[group] / np.maximum(share, 1e-9) ** 2).sum(1)
         fold = min(range(count), key=lambda f: (cost[f], filled[f].sum()))
         place[group] = fold
@@ -152,12 +207,13 @@ def without_similar(
     similarity: Similarity | None = None,
     threads: int = 1,
 ) -> tuple[list[Protein], list[tuple[Protein, Protein, Hit]]]:
-    """Divide proteins into those similar to none of the others, and those that are.
+    """Divide proteins into those that are similar to none of the others, and the rest.
 
     Returns
     -------
     kept, dropped
-        In the order given; each dropped one with the other that it is most identical to.
+        Proteins in their order; each dropped one with the other of the highest identity, and the
+        hit.
     """
     if not others:
         raise TopoError("found no protein to compare with")

@@ -1,4 +1,4 @@
-"""What a set of proteins holds: types and folds, labels, lengths of proteins and segments."""
+"""Statistics of a data set: types and folds, labels, lengths of proteins and segments."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from topo.segments import to_segments
 
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
 NO_FOLD = "-"
-"""Stands for the fold of proteins in files without folds."""
+"""Name of the fold of proteins without one."""
 
 NO_TYPE, UNLABELLED = "no type", "no labels"
 
 
 def describe_set(proteins: Iterable[Protein]) -> dict[str, Any]:
-    """Count what a set holds.
+    """Compute the statistics of a data set.
 
     Parameters
     ----------
     proteins
-        Any number of them, with labels or without; streamed.
+        Proteins with or without labels; read one by one.
 
     Returns
     -------
     dict
         ``proteins`` and ``residues``: numbers; ``types``: {fold: {type: proteins}}, where a
-        protein with unknown residues counts under all types that they leave possible, written
-        ``TM/SP+TM``; ``labels``: {letter: residues}; ``length``: quantiles of protein lengths;
+        protein with unknown labels counts once, under all types that they leave possible
+        (``TM/SP+TM``); ``labels``: {letter: residues}; ``length``: quantiles of protein lengths;
         ``segments``: {letter: {count, and quantiles of lengths}} of the segments that do not
-        border on an unknown residue. Quantiles are values that occur in the set.
+        border on an unknown label. Quantiles are values that occur in the set.
     """
     types: dict[str, Counter[str]] = defaultdict(Counter)
     labels: Counter[str] = Counter()
@@ -42,7 +42,7 @@ def describe_set(proteins: Iterable[Protein]) -> dict[str, Any]:
     segments: dict[str, list[int]] = defaultdict(list)
     for protein in proteins:
         lengths.append(len(protein))
-        types[str(protein.metadata.get("partition", NO_FOLD))][type_name(protein.labels)] += 1
+        types[NO_FOLD if protein.fold is None else protein.fold][type_name(protein.labels)] += 1
         if protein.labels is not None:
             labels.update(protein.labels)
             _add_segments(segments, protein.labels)
@@ -61,7 +61,7 @@ def describe_set(proteins: Iterable[Protein]) -> dict[str, Any]:
 
 
 def type_name(labels: str | None) -> str:
-    """Name the type or types that a label string leaves, e.g. ``SP`` or ``TM/SP+TM``."""
+    """Return the possible types of a label string, e.g. ``SP`` or ``TM/SP+TM``."""
     if labels is None:
         return UNLABELLED
     if UNKNOWN not in labels:
@@ -72,7 +72,7 @@ def type_name(labels: str | None) -> str:
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:
-    """Order by the types' own order, then combinations, then the rest."""
+    """Sort by single types, then combinations of types, then proteins without a type."""
     return dict(sorted(counts.items(), key=lambda item: (_rank(item[0]), item[0])))
 
 

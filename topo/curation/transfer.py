@@ -1,7 +1,7 @@
-"""Labels for unlabelled proteins from the labelled ones that they align with.
+"""Transfer of labels to unlabelled proteins along alignments.
 
-Homologues keep their topology far longer than their sequence: the labels of a protein hold for its
-relatives, residue by residue along the alignment. What the alignment does not tell stays unknown.
+Topology is conserved far longer than sequence, so the labels of a protein are valid for its
+homologues, residue by residue along the alignment. Residues without an aligned label stay unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from topo.protein import Protein
 
 
 class Transferred(NamedTuple):
-    """A protein with labels from another: both, and the identity of their alignment."""
+    """A protein with transferred labels, their source, and the identity of the alignment."""
 
     protein: Protein
     source: Protein
@@ -34,20 +34,22 @@ def transfer_labels(
     limit: int = 25,
     threads: int = 1,
 ) -> list[Transferred]:
-    """Give proteins the labels of the labelled protein that they align best with.
+    """Label proteins by the labelled protein of their best alignment.
 
     Parameters
     ----------
     labelled
         Proteins with labels.
     targets
-        Proteins that get them. Those whose sequence is among the labelled ones are passed over.
+        Proteins to label. Those with the sequence of a labelled protein are left out.
     similarity
-        When two proteins are similar; ``coverage`` is asked of both.
+        Criteria of similarity; ``coverage`` applies to both proteins.
     types
-        Types of which labels are transferred.
+        Types of the proteins whose labels are transferred.
     limit
-        Targets of one labelled protein at the most, those of the highest score.
+        Maximum number of targets of one labelled protein, those of the highest score.
+    threads
+        Number of threads of MMseqs2.
 
     Returns
     -------
@@ -83,22 +85,22 @@ def transfer_labels(
 
 
 def project_labels(labels: str, alignment: Alignment, length: int) -> str:
-    """Carry the labels of the query over to the target.
+    """Project the labels of the query onto the target.
 
     Parameters
     ----------
     labels
-        Of the query, one letter a residue.
+        Labels of the query, one letter per residue.
     alignment
-        Of query and target.
+        Alignment of query and target.
     length
-        Residues of the target.
+        Number of residues of the target.
 
     Returns
     -------
     str
-        ``length`` letters: the query's where residues are aligned, the loop's where the target has
-        residues more inside a loop, ``-`` elsewhere.
+        ``length`` letters: the query's label at aligned residues, the loop's label at insertions
+        of the target inside a loop, ``-`` elsewhere.
     """
     place = alignment.query_start
     carried = []

@@ -1,1 +1,1 @@
-"""From labelled proteins to batches."""
+"""Data of a training: splits, data sets, sampling and loaders."""

@@ -1,8 +1,9 @@
-"""Training proteins varied without changing their topology: substitutions, blurred boundaries."""
+"""Data augmentation that keeps the topology: substitutions and blurred boundaries."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from Bio.Align import substitution_matrices
@@ -24,16 +25,16 @@ BACKGROUND = _numbers(
 
 
 def substitute(sequence: str, rate: float, random: np.random.Generator) -> str:
-    """Replace a share of the standard residues by others, as evolution would.
+    """Replace a share of the standard residues by others, with the frequencies of BLOSUM62.
 
     Parameters
     ----------
     sequence
-        One-letter codes; letters that are no standard residue stay.
+        One-letter codes; letters of other residues are kept.
     rate
         Expected share of residues that change.
     random
-        Source of the choice; every residue uses two of its numbers.
+        Source of the choice; it draws two numbers per residue.
     """
     codes = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8).copy()
     chosen, place = random.random((2, len(codes)))
@@ -45,22 +46,22 @@ def substitute(sequence: str, rate: float, random: np.random.Generator) -> str:
 
 
 def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
-    """Make labels unknown on both sides of the ends of membrane segments.
+    """Replace labels by unknown on both sides of the ends of membrane segments.
 
-    Where a helix or strand ends is known to a few residues only. The middle of every segment keeps
-    its label, so that none disappears.
+    The ends of helices and strands are known to within a few residues only. The middle of each
+    segment keeps its label, so that no segment disappears.
 
     Parameters
     ----------
     labels
-        Label indices, int64, (R,).
+        Label indices, int64, shape (R,).
     margin
-        Residues on each side of a boundary, fewer in segments shorter than twice that.
+        Number of residues on each side of a boundary; fewer in segments shorter than twice that.
 
     Returns
     -------
     numpy.ndarray
-        int64, (R,), -100 where unknown.
+        Label indices, int64, shape (R,), -100 where unknown.
     """
     blurred = labels.copy()
     boundaries = np.nonzero(labels[1:] != labels[:-1])[0] + 1
@@ -75,12 +76,12 @@ def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _replacements() -> np.ndarray:
-    """Return the cumulative probability of each other residue, (20, 20).
+    """Return the cumulative probabilities of the substitutes of each residue, shape (20, 20).
 
-    BLOSUM62 (Henikoff & Henikoff 1992) holds half-bits: two residues stand aligned 2^(score / 2)
+    BLOSUM62 (Henikoff & Henikoff 1992) contains half-bits: two residues are aligned 2^(score / 2)
     times as often as by chance.
     """
-    matrix = substitution_matrices.load("BLOSUM62")
+    matrix: Any = substitution_matrices.load("BLOSUM62")  # Biopython's type lacks pairs as index
     scores = np.array([[matrix[a, b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
     odds = BACKGROUND * 2 ** (scores / 2)
     np.fill_diagonal(odds, 0.0)

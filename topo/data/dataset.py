@@ -1,4 +1,4 @@
-"""Labelled proteins as graphs: whole for validation, cropped at random for training."""
+"""Dataset of labelled proteins as residue graphs, whole or cropped at random."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
-from topo.grammar.legality import possible_types
-from topo.grammar.table import Grammar
 from topo.graph import residue_graph
-from topo.labels import TYPES
 from topo.protein import Protein
 
 
 class ProteinDataset(Dataset):
-    """Labelled proteins, indexed, as residue graphs.
+    """Labelled proteins as residue graphs.
 
     Parameters
     ----------
     proteins
         Proteins with labels.
     types
-        Possible types of each, see :func:`type_sets`.
+        Possible types of each protein, bool, shape (N, 5), see
+        :func:`topo.data.types.type_sets`.
     graph
         Contents of the graphs.
     crop
-        Longest piece of a chain, residues; 0 gives whole chains.
+        Maximum length of a piece of a chain, in residues; 0 returns whole chains.
     seed
-        Seed of the crops. The piece that a protein shows depends on seed, epoch and protein only,
-        so that a resumed run sees what an uninterrupted one would have seen.
-    structure_dropout, plddt_dropout
-        Share of structures, and of the rest's pLDDT, that are left out at random.
+        Seed of the crops. The piece of a protein depends on seed, epoch and index only, so that a
+        resumed run trains on the same pieces as an uninterrupted one.
+    structure_dropout
+        Share of structures that are left out at random.
+    plddt_dropout
+        Share of the remaining structures whose pLDDT is left out at random.
     substitutions
-        Share of residues that are replaced at random, see :func:`substitute`.
+        Share of residues that are replaced at random, see
+        :func:`topo.data.augmentation.substitute`.
     blur
-        Residues beside a membrane segment's ends whose labels are hidden, see
-        :func:`blur_boundaries`.
+        Number of residues on each side of the ends of membrane segments whose labels are masked,
+        see :func:`topo.data.augmentation.blur_boundaries`.
+
+    Attributes
+    ----------
+    epoch
+        Epoch of the next item.
     """
 
     def __init__(
@@ -71,23 +77,23 @@ class ProteinDataset(Dataset):
     def __getitem__(self, index: int) -> Data:
         start, end = self._piece(index)
         graph = residue_graph(
-            self._shown(index),
+            self._varied(index),
             self.graph,
             start=start,
             end=end,
             types=self.types[index].tolist(),
         )
         if self.blur and graph.y is not None:
-            graph.y = torch.from_numpy(blur_boundaries(graph.y.numpy(), self.blur))
+            graph.y = torch.from_numpy(blur_boundaries(np.asarray(graph.y), self.blur))
         return graph
 
     def lengths(self) -> np.ndarray:
-        """Residues that each protein shows, int64, shape (N,)."""
+        """Return the number of residues in the graph of each protein, int64, shape (N,)."""
         lengths = np.array([len(protein) for protein in self.proteins], dtype=np.int64)
         return np.minimum(lengths, self.crop) if self.crop else lengths
 
-    def _shown(self, index: int) -> Protein:
-        """Return a protein, varied at random: substitutions, no structure, no pLDDT."""
+    def _varied(self, index: int) -> Protein:
+        """Return a protein with random substitutions, or without its structure or pLDDT."""
         protein = self.proteins[index]
         if self.substitutions:
             random = np.random.default_rng((self.seed, self.epoch, index, 2))
@@ -101,7 +107,10 @@ class ProteinDataset(Dataset):
         return replace(protein, plddt=None) if confidence < self.plddt_dropout else protein
 
     def _piece(self, index: int) -> tuple[int, int]:
-        """Return a random piece; half of them begin at the N-terminus, none inside a signal."""
+        """Return start and end of a random piece.
+
+        Half of the pieces begin at the N-terminus, none inside a signal peptide.
+        """
         protein = self.proteins[index]
         size = len(protein)
         if not self.crop or size <= self.crop:
@@ -111,27 +120,3 @@ class ProteinDataset(Dataset):
         if protein.labels is not None and protein.labels[start] == "S":
             start = 0
         return start, start + self.crop
-
-
-def type_sets(proteins: Sequence[Protein], grammar: Grammar | None = None) -> np.ndarray:
-    """Tell which types the labels of each protein leave possible, bool, shape (N, 5).
-
-    ``grammar`` says what is legal, the default one where None.
-
-    A row without any true entry belongs to a protein without a legal path.
-    """
-    sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
-    for row, protein in zip(sets, proteins, strict=True):
-        for name in possible_types(protein.labels or "", grammar):
-            row[TYPES.index(name)] = True
-    return sets
-
-
-def sampling_types(sets: np.ndarray) -> np.ndarray:
-    """Give each protein the type that it counts by in sampling, int64, shape (N,).
-
-    A protein with several possible types counts by the one that is most frequent among the
-    proteins whose type is certain.
-    """
-    certain = sets[sets.sum(1) == 1]
-    return np.where(sets, certain.sum(0) + 1, 0).argmax(1)

@@ -1,4 +1,4 @@
-"""Loaders: proteins to batches of residue graphs."""
+"""Loaders of batches of residue graphs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from topo.config import Config, SamplingConfig
-from topo.data.dataset import ProteinDataset, sampling_types
+from topo.data.dataset import ProteinDataset
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import LabelledSet
+from topo.data.types import sampling_types
 from topo.graph import collate
 from topo.protein import Protein
 
@@ -52,7 +53,7 @@ def train_loader(
 
 
 def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:
-    """Return how often each protein is drawn, as a share of all draws, float64, (N,)."""
+    """Return the share of draws of each protein, float64, shape (N,), summing to 1."""
     types = sampling_types(labelled.types)
     return class_weights(types, sampling.power, sampling.factors, labelled.weights)
 
@@ -60,7 +61,7 @@ def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndar
 def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
     """Return batches of whole chains, shortest first, each protein once.
 
-    :func:`whole_order` gives the proteins of the batches, one after the other.
+    :func:`whole_order` returns the proteins in the same order.
     """
     dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph)
     order = np.argsort(dataset.lengths(), kind="stable")
@@ -72,5 +73,5 @@ def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
 
 
 def whole_order(labelled: LabelledSet) -> list[Protein]:
-    """Return the proteins in the order in which :func:`whole_loader` passes over them."""
+    """Return the proteins in the order of :func:`whole_loader`."""
     return sorted(labelled.proteins, key=len)

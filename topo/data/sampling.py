@@ -1,4 +1,4 @@
-"""Which proteins an epoch shows and how they are put together: class weights, length buckets."""
+"""Sampling of the proteins of an epoch: class weights and batches of similar lengths."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def class_weights(
     types
         Type index of each protein, int, shape (N,).
     power
-        0 keeps the natural mix, 1 shows all types equally often; the weight of a protein is the
-        frequency of its type to minus this power.
+        Exponent of class weighting: the weight of a protein is the frequency of its type to the
+        power of minus this value. 0 keeps the natural frequencies, 1 makes them equal.
     factors
-        Further factor for a type by name.
+        Additional factor of a type, by name.
     weights
-        Weight of each protein among those of its type, float, shape (N,); all alike where None.
-        Frequencies are then shares of these weights, so that the mix of types stays.
+        Weight of each protein among those of its type, float, shape (N,); equal where None.
+        Frequencies of types are shares of these weights, which keeps the frequencies unchanged.
 
     Returns
     -------
@@ -46,11 +46,11 @@ def class_weights(
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Draw batches of like lengths from a weighted draw of proteins.
+    """Batches of similar lengths from a weighted draw of proteins.
 
-    The proteins of an epoch are drawn first, by weight and without regard to length; only then
-    are they sorted by length, cut into batches, and the batches shuffled. Bucketing so changes
-    which proteins meet in a batch, never how often one is drawn.
+    The proteins of an epoch are drawn by weight, regardless of length. They are then sorted by
+    length and cut into batches, and the batches are shuffled. Bucketing therefore changes which
+    proteins share a batch, but not how often a protein is drawn.
 
     Parameters
     ----------
@@ -59,18 +59,23 @@ class BucketSampler(Sampler[list[int]]):
     types
         Type index of each protein, int, shape (N,).
     lengths
-        Residues that each protein shows, int, shape (N,).
+        Number of residues of each protein, int, shape (N,).
     samples
-        Proteins drawn an epoch.
+        Number of proteins drawn per epoch.
     batch
-        Proteins in a batch at the most.
+        Maximum number of proteins per batch.
     residues
-        Padded residues in a batch at the most; a longer protein goes alone.
+        Maximum number of padded residues per batch; a longer protein is a batch of its own.
     seed
-        Seed of draw and order; with :attr:`epoch` it determines both.
+        Seed of draw and order, together with :attr:`epoch`.
     rank, world
-        Number of this process and how many there are: each takes every ``world``-th batch, all
-        the same number of them.
+        Index of this process and number of processes. Each process takes every ``world``-th batch,
+        and all take the same number of batches.
+
+    Attributes
+    ----------
+    epoch
+        Epoch of the next iteration, see :meth:`set_epoch`.
     """
 
     def __init__(
@@ -97,15 +102,15 @@ class BucketSampler(Sampler[list[int]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches the next iteration gives."""
+        """Set the epoch of the next iteration."""
         self.epoch = epoch
 
     def draw(self) -> np.ndarray:
         """Return the indices of this epoch's proteins, int64, shape (samples,).
 
         Systematic sampling: a protein with expectation m is drawn floor(m) or ceil(m) times.
-        The proteins of a type stand together, so that an epoch's mix of types is the intended one
-        up to rounding.
+        The proteins of a type are consecutive, so that the number of proteins of each type is the
+        expected number up to rounding.
         """
         random = np.random.default_rng((self.seed, self.epoch, 0))
         order = random.permutation(len(self.weights))
@@ -118,7 +123,7 @@ class BucketSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         drawn = self.draw()
         random = np.random.default_rng((self.seed, self.epoch, 1))
-        # A tie-break at random, so that proteins of one length meet others each epoch.
+        # Random tie-breaking: proteins of equal length share batches with others each epoch.
         order = np.lexsort((random.random(len(drawn)), self.lengths[drawn]))
         batches = length_buckets(self.lengths[drawn[order]], self.batch, self.residues)
         turns = random.permutation(len(batches))[: self._even(len(batches))]
@@ -142,9 +147,11 @@ def length_buckets(lengths: np.ndarray, batch: int, residues: int) -> list[slice
     Parameters
     ----------
     lengths
-        Ascending, int, shape (N,).
-    batch, residues
-        Proteins, and padded residues (proteins times the longest), in a batch at the most.
+        Lengths in ascending order, int, shape (N,).
+    batch
+        Maximum number of proteins per batch.
+    residues
+        Maximum number of padded residues per batch (proteins times the longest).
     """
     buckets, start = [], 0
     for position, length in enumerate(lengths):

@@ -1,21 +1,21 @@
-"""From files and folds to the proteins that train, validate and test."""
+"""Division of a data set into the proteins for training, validation and test."""
 
 from __future__ import annotations
 
-import csv
 import warnings
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from topo.config import DataConfig, ExtraConfig
-from topo.data.dataset import sampling_types, type_sets
-from topo.errors import ConfigError, InputError, InputWarning
-from topo.grammar.table import Grammar
+from topo.config import Config, DataConfig, ExtraConfig
+from topo.data.types import sampling_types, type_sets
+from topo.errors import ConfigError, InputWarning
 from topo.io import read_labelled
 from topo.io.files import sha256
+from topo.io.grammar import find_grammar
+from topo.io.similar_folds import read_similar_folds
 from topo.io.structure import StructureFolder
 from topo.protein import Protein
 from topo.resources import bundled
@@ -25,11 +25,21 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """Proteins with their possible types and sampling weights, N of each."""
+    """N labelled proteins with their possible types and sampling weights.
+
+    Parameters
+    ----------
+    proteins
+        Proteins with labels.
+    types
+        Possible types of each protein, bool, shape (N, 5).
+    weights
+        Sampling weight of the file that each protein comes from, float64, shape (N,).
+    """
 
     proteins: list[Protein]
-    types: np.ndarray  # (N, 5) bool
-    weights: np.ndarray  # (N,) float64, relative weight of the file a protein came from
+    types: np.ndarray
+    weights: np.ndarray
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -40,10 +50,30 @@ class LabelledSet:
             [self.proteins[i] for i in indices], self.types[indices], self.weights[indices]
         )
 
+    def join(self, other: LabelledSet) -> LabelledSet:
+        """Append the proteins of another set whose sequence this one does not have."""
+        seen = {protein.sequence for protein in self.proteins}
+        new = other.take([i for i, p in enumerate(other.proteins) if p.sequence not in seen])
+        return LabelledSet(
+            self.proteins + new.proteins,
+            np.concatenate([self.types, new.types]),
+            np.concatenate([self.weights, new.weights]),
+        )
+
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains, validates and tests on, and what was left out."""
+    """Proteins for training, validation and test.
+
+    Parameters
+    ----------
+    train, validation, test
+        Proteins of each split.
+    checksums
+        SHA-256 of each file that was read, by path.
+    left_out
+        Number of proteins that were left out of training, by reason.
+    """
 
     train: LabelledSet
     validation: LabelledSet
@@ -51,64 +81,167 @@ class Splits:
     checksums: dict[str, str]
     left_out: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, config: Config) -> Splits:
+        """Read the files of a configuration and divide their proteins.
 
-def load_splits(config: DataConfig, seed: int, grammar: Grammar | None = None) -> Splits:
-    """Read the files of a configuration and divide their proteins.
+        Folds that are named nowhere train where ``data.train`` is empty. Where no fold validates, a
+        share of the training proteins of the main file does, drawn by type from ``training.seed``.
+        A protein without a legal path in the model's grammar is named in a warning, counted and
+        left out of training; validation and test keep it.
 
-    Folds named nowhere train where ``config.train`` is empty. Where no fold validates, a share of
-    the training proteins of the main file does, drawn by type from ``seed``. A protein without a
-    legal path in the grammar is named in a warning, counted and left out of training; validation
-    and test keep it. ``grammar`` is the default one where None.
+        Raises
+        ------
+        InputError
+            If a file cannot be read.
+        ConfigError
+            If a fold does not exist, or no protein is left to train or to validate on.
+        """
+        return _Division(config).splits()
+
+
+class _Division:
+    """The steps of :meth:`Splits.of`, which record checksums and what they leave out."""
+
+    def __init__(self, config: Config) -> None:
+        self.data, self.seed = config.data, config.training.seed
+        self.grammar = find_grammar(config.model.heads.grammar)
+        self.path = Path(self.data.path or bundled("example") / "example.partitions.json")
+        self.structures = StructureFolder(self.data.structures) if self.data.structures else None
+        self.evaluated = {*self.data.validation, *self.data.test}
+        self.checksums: dict[str, str] = {}
+        self.left_out: dict[str, int] = {}
+
+    def splits(self) -> Splits:
+        proteins = self._read(self.path)
+        roles = split_indices([protein.fold for protein in proteins], self.data, self.path)
+        main = self._labelled(proteins)
+        parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
+        parts["train"] = self._without_similar(proteins, parts["train"])
+        if not self.data.validation:
+            parts["train"], parts["validation"] = hold_out(
+                parts["train"], sampling_types(main.types), self.data.holdout, self.seed
+            )
+        train = self._only_legal(main.take(parts["train"]), self.path)
+        judged = {proteins[i].id for i in (*parts["validation"], *parts["test"])}
+        for extra in self.data.extra:
+            train = train.join(self._extra_set(extra, judged))
+        if self.data.size:
+            train = train.take(stratified(sampling_types(train.types), self.data.size, self.seed))
+        if not len(train) or not len(parts["validation"]):
+            raise ConfigError(f"{self.path}: no protein is left to train on and validate on")
+        validation, test = main.take(parts["validation"]), main.take(parts["test"])
+        return Splits(train, validation, test, self.checksums, self.left_out)
+
+    def _read(self, path: str | Path) -> list[Protein]:
+        proteins = read_labelled(path)
+        found = list(self.structures.attach(proteins) if self.structures else proteins)
+        self.checksums[str(path)] = sha256(path)
+        return found
+
+    def _labelled(self, proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
+        sets = type_sets(proteins, self.grammar)
+        return LabelledSet(proteins, sets, np.full(len(proteins), weight))
+
+    def _extra_set(self, extra: ExtraConfig, judged: Container[str | None]) -> LabelledSet:
+        proteins = self._read(extra.path)
+        if extra.exclude_similar:
+            proteins = self._apart(proteins, extra.path, extra.exclude_similar, judged)
+        return self._only_legal(self._labelled(proteins, extra.weight), extra.path)
+
+    def _apart(
+        self, proteins: list[Protein], path: str, table: str, judged: Container[str | None]
+    ) -> list[Protein]:
+        """Leave out the proteins whose row names an evaluated fold or an evaluated source."""
+        rows = read_similar_folds(table, path, len(proteins))
+        self.checksums[table] = sha256(table)
+        apart = [not row.folds & self.evaluated for row in rows]
+        # Labels that were transferred from a protein reveal those of that protein.
+        own = [row.source not in judged for row in rows]
+        self.left_out[f"{path}: similar to evaluated folds"] = apart.count(False)
+        if held := sum(a and not b for a, b in zip(apart, own, strict=True)):
+            self.left_out[f"{path}: labels of evaluated proteins"] = held
+        kept = zip(proteins, apart, own, strict=True)
+        return [protein for protein, a, b in kept if a and b]
+
+    def _without_similar(self, proteins: Sequence[Protein], indices: np.ndarray) -> np.ndarray:
+        """Leave out what the index of the structures calls similar to an evaluated fold."""
+        kept = np.array(
+            [self.evaluated.isdisjoint(proteins[i].similar_folds) for i in indices], dtype=bool
+        )
+        if not kept.all():
+            self.left_out[f"{self.path}: similar to evaluated folds"] = int((~kept).sum())
+        return indices[kept]
+
+    def _only_legal(self, labelled: LabelledSet, path: str | Path) -> LabelledSet:
+        legal = labelled.types.any(1)
+        if not legal.all():
+            bad = [labelled.proteins[i].id for i in np.flatnonzero(~legal)]
+            names = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")
+            warnings.warn(
+                f"{path}: {len(bad)} proteins have no path in the grammar, left out: {names}",
+                InputWarning,
+                stacklevel=2,
+            )
+            self.left_out[f"{path}: no legal path"] = len(bad)
+        return labelled.take(np.flatnonzero(legal))
+
+
+def split_indices(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.ndarray:
+    """Return the index in :data:`SPLITS` of each protein's split, -1 for none, int, shape (N,).
+
+    Parameters
+    ----------
+    folds
+        Fold of each protein, or None.
+    config
+        Folds of each split.
+    path
+        Path to the file, for the error message.
 
     Raises
     ------
-    InputError
-        On a file that cannot be read.
     ConfigError
-        On a fold that does not exist, or a split that has no protein.
+        If a fold does not exist.
     """
-    path = Path(config.path) if config.path else bundled("example") / "example.partitions.json"
-    folder = StructureFolder(config.structures) if config.structures else None
-    proteins = _with_structures(read_labelled(path), folder)
-    checksums = {str(path): sha256(path)}
-    folds = [protein.metadata.get("partition") for protein in proteins]
-    roles = _roles(folds, config, path)
-    main = _labelled(proteins, grammar)
-    parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
-    left_out: dict[str, int] = {}
-    evaluated = [*config.validation, *config.test]
-    parts["train"] = _without_similar(proteins, parts["train"], evaluated, path, left_out)
-    if not config.validation:
-        parts["train"], parts["validation"] = hold_out(
-            parts["train"], sampling_types(main.types), config.holdout, seed
-        )
-    train = _only_legal(main.take(parts["train"]), path, left_out)
-    judged = {proteins[i].id for i in (*parts["validation"], *parts["test"])}
-    for extra in config.extra:
-        further = _load_extra(extra, evaluated, judged, grammar, checksums, left_out, folder)
-        train = _join(train, further)
-    if config.size:
-        train = train.take(_stratified(sampling_types(train.types), config.size, seed))
-    if not len(train) or not len(parts["validation"]):
-        raise ConfigError(f"{path}: no protein is left to train on and validate on")
-    return Splits(
-        train, main.take(parts["validation"]), main.take(parts["test"]), checksums, left_out
-    )
+    known = {fold for fold in folds if fold is not None}
+    named: dict[str, set[str]] = {name: set(getattr(config, name)) for name in SPLITS}
+    for wanted in named.values():
+        if unknown := wanted - known:
+            found = ", ".join(sorted(known)) or "no folds"
+            raise ConfigError(f"{path}: unknown fold {sorted(unknown)[0]}, the file has {found}")
+    if config.path is None and not any(named.values()):
+        # The bundled set has folds named train, validation and test.
+        named = {name: {name} for name in SPLITS}
+    rest = {None, *known} - named["validation"] - named["test"]
+    members: list[set[str] | set[str | None]] = [
+        named["train"] or rest,
+        named["validation"],
+        named["test"],
+    ]
+    return np.array([next((i for i, m in enumerate(members) if fold in m), -1) for fold in folds])
 
 
 def hold_out(
     indices: np.ndarray, types: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split indices into a kept and a held-out part, type by type.
+    """Split indices at random into a kept and a held-out part, type by type.
 
     Parameters
     ----------
     indices
-        Into ``types``, int, shape (N,).
+        Indices into ``types``, int, shape (N,).
     types
         Type index of every protein, int.
     share
-        Share of each type that is held out, rounded, but at least one of a type of two or more.
+        Share of each type that is held out, rounded; at least one protein of a type of two or more.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    kept, held : numpy.ndarray
+        Indices of either part, in their order.
     """
     random = np.random.default_rng(seed)
     held: list[int] = []
@@ -120,179 +253,8 @@ def hold_out(
     return indices[~mask], indices[mask]
 
 
-def read_similar_folds(path: str | Path) -> list[set[str]]:
-    """Read a ``_similar_folds.tsv``: for each record of its file, the folds it is similar to."""
-    return [_folds(row) for row in _similar_rows(path, ("similar_folds",))]
-
-
-def check_rows(table: str | Path, rows: int, file: str | Path, records: int) -> None:
-    """Complain unless a table has a row for each record of a file.
-
-    Raises
-    ------
-    InputError
-        If the numbers differ.
-    """
-    if rows != records:
-        raise InputError(
-            table, f"found {rows} rows, expected one for each of the {records} records of {file}"
-        )
-
-
-def read_similar_ids(path: str | Path) -> dict[str, set[str]]:
-    """Read a table of ids and the folds each is similar to; other ids are similar to none.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or lacks the column ``id`` or ``similar_folds``.
-    """
-    found: dict[str, set[str]] = {}
-    for row in _similar_rows(path, ("id", "similar_folds")):
-        found.setdefault(row["id"], set()).update(_folds(row))
-    return found
-
-
-def ids_similar_to(
-    folds: Collection[str], similar: Mapping[str, Set[str]], table: str | Path
-) -> set[str]:
-    """Return the ids that a table calls similar to one of some folds; without folds, to any.
-
-    Parameters
-    ----------
-    folds
-        Names that the table must know.
-    similar
-        What :func:`read_similar_ids` read of it.
-    table
-        Its name, for the message.
-
-    Raises
-    ------
-    ConfigError
-        If the table does not know a fold.
-    """
-    known = set().union(*similar.values())
-    if unknown := set(folds) - known:
-        raise ConfigError(
-            f"{table}: unknown fold {sorted(unknown)[0]}, "
-            f"the table has {', '.join(sorted(known)) or 'no folds'}"
-        )
-    wanted = set(folds) or known
-    return {name for name, theirs in similar.items() if theirs & wanted}
-
-
-def _similar_rows(path: str | Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            for column in columns:
-                if column not in (reader.fieldnames or ()):
-                    raise InputError(path, f"expected a column {column}", line=1)
-            yield from reader
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(path, "expected a table of tab-separated text") from None
-
-
-def _folds(row: Mapping[str, str]) -> set[str]:
-    return set((row["similar_folds"] or "-").split(",")) - {"-"}
-
-
-def _roles(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.ndarray:
-    """Give each protein the index of its split in :data:`SPLITS`, or -1 for none."""
-    known = {fold for fold in folds if fold is not None}
-    named = {name: set(getattr(config, name)) for name in SPLITS}
-    for wanted in named.values():
-        if unknown := wanted - known:
-            found = ", ".join(sorted(known)) or "no folds"
-            raise ConfigError(f"{path}: unknown fold {sorted(unknown)[0]}, the file has {found}")
-    if config.path is None and not any(named.values()):
-        # The bundled set carries folds called train, validation and test.
-        named = {name: {name} for name in SPLITS}
-    named["train"] = named["train"] or known - named["validation"] - named["test"] | {None}
-    return np.array(
-        [next((i for i, n in enumerate(SPLITS) if fold in named[n]), -1) for fold in folds]
-    )
-
-
-def _with_structures(proteins: Iterable[Protein], folder: StructureFolder | None) -> list[Protein]:
-    return list(proteins if folder is None else folder.attach(proteins))
-
-
-def _without_similar(
-    proteins: Sequence[Protein],
-    indices: np.ndarray,
-    evaluated: Sequence[str],
-    path: str | Path,
-    left_out: dict[str, int],
-) -> np.ndarray:
-    """Leave out what the index of the structures calls similar to an evaluated fold."""
-    similar = [set(proteins[i].metadata.get("similar_folds", "").split(",")) for i in indices]
-    kept = np.array([not folds & {*evaluated} for folds in similar], dtype=bool)
-    if not kept.all():
-        left_out[f"{path}: similar to evaluated folds"] = int((~kept).sum())
-    return indices[kept]
-
-
-def _labelled(proteins: list[Protein], grammar: Grammar | None, weight: float = 1.0) -> LabelledSet:
-    return LabelledSet(proteins, type_sets(proteins, grammar), np.full(len(proteins), weight))
-
-
-def _only_legal(labelled: LabelledSet, path: str | Path, left_out: dict[str, int]) -> LabelledSet:
-    legal = labelled.types.any(1)
-    if not legal.all():
-        bad = [labelled.proteins[i].id for i in np.flatnonzero(~legal)]
-        names = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")
-        warnings.warn(
-            f"{path}: {len(bad)} proteins have no path in the grammar, left out: {names}",
-            InputWarning,
-            stacklevel=2,
-        )
-        left_out[f"{path}: no legal path"] = len(bad)
-    return labelled.take(np.flatnonzero(legal))
-
-
-def _load_extra(
-    extra: ExtraConfig,
-    evaluated: Iterable[str],
-    judged: Container[str],
-    grammar: Grammar | None,
-    checksums: dict[str, str],
-    left_out: dict[str, int],
-    folder: StructureFolder | None,
-) -> LabelledSet:
-    proteins = _with_structures(read_labelled(extra.path), folder)
-    checksums[extra.path] = sha256(extra.path)
-    if extra.exclude_similar:
-        rows = list(_similar_rows(extra.exclude_similar, ("similar_folds",)))
-        checksums[extra.exclude_similar] = sha256(extra.exclude_similar)
-        check_rows(extra.exclude_similar, len(rows), extra.path, len(proteins))
-        apart = [not _folds(row) & {*evaluated} for row in rows]
-        # Labels that were transferred from a protein would give those of that protein away.
-        own = [row.get("source") not in judged for row in rows]
-        left_out[f"{extra.path}: similar to evaluated folds"] = apart.count(False)
-        if held := sum(a and not b for a, b in zip(apart, own, strict=True)):
-            left_out[f"{extra.path}: labels of evaluated proteins"] = held
-        kept = zip(proteins, apart, own, strict=True)
-        proteins = [protein for protein, a, b in kept if a and b]
-    return _only_legal(_labelled(proteins, grammar, extra.weight), extra.path, left_out)
-
-
-def _join(first: LabelledSet, second: LabelledSet) -> LabelledSet:
-    """Append the proteins of the second set whose sequence the first does not have."""
-    seen = {protein.sequence for protein in first.proteins}
-    new = second.take([i for i, p in enumerate(second.proteins) if p.sequence not in seen])
-    return LabelledSet(
-        first.proteins + new.proteins,
-        np.concatenate([first.types, new.types]),
-        np.concatenate([first.weights, new.weights]),
-    )
-
-
-def _stratified(types: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Draw ``size`` indices, the types in proportion (largest remainders)."""
+def stratified(types: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Draw ``size`` indices with the types in proportion (largest remainders), ascending."""
     if size >= len(types):
         return np.arange(len(types))
     random = np.random.default_rng(seed)

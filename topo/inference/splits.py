@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from topo.data.splits import SPLITS, load_splits
+from topo.data.splits import SPLITS, Splits
 from topo.errors import ConfigError, TopoError
 from topo.inference.stream import predict
-from topo.io.grammar import find_grammar
 from topo.labels import DECODERS
 from topo.protein import Prediction, Protein
 from topo.runs import Run, latest_run
@@ -45,8 +44,7 @@ def predict_split(
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")
     found = Run(run) if run is not None else latest_run(Path("runs"))
     config = found.config()
-    grammar = find_grammar(config.model.heads.grammar)
-    truth = getattr(load_splits(config.data, config.training.seed, grammar), split).proteins
+    truth = getattr(Splits.of(config), split).proteins
     if not truth:
         raise TopoError(f"{found.path}: its {split} split holds no proteins (data.{split})")
     return truth, list(predict(truth, found.path, decoder=decoder)), found.path

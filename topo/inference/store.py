@@ -21,7 +21,7 @@ import numpy as np
 
 from topo.errors import TopoError
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 try:
     import fcntl
@@ -221,14 +221,12 @@ def _unpack(packed: bytes, protein: Protein) -> Prediction:
     values = np.frombuffer(numbers, "<f4").astype(np.float32)
     labels = packed[:size].decode("ascii")
     return Prediction(
-        id=protein.id,
-        sequence=protein.sequence,
         labels=labels,
         type=protein_type(labels),
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
         confidence=_CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0],
-        metadata=protein.metadata,
+        **shared_fields(protein),
     )
 
 

@@ -23,7 +23,7 @@ from topo.inference.store import PredictionStore
 from topo.inference.workers import WorkerPool
 from topo.io import read_inputs
 from topo.labels import DECODERS
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 
 def predict(
@@ -195,10 +195,7 @@ class PredictionStream:
     def _pair(self, window: Window, index: int) -> tuple[Protein, Prediction] | None:
         protein, key = window.proteins[index], window.answers[index]
         if (found := window.computed.get(key)) is not None:
-            metadata = protein.metadata
-            return protein, replace(
-                found, id=protein.id, sequence=protein.sequence, metadata=metadata
-            )
+            return protein, replace(found, **shared_fields(protein))
         if self._store is not None and key in self._store:
             return protein, self._store.get(key, protein)
         return None

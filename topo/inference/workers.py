@@ -112,7 +112,8 @@ class WorkerPool:
         """Send a batch to the next idle worker."""
         while not (free := [worker for worker in self._workers if worker.turn is None]):
             self._collect()
-        proteins = [replace(p, labels=None, metadata={}) for p in turn.batch.proteins]
+        unused = {"labels": None, "structure": None, "metadata": {}}
+        proteins = [replace(p, **unused) for p in turn.batch.proteins]
         free[0].turn = turn
         try:
             free[0].pipe.send(proteins)

@@ -21,7 +21,7 @@ from topo.io.ids import write_ids
 from topo.io.readers import read_any
 from topo.io.three_line import as_prediction
 from topo.io.writers import PREDICTION_FORMATS, open_writers
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 _RECORD_WRITERS = {form.name: form.write for form in of_kind("proteins") if form.write}
 _MANY_FILES = ("deeptmhmm", "signalp", "html")
@@ -121,8 +121,10 @@ def _writable(
 def _as_protein(record: Protein | Prediction) -> Protein:
     if isinstance(record, Protein):
         return record
-    metadata = {**record.metadata, "header_type": record.type} if record.type else record.metadata
-    return Protein(record.id, record.sequence, record.labels, metadata=metadata)
+    fields = shared_fields(record)
+    if record.type:
+        fields["header_type"] = record.type
+    return Protein(labels=record.labels, **fields)
 
 
 def _as_prediction(record: Protein | Prediction) -> Prediction:

@@ -12,7 +12,7 @@ from topo.io.lines import Lines
 from topo.io.probabilities import rounded
 from topo.io.records import check_labels
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction
+from topo.protein import Prediction, file_metadata, pop_text
 
 
 def jsonl_record(prediction: Prediction) -> str:
@@ -30,7 +30,7 @@ def jsonl_record(prediction: Prediction) -> str:
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
         "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
-        "metadata": dict(prediction.metadata),
+        "metadata": file_metadata(prediction),
         "probability_order": "".join(LABELS),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
@@ -68,6 +68,9 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     if isinstance(kinds, dict):
         kinds = [kinds.get(name) for name in TYPES]
     metadata = record.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    header_type = metadata.get("header_type")  # keeps its place among the keys
+    similar = pop_text(metadata, "similar_folds")
     return Prediction(
         record["id"],
         record["sequence"],
@@ -76,7 +79,10 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         _array(lines, record.get("probabilities"), (len(labels), len(LABELS)), "probabilities"),
         _array(lines, kinds, (len(TYPES),), "type_probabilities"),
         confidence,
-        metadata if isinstance(metadata, dict) else {},
+        fold=pop_text(metadata, "partition"),
+        similar_folds=tuple(similar.split(",")) if similar else (),
+        header_type=header_type if isinstance(header_type, str) else None,
+        metadata=metadata,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.labels import LABELS, TYPES
-from topo.protein import Prediction
+from topo.protein import Prediction, file_metadata
 
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
@@ -79,7 +79,7 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
                 None if p.type_probabilities is None else float(p.type_probabilities[index])
                 for p in predictions
             ]
-        columns["metadata"] = [json.dumps(dict(p.metadata), default=str) for p in predictions]
+        columns["metadata"] = [json.dumps(file_metadata(p), default=str) for p in predictions]
         columns["probabilities"] = _probability_lists(pa, predictions)
         return pa.table(columns, schema=schema)
 

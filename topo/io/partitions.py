@@ -1,7 +1,9 @@
 """Partitioned sets as JSON: ``{fold: [{"id", "sequence", "labels"}, ...]}``.
 
-The layout in which the DeepTMHMM set was published. The policy on residues is that of
-:mod:`topo.io.fasta`; ``labels`` may be missing or null, further keys are kept as metadata.
+The DeepTMHMM set was published in this layout. Residues are checked as in :mod:`topo.io.fasta`.
+``labels`` may be missing or null. ``header_type`` is the type in the header of a 3-line file from
+which the record was converted. All other keys are the user's and become metadata, also those whose
+name is that of a field of :class:`topo.protein.Protein`.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Any
 from topo.errors import InputError, TopoError
 from topo.io.files import open_text, output_text, source_name
 from topo.io.records import check_labels, clean_sequence, finish_records
-from topo.protein import Protein
+from topo.protein import Protein, own_keys, pop_text
 
 DEFAULT_FOLD = "all"
-"""Fold written for proteins that carry no ``metadata["partition"]``."""
+"""Fold that is written for proteins without one."""
 
 _OWN_KEYS = ("id", "sequence", "labels")
 
@@ -32,12 +34,12 @@ def read_partitions(
     path
         A file, plain or gzip, or ``-`` for standard input.
     folds
-        Names of the folds to read, in the order wanted; all of them by default.
+        Names of the folds to read, in this order; all folds by default.
 
     Yields
     ------
     Protein
-        With its fold as ``metadata["partition"]``.
+        With ``fold``.
 
     Raises
     ------
@@ -62,9 +64,9 @@ def parse_partitions(
 
 
 def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
-    """Write a partitioned set, one record a line; folds stand in order of first appearance.
+    """Write a partitioned set, one record per line, folds in the order of their first protein.
 
-    Metadata that JSON can hold as text, number, list or null is kept.
+    Metadata are written as JSON, or as text where JSON has no such value.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
     """
     folds: dict[str, list[str]] = {}
     for protein in proteins:
-        fold = str(protein.metadata.get("partition", DEFAULT_FOLD))
+        fold = DEFAULT_FOLD if protein.fold is None else protein.fold
         folds.setdefault(fold, []).append(_dump(protein))
     if not folds:
         raise TopoError(f"{path}: no proteins to write")
@@ -85,12 +87,11 @@ def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
 
 
 def _dump(protein: Protein) -> str:
-    extra = {
-        key: value
-        for key, value in protein.metadata.items()
-        if key not in (*_OWN_KEYS, "partition")
-    }
-    record = {"id": protein.id, "sequence": protein.sequence, "labels": protein.labels, **extra}
+    record = {"id": protein.id, "sequence": protein.sequence, "labels": protein.labels}
+    fields = own_keys(protein)
+    fields.pop("partition", None)
+    for key, value in (*protein.metadata.items(), *fields.items()):
+        record.setdefault(key, value)  # a user's key precedes ours of the same name
     return json.dumps(record, default=str)
 
 
@@ -118,7 +119,7 @@ def _load(text: str, source: str) -> dict[str, list[Any]]:
 def _records(
     content: dict[str, list[Any]], folds: Sequence[str], source: str
 ) -> Iterator[tuple[str, Protein]]:
-    """Yield each record with its place, e.g. ``cv0 record 3``."""
+    """Yield the place of each record, e.g. ``cv0 record 3``, and the record."""
     for fold in folds:
         for number, record in enumerate(content[fold], 1):
             place = f"{fold} record {number}"
@@ -142,4 +143,5 @@ def _protein(record: Any, fold: str, place: str, source: str) -> Protein:
             raise InputError(source, f"{place}: expected text under 'labels'")
         check_labels(labels, sequence, source, None, where)
     metadata = {key: value for key, value in record.items() if key not in _OWN_KEYS}
-    return Protein(name, sequence, labels, metadata={**metadata, "partition": fold})
+    header_type = pop_text(metadata, "header_type")
+    return Protein(name, sequence, labels, fold=fold, header_type=header_type, metadata=metadata)

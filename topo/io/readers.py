@@ -28,7 +28,7 @@ def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
     Yields
     ------
     Protein
-        With labels where the format has them, and ``metadata["partition"]`` where there are
+        With labels where the format has them, and ``fold`` where there are
         folds.
 
     Raises

@@ -1,7 +1,7 @@
 """3-line records: header (``>id | TYPE``), sequence, labels.
 
 The policy on residues and ids is that of :mod:`topo.io.fasta`. The id is the first word of the
-header, up to the last `` | ``. The type in a header is kept as ``metadata["header_type"]`` and
+header, up to the last `` | ``. The type in a header is kept as ``header_type`` and
 never used as a target, because the labels determine it. Labels are ``I O P S M B`` and ``-``
 (unknown), upper case, one for each residue.
 """
@@ -35,8 +35,8 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
     Yields
     ------
     Protein
-        With labels; ``metadata`` holds ``description`` (the header) and, where the header has
-        one, ``header_type``.
+        With labels, ``metadata["description"]`` (the header) and, where the header has one,
+        ``header_type``.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def as_prediction(protein: Protein) -> Prediction:
     The type is the header's where that is one of :data:`topo.labels.TYPES`, else the one that
     the labels determine.
     """
-    kind = protein.metadata.get("header_type")
+    kind = protein.header_type
     kind = kind if kind in TYPES else protein_type(protein.labels or "")
     return Prediction(protein.id, protein.sequence, protein.labels or "", kind)
 
@@ -96,11 +96,11 @@ def _type(protein: Protein) -> str | None:
     """Return the only type that the labels allow, or else the type in the header read."""
     labels = protein.labels or ""
     if UNKNOWN not in labels:
-        return protein_type(labels) or protein.metadata.get("header_type")
+        return protein_type(labels) or protein.header_type
     from topo.grammar.legality import possible_types  # compiled code: only where a label is unknown
 
     types = possible_types(labels)
-    return types[0] if len(types) == 1 else protein.metadata.get("header_type")
+    return types[0] if len(types) == 1 else protein.header_type
 
 
 def _records(lines: Lines, any_letter: bool) -> Iterator[tuple[str, Protein]]:
@@ -132,7 +132,10 @@ def _protein(group: list[tuple[int, str]], source: str, any_letter: bool) -> Pro
     record = parse_header(before if separator else kind, source, header_line)
     sequence = clean_sequence(residues, source, sequence_line, record)
     check_labels(labels, sequence, source, label_line, record, any_letter=any_letter)
-    metadata = {"description": header[1:].strip()}
-    if separator:
-        metadata["header_type"] = kind.strip()
-    return Protein(record, sequence, labels, metadata=metadata)
+    return Protein(
+        record,
+        sequence,
+        labels,
+        header_type=kind.strip() if separator else None,
+        metadata={"description": header[1:].strip()},
+    )

@@ -16,7 +16,7 @@ from topo.crf.posterior import Posterior
 from topo.graph import ResidueGraph
 from topo.labels import DECODERS, TYPES, decode_labels, protein_type
 from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, shared_fields
 
 NEGLIGIBLE_TYPE = 1e-3
 """Types with a smaller probability are left out of a prediction's label probabilities.
@@ -194,14 +194,12 @@ class TopologyModel(nn.Module):
             labels = decode_labels(decoded.labels[piece])
             predictions.append(
                 Prediction(
-                    id=protein.id,
-                    sequence=protein.sequence,
                     labels=labels,
                     type=protein_type(labels),
                     probabilities=decoded.probabilities[piece],
                     type_probabilities=decoded.types[row],
                     confidence=float(decoded.confidence[row]),
-                    metadata=protein.metadata,
+                    **shared_fields(protein),
                 )
             )
         return predictions

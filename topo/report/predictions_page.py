@@ -74,7 +74,7 @@ class Page:
         self._pending.append(prediction.sequence.encode("ascii", "replace"))
         if traced:
             self._pending.append(_percent(prediction.probabilities))
-        info = prediction.metadata.get("structure")
+        info = prediction.structure
         if traced and info is not None:
             self._write_structure(info.coordinates)
         if len(self.proteins) % _BLOCK == 0:

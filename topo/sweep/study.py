@@ -31,6 +31,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from topo.config import Config
+from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.sweep.file import Parameter, Sweep
 from topo.sweep.workers import Worker, exclusive, is_alive
@@ -79,6 +81,14 @@ class SharedStudy:
                     self.study.enqueue_trial(point, skip_if_exists=True)
                 self.study.set_user_attr("sweep", _described(sweep))
         self.worker = Worker(folder / "workers")
+        self._splits: tuple[tuple[Any, ...], Splits] | None = None
+
+    def splits(self, config: Config) -> Splits:
+        """Return the proteins of a trial; those of the previous trial where they are the same."""
+        key = (config.data, config.model.heads.grammar, config.training.seed)
+        if self._splits is None or self._splits[0] != key:
+            self._splits = key, Splits.of(config)
+        return self._splits[1]
 
     def take(self) -> Trial | None:
         """Return the next trial for this process, or None when all trials are finished.

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 import lightning.pytorch as pl
 from optuna.trial import Trial, TrialState
 
-from topo.config import Config, DataConfig
-from topo.data.splits import Splits, load_splits
+from topo.config import Config
 from topo.errors import ConfigError, TopoError
-from topo.io.grammar import find_grammar
 from topo.runs import Run, run_name
 from topo.sweep.study import SharedStudy
 from topo.training.loop import fit
@@ -84,11 +80,7 @@ def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool
     try:
         if not run.model.is_dir():
             resume = run.resume_file.is_file()
-            splits = _splits(
-                config.data.model_dump_json(),
-                json.dumps(config.model.heads.grammar),
-                config.training.seed,
-            )
+            splits = shared.splits(config)
             fit(config, splits, run, resume=resume, progress=progress, also=[reporter])
     except TopoError:
         raise
@@ -116,13 +108,6 @@ def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
     run = Run(shared.folder / "runs" / name)
     run.path.mkdir(parents=True, exist_ok=True)
     return run
-
-
-@lru_cache(maxsize=1)
-def _splits(data: str, grammar: str, seed: int) -> Splits:
-    """Load the splits; cached for trials that use the same data."""
-    found = find_grammar(json.loads(grammar))
-    return load_splits(DataConfig.model_validate_json(data), seed, found)
 
 
 def _metric(row: Mapping[str, float], name: str) -> float:

@@ -10,10 +10,10 @@ import torch
 from scipy.optimize import minimize
 
 from topo.config import Config
-from topo.data.dataset import sampling_types, type_sets
 from topo.data.loading import whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet
+from topo.data.types import sampling_types, type_sets
 from topo.labels import LABELS, UNKNOWN_INDEX, encode_labels
 from topo.nn.decoding import Scores
 from topo.nn.tagger import Tagger

@@ -13,11 +13,10 @@ from typing import Any
 
 from topo.checkpoint import save_ensemble
 from topo.config import Config, first_difference, parse_config
-from topo.data.splits import Splits, load_splits
+from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io import read_labelled, read_three_line, write_three_line
-from topo.io.grammar import find_grammar
 from topo.metrics.headline import HEADLINES, headline_figures
 from topo.model_card import ensemble_card
 from topo.protein import Prediction, Protein
@@ -96,7 +95,7 @@ def plan_folds(config: Config, validation: str = "fold") -> dict[str, Config]:
 
 def fold_names(path: str) -> list[str]:
     """Return the names of the folds of a file in the order of their first protein."""
-    folds = dict.fromkeys(protein.metadata.get("partition") for protein in read_labelled(path))
+    folds = dict.fromkeys(protein.fold for protein in read_labelled(path))
     return [fold for fold in folds if fold is not None]
 
 
@@ -132,8 +131,7 @@ def run_folds(
     """
     for name, config in plans.items():
         run = Run(folder / f"fold-{name}")
-        grammar = find_grammar(config.model.heads.grammar)
-        splits = load_splits(config.data, config.training.seed, grammar)
+        splits = Splits.of(config)
         _check_same(run, config, splits)
         if run.model.is_dir():
             tell(f"fold {name}: already trained")
@@ -219,8 +217,7 @@ def _predictions(run: Run, splits: Splits) -> list[Prediction]:
         found = predict(splits.test.proteins, run.model)
         write_three_line((Protein(p.id, p.sequence, p.labels) for p in found), path)
     return [
-        Prediction(p.id, p.sequence, p.labels or "", p.metadata.get("header_type"))
-        for p in read_three_line(path)
+        Prediction(p.id, p.sequence, p.labels or "", p.header_type) for p in read_three_line(path)
     ]
 
 

@@ -45,7 +45,7 @@ def fit(
     config
         Configuration of the run.
     splits
-        Splits that :func:`topo.data.splits.load_splits` returns for ``config.data``.
+        Proteins of the configuration, see :meth:`topo.data.splits.Splits.of`.
     run
         Run to write to.
     resume

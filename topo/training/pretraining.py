@@ -16,7 +16,7 @@ from torch_geometric.data import Data
 
 from topo.checkpoint import environment, save_trunk
 from topo.config import Config
-from topo.data.corpus import PretrainingData
+from topo.data.pieces import PretrainingData
 from topo.model_card import trunk_card
 from topo.nn.masked import MaskedResidueModel, masked_loss
 from topo.runs import Run, run_name

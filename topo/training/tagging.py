@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from topo._version import environment
 from topo.checkpoint import build_tagger, save_checkpoint
 from topo.config import Config
-from topo.data.dataset import sampling_types
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
+from topo.data.types import sampling_types
+from topo.graph import ResidueGraph
 from topo.labels import TYPES
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
@@ -76,7 +76,7 @@ class TaggerTraining(SeededTraining):
         """Return the batches of whole validation chains."""
         return whole_loader(self.splits.validation, self.config)
 
-    def training_step(self, graph: Data, index: int) -> Tensor:
+    def training_step(self, graph: ResidueGraph, index: int) -> Tensor:
         """Return the weighted sum of the losses of the heads."""
         loss = self._losses(graph, "train")
         self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
@@ -86,7 +86,7 @@ class TaggerTraining(SeededTraining):
         """Clear the predictions of the epoch before."""
         self.predictions = []
 
-    def validation_step(self, graph: Data, index: int) -> None:
+    def validation_step(self, graph: ResidueGraph, index: int) -> None:
         """Collect losses and predictions."""
         scores = self.tagger(graph)
         self._losses(graph, "val", scores)
@@ -140,7 +140,7 @@ class TaggerTraining(SeededTraining):
         tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
         tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
-    def _losses(self, graph: Data, stage: str, scores: Any = None) -> Tensor:
+    def _losses(self, graph: ResidueGraph, stage: str, scores: Any = None) -> Tensor:
         smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
         scores = self.tagger(graph) if scores is None else scores
         losses = self.tagger.losses(scores, graph, smoothing)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def types_table(folds: dict[str, dict[str, int]]) -> Table:
-    """Lay out how many proteins of each type each fold has."""
+    """Tabulate the number of proteins of each type in each fold."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -55,6 +55,6 @@ def lengths_table(found: dict[str, Any]) -> Table:
 
 
 def _right(table: Table) -> None:
-    """Align all columns but the first to the right, as numbers are read."""
+    """Align the columns of numbers, all but the first, to the right."""
     for column in table.columns[1:]:
         column.justify = "right"

@@ -58,7 +58,8 @@ def cache_folder() -> Path:
 def _save(entry: Path, protein: Protein) -> None:
     from safetensors.numpy import save_file
 
-    info: StructureInfo = protein.metadata["structure"]
+    info = protein.structure
+    assert info is not None, "a structure that was read has no StructureInfo"
     facts = {k: v for k, v in asdict(info).items() if k not in ("file", "b_factors", "coordinates")}
     arrays = {"backbone": protein.backbone, "plddt": protein.plddt, "b_factors": info.b_factors}
     with atomic_path(entry) as temporary:
@@ -89,7 +90,7 @@ def _load(entry: Path, source: str) -> Protein | None:
             coordinates=coordinates,
             backbone=arrays["backbone"],
             plddt=arrays.get("plddt"),
-            metadata={"structure": StructureInfo(source, **facts)},
+            structure=StructureInfo(source, **facts),
         )
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None

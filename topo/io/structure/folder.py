@@ -89,7 +89,7 @@ class StructureFolder:
         """Yield each protein with its structure; those without one are unchanged.
 
         A structure that cannot be used is named in a warning. Folds in the index become
-        ``metadata["partition"]`` and ``metadata["similar_folds"]`` where a protein has none.
+        ``fold`` (where a protein has none) and ``similar_folds``.
         """
         for protein in proteins:
             place = self.find(protein.id)
@@ -103,9 +103,8 @@ def _attach(protein: Protein, place: Place) -> Protein:
         warnings.warn(f"{error}; its coordinates are left out", InputWarning, stacklevel=3)
     else:
         protein = with_structure(protein, structure)
-    facts = {}
-    if "fold" in place.facts and protein.metadata.get("partition") is None:
-        facts["partition"] = place.facts["fold"]
+    if protein.fold is None and "fold" in place.facts:
+        protein = replace(protein, fold=place.facts["fold"])
     if "similar_folds" in place.facts:
-        facts["similar_folds"] = place.facts["similar_folds"]
-    return replace(protein, metadata={**protein.metadata, **facts}) if facts else protein
+        protein = replace(protein, similar_folds=tuple(place.facts["similar_folds"].split(",")))
+    return protein

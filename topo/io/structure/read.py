@@ -33,7 +33,7 @@ _LEAST_PLACED = 0.3
 class StructureInfo:
     """Source of a protein's coordinates and their agreement with its sequence.
 
-    It is ``metadata["structure"]`` of a protein that was read from a structure file.
+    It is the attribute ``structure`` of a protein that was read from a structure file.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def read_structure(
     -------
     Protein
         With ``coordinates``, ``backbone``, ``plddt`` (where predicted) and a
-        :class:`StructureInfo` as ``metadata["structure"]``. Missing residues are NaN. Of
+        :class:`StructureInfo` as ``structure``. Missing residues are NaN. Of
         alternate locations and residues the most occupied is taken; modified residues count as
         their parents.
 
@@ -179,7 +179,7 @@ def place_on_sequence(
         coordinates=coordinates,
         backbone=backbone,
         plddt=_percent(factors) if entry.predicted else None,
-        metadata={"structure": info},
+        structure=info,
     )
 
 
@@ -190,7 +190,7 @@ def with_structure(protein: Protein, structure: Protein) -> Protein:
         coordinates=structure.coordinates,
         backbone=structure.backbone,
         plddt=structure.plddt,
-        metadata={**protein.metadata, "structure": structure.metadata["structure"]},
+        structure=structure.structure,
     )
 
 

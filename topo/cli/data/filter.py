@@ -1,0 +1,42 @@
+"""``topo data filter``: removal of proteins that are similar to another set."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from topo.cli.data.options import Coverage, Identity, Sensitivity, Threads
+
+
+def filter_similar(
+    file: Annotated[str, typer.Argument(help="Proteins to filter, in any format topo reads.")],
+    against: Annotated[str, typer.Option(help="Proteins that no kept protein is similar to.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File to write; its suffix selects the format.")
+    ],
+    identity: Identity = 0.3,
+    coverage: Coverage = 0.5,
+    sensitivity: Sensitivity = 7.5,
+    threads: Threads = 1,
+) -> None:
+    """Drop the proteins that are similar to one of another set. Needs MMseqs2.
+
+    OUTPUT.dropped.tsv lists each dropped protein with the one that it is similar to.
+    """
+    from topo.curation.homology import Similarity
+    from topo.curation.partition import without_similar
+    from topo.io import read_proteins
+    from topo.io.convert import format_of, write_records
+    from topo.io.files import atomic_text
+
+    form = format_of(output)
+    proteins, others = list(read_proteins(file)), list(read_proteins(against))
+    similarity = Similarity(identity, coverage, sensitivity=sensitivity)
+    kept, dropped = without_similar(proteins, others, similarity, threads)
+    write_records(kept, output, form)
+    with atomic_text(f"{output}.dropped.tsv") as table:
+        table.write("id\tsimilar_to\tidentity\tcoverage\n")
+        for protein, other, hit in dropped:
+            table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
+    typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")

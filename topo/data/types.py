@@ -1,0 +1,54 @@
+"""Protein types of labelled proteins, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from topo.grammar.legality import possible_types
+from topo.grammar.table import Grammar
+from topo.labels import TYPES
+from topo.protein import Protein
+
+
+def type_sets(proteins: Sequence[Protein], grammar: Grammar | None = None) -> np.ndarray:
+    """Return which types the labels of each protein leave possible.
+
+    Parameters
+    ----------
+    proteins
+        N proteins with labels.
+    grammar
+        Grammar of the legal paths; the default grammar where None.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, shape (N, 5). A row without a true entry belongs to a protein without a legal path.
+    """
+    sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
+    for row, protein in zip(sets, proteins, strict=True):
+        for name in possible_types(protein.labels or "", grammar):
+            row[TYPES.index(name)] = True
+    return sets
+
+
+def sampling_types(sets: np.ndarray) -> np.ndarray:
+    """Return the type that each protein counts as in sampling.
+
+    A protein with several possible types counts as the one that is most frequent among the
+    proteins whose type is certain.
+
+    Parameters
+    ----------
+    sets
+        Possible types, bool, shape (N, 5), see :func:`type_sets`.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, shape (N,).
+    """
+    certain = sets[sets.sum(1) == 1]
+    return np.where(sets, certain.sum(0) + 1, 0).argmax(1)
