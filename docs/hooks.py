@@ -48,7 +48,9 @@ def commands() -> str:
 def _describe(command: Any, name: str) -> Iterator[str]:
     if name != "topo":
         yield f"\n## {name}\n\n{(command.help or '').strip()}\n"
-        rows = [_row(p) for p in command.params if p.name != "help" and not getattr(p, "hidden", 0)]
+        context = command.context_class(command, info_name=name)
+        options = [p for p in command.get_params(context) if p.name != "help"]
+        rows = [_row(option) for option in options if not getattr(option, "hidden", False)]
         if rows:
             yield "| option | default | description |\n|---|---|---|"
             yield from rows
@@ -60,13 +62,21 @@ def _row(parameter: Any) -> str:
     names = [*parameter.opts, *parameter.secondary_opts]
     if parameter.param_type_name == "argument":
         names = [(parameter.metavar or parameter.name or "").upper()]
-    default = parameter.default
-    shown = "" if default in (None, False, "") or callable(default) else f"`{default}`"
-    shown = "" if "..." in shown or "Sentinel" in shown else shown
-    return (
-        f"| {', '.join(f'`{n}`' for n in names)} | {shown} | "
-        f"{_cell(getattr(parameter, 'help', '') or '')} |"
-    )
+    cells = [
+        ", ".join(f"`{name}`" for name in names),
+        _default(parameter),
+        getattr(parameter, "help", "") or "",
+    ]
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _default(parameter: Any) -> str:
+    """Return the default as the help page shows it, empty without one."""
+    shown = getattr(parameter, "show_default", False)
+    value = shown if isinstance(shown, str) else parameter.default
+    if value in (None, False, "") or callable(value) or "Sentinel" in repr(value):
+        return ""
+    return f"`{value}`"
 
 
 def _cell(text: str) -> str:
