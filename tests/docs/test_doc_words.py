@@ -52,9 +52,11 @@ def _public_files() -> Iterator[Path]:
 
 
 def _rooms() -> dict[str, list[Path]]:
+    """Return the files of each room; other people's code and saved configurations are left out."""
     rooms: dict[str, list[Path]] = {}
     for path in sorted(_public_files()):
         skipped = {"__pycache__", "bundled"} & set(path.parts) or "3dmol" in path.name.lower()
+        skipped = skipped or (path.name == "config.yaml" and "checkpoints" in path.parts)
         if path.is_file() and path.suffix in SUFFIXES and not skipped:
             room = _room(path)
             top = "topo" if room.startswith("topo/") and room.endswith(".py") else room
