@@ -112,10 +112,11 @@ def test_only_tracking_imports_wandb() -> None:
 
 @pytest.mark.slow
 def test_the_command_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
-    from topo import __version__
+    from topo._version import DISTRIBUTION, __version__
 
+    assert f'\nname = "{DISTRIBUTION}"\n' in (ROOT / "pyproject.toml").read_text()
     assert command("--version") == 0
-    assert capsys.readouterr().out == f"topo {__version__}\n"
+    assert capsys.readouterr().out == f"topo {__version__} (distribution {DISTRIBUTION})\n"
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:

@@ -7,6 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 __version__ = "0.1.0"
 
+DISTRIBUTION = "topo-membrane"
+"""Name of the distribution that pip installs; the import and the command are ``topo``."""
+
 
 def environment() -> dict[str, str]:
     """Return the versions of Python, this package and the packages that results depend on."""

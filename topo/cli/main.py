@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from topo._version import __version__
+from topo._version import DISTRIBUTION, __version__
 from topo.cli.bench import bench
 from topo.cli.compare import compare
 from topo.cli.config_options import ConfigCommand
@@ -37,7 +37,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"topo {__version__}")
+        typer.echo(f"topo {__version__} (distribution {DISTRIBUTION})")
         raise typer.Exit
 
 

@@ -142,7 +142,9 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise TopoError("Parquet files need pyarrow: pip install 'topo[parquet]'") from None
+        raise TopoError(
+            "Parquet files need pyarrow: pip install 'topo-membrane[parquet]'"
+        ) from None
     return pyarrow
 
 
