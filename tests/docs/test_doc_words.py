@@ -16,8 +16,6 @@ BANNED = [
 ]
 SUFFIXES = {".py", ".md", ".yaml", ".yml", ".html", ".js", ".css", ".toml", ".sh", ".cff"}
 
-"""Rooms whose words are not clean yet; a room that is clean leaves this list."""
-
 
 def _room(path: Path) -> str:
     """Return the folder whose words are checked together: a room of topo, or a top folder."""

@@ -240,8 +240,10 @@ def hold_out(
 
     Returns
     -------
-    kept, held : numpy.ndarray
-        Indices of either part, in their order.
+    kept : numpy.ndarray
+        Indices that are kept, in their order.
+    held : numpy.ndarray
+        Indices that are held out, in their order.
     """
     random = np.random.default_rng(seed)
     held: list[int] = []

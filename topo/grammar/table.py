@@ -292,7 +292,7 @@ def _product(grammar: Grammar) -> Automaton:
 
 
 def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automaton:
-    """Lay out nodes (table state, outlook or None) and arcs between them as arrays."""
+    """Store nodes (table state, outlook or None) and arcs between them as arrays."""
     position = {node: k for k, node in enumerate(nodes)}
     rows = [grammar.states[node[0]] for node in nodes]
     entry = set(_starts(grammar, nodes))

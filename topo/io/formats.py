@@ -165,7 +165,7 @@ def _is_three_line(lines: Lines) -> bool:
 
 
 def _is_three_line_prediction(lines: Lines) -> bool:
-    """Tell topo's letters from TMbed's by the first record with a letter of one alphabet only."""
+    """Choose between the letters of topo and of TMbed by the first record that has only one set."""
     if not _has_header(lines):
         return False
     coming = lines.ahead()
@@ -184,7 +184,7 @@ def _is_three_line_prediction(lines: Lines) -> bool:
 
 
 def _is_gff3(lines: Lines) -> bool:
-    """Tell valid GFF3 from ``TMRs.gff3`` by the first line in which they differ."""
+    """Choose between valid GFF3 and ``TMRs.gff3`` by the first line in which they differ."""
     if not _is_table(lines):
         return False
     for line in lines.ahead():

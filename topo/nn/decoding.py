@@ -74,16 +74,13 @@ class TopologyModel(nn.Module):
 
     Subclasses implement :meth:`features` and :meth:`score`.
 
-    Parameters
+    Attributes
     ----------
     crf
         CRF that decodes the emissions.
     uses_crf
         Whether the emissions are trained by the CRF. If not, they are label scores trained by
         cross-entropy, and the CRF is untrained.
-
-    Attributes
-    ----------
     type_shift
         Log-ratio of each type's frequency among future proteins and among those drawn in
         training, float32 (5,).

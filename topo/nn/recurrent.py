@@ -38,7 +38,7 @@ class ChainLayout(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Tensor) -> ChainLayout:
-        """Lay out chains of these lengths, int64, shape (B,), each at least 1."""
+        """Return the layout of chains of these lengths, int64, shape (B,), each at least 1."""
         chains = len(lengths)
         chain = torch.repeat_interleave(torch.arange(chains, device=lengths.device), lengths)
         first = torch.cumsum(lengths, 0) - lengths
