@@ -18,7 +18,7 @@ from topo.crf.semimarkov import (
     restrict,
     sum_window,
 )
-from topo.grammar.table import Automaton
+from topo.grammar.automaton import Automaton
 from topo.labels import LETTERS
 
 

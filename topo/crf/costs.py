@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from topo.crf import semimarkov, viterbi
 from topo.crf.likelihood import ChainBatch, in_threads
-from topo.grammar.table import Automaton, Grammar
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar
 from topo.labels import HELIX, LABEL_INDEX, LABELS, MEMBRANE, SIDES, TYPES
 
 

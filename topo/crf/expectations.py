@@ -26,7 +26,7 @@ from topo.crf.semimarkov import (
     restrict,
     reverse,
 )
-from topo.grammar.table import Automaton
+from topo.grammar.automaton import Automaton
 
 
 class Gradient(NamedTuple):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from topo.crf.likelihood import ChainBatch, cleaved_states, negative_log_likelihood
 from topo.crf.posterior import Posterior, forward_tables
 from topo.crf.semimarkov import PathScores
-from topo.grammar.table import Automaton, Grammar, default_grammar
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar, default_grammar
 from topo.labels import TYPES
 
 _NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish

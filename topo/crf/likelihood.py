@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from topo.crf import expectations, semimarkov
-from topo.grammar.table import Automaton, Grammar
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar
 from topo.labels import LABEL_INDEX, SIGNAL, TYPES
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from topo.crf import confidence, expectations, viterbi
 from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.crf.semimarkov import PathScores
-from topo.grammar.table import Automaton, Grammar
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar
 from topo.labels import LABELS, TYPES, decode_labels, protein_type
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from topo.grammar.table import Automaton
+from topo.grammar.automaton import Automaton
 from topo.labels import LETTERS
 
 LIMIT = 1e4

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from topo.crf.semimarkov import BORROWING, LIMIT, LOW, PathScores, restrict
-from topo.grammar.table import Automaton
+from topo.grammar.automaton import Automaton
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from topo.grammar.table import Automaton, Grammar, default_grammar
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar, default_grammar
 from topo.labels import LABELS, LETTERS, TYPES, UNKNOWN, decode_labels, encode_labels
 
 _NONE, _MANY = 0, 1  # no list of segments; several

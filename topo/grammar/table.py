@@ -7,15 +7,11 @@ Segments are maximal runs: no state is followed by one of its letter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import chain, combinations
-from typing import NamedTuple
-
-import numpy as np
+from functools import cached_property
 
 from topo.errors import ConfigError
+from topo.grammar.automaton import Automaton, closure, compile_arrays, compile_product
 from topo.labels import (
     HELIX,
     INSIDE,
@@ -25,8 +21,6 @@ from topo.labels import (
     PERIPLASM,
     SIGNAL,
     STRAND,
-    TYPE_INDEX,
-    protein_type,
 )
 
 LONGEST_SEGMENT = 100_000
@@ -66,32 +60,6 @@ class State:
     def emission(self) -> str:
         """Name of the emission channel: ``channel``, or else the letter."""
         return self.channel or self.letter
-
-
-class Automaton(NamedTuple):
-    """A grammar as arrays: K states, A arcs between them.
-
-    ``state`` (K,) and ``arc`` (A,) point into the table's states and arcs, which own the
-    parameters. ``type`` (K,) is the type index of a chain that ends in the state, -1 where none.
-    Arcs are sorted by their target, ``incoming[k]:incoming[k + 1]`` are those into k; the arcs
-    ``outgoing[outgoing_start[k]:outgoing_start[k + 1]]`` leave k. ``maximum`` is 0 where there
-    is no upper bound. All arrays are int64, ``start`` and ``end`` bool.
-    """
-
-    letter: np.ndarray
-    channel: np.ndarray
-    state: np.ndarray
-    minimum: np.ndarray
-    maximum: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    type: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    arc: np.ndarray
-    incoming: np.ndarray
-    outgoing: np.ndarray
-    outgoing_start: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -150,13 +118,13 @@ class Grammar:
         states on some complete path. Chains whose letters spell no type are not among
         the paths.
         """
-        return _product(self)
+        return compile_product(self)
 
     @cached_property
     def untyped(self) -> Automaton:
         """The table itself as an automaton, for pieces cut out of a chain, which have no type."""
         states = range(len(self.states))
-        return _arrays(
+        return compile_arrays(
             self, [(k, None) for k in states], [((i, None), (j, None)) for i, j in self.arcs]
         )
 
@@ -231,8 +199,8 @@ def _validate_reach(states: tuple[State, ...]) -> None:
     backward = {name: [s.name for s in states if name in s.successors] for name in forward}
     if not any(state.start for state in states):
         raise ConfigError("no state may start a chain, expected 'start: true' in at least one")
-    reached = _closure((state.name for state in states if state.start), forward)
-    ending = _closure((state.name for state in states if state.end), backward)
+    reached = closure((state.name for state in states if state.start), forward)
+    ending = closure((state.name for state in states if state.end), backward)
     for state in states:
         if state.name not in reached:
             raise ConfigError(
@@ -242,101 +210,6 @@ def _validate_reach(states: tuple[State, ...]) -> None:
             raise ConfigError(
                 f"state {state.name!r} has no path to an end, expected a way to an end state"
             )
-
-
-def _closure(roots: Iterable, edges: dict) -> dict:
-    """Nodes that can be reached from ``roots``, in breadth-first order (keys)."""
-    found = dict.fromkeys(roots)
-    queue = list(found)
-    for node in queue:
-        for following in edges[node]:
-            if following not in found:
-                found[following] = None
-                queue.append(following)
-    return found
-
-
-@cache
-def _outlook(letters: frozenset[str]) -> tuple[str | None, ...]:
-    """Return the type of the chain for each set of further letters."""
-    subsets = chain.from_iterable(combinations(LABELS, size) for size in range(len(LABELS) + 1))
-    return tuple(protein_type("".join(letters | set(more))) for more in subsets)
-
-
-def _product(grammar: Grammar) -> Automaton:
-    """Build :attr:`Grammar.automaton`; a node is (table state, outlook of the letters seen)."""
-    seen: dict[tuple, frozenset[str]] = {}
-
-    def node(state: int, letters: frozenset[str]) -> tuple:
-        letters = letters | {grammar.states[state].letter}
-        found = (state, _outlook(letters))
-        seen.setdefault(found, letters)
-        return found
-
-    successors = {i: [b for a, b in grammar.arcs if a == i] for i in range(len(grammar.states))}
-    starts = [node(i, frozenset()) for i, state in enumerate(grammar.states) if state.start]
-    queue, edges, arrivals = list(dict.fromkeys(starts)), {}, {}
-    for here in queue:
-        edges[here] = [node(state, seen[here]) for state in successors[here[0]]]
-        for following in edges[here]:
-            arrivals.setdefault(following, []).append(here)
-            if following not in edges and following not in queue:
-                queue.append(following)
-    finals = [n for n in queue if grammar.states[n[0]].end and n[1][0] is not None]
-    useful = _closure(finals, {n: arrivals.get(n, []) for n in queue})
-    if not any(n in useful for n in starts):
-        raise ConfigError("no path of the grammar spells a protein type, expected at least one")
-    nodes = sorted((n for n in queue if n in useful), key=lambda n: (queue.index(n), n[0]))
-    arcs = [(a, b) for a in nodes for b in edges[a] if b in useful]
-    return _arrays(grammar, nodes, arcs)
-
-
-def _arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automaton:
-    """Store nodes (table state, outlook or None) and arcs between them as arrays."""
-    position = {node: k for k, node in enumerate(nodes)}
-    rows = [grammar.states[node[0]] for node in nodes]
-    entry = set(_starts(grammar, nodes))
-    table_arc = {pair: a for a, pair in enumerate(grammar.arcs)}
-    arcs = sorted(arcs, key=lambda ab: (position[ab[1]], position[ab[0]]))
-    source = np.array([position[a] for a, _ in arcs], dtype=np.int64)
-    target = np.array([position[b] for _, b in arcs], dtype=np.int64)
-    kinds = [_final_type(row, node[1]) for row, node in zip(rows, nodes, strict=True)]
-    count = np.arange(len(nodes) + 1)
-    return Automaton(
-        letter=np.array([LABEL_INDEX[row.letter] for row in rows], dtype=np.int64),
-        channel=np.array([grammar.channels.index(row.emission) for row in rows], dtype=np.int64),
-        state=np.array([node[0] for node in nodes], dtype=np.int64),
-        minimum=np.array([row.minimum for row in rows], dtype=np.int64),
-        maximum=np.array([row.maximum or 0 for row in rows], dtype=np.int64),
-        start=np.array([node in entry for node in nodes], dtype=np.bool_),
-        end=np.array([kind is not None for kind in kinds], dtype=np.bool_),
-        type=np.array([-1 if kind is None else kind for kind in kinds], dtype=np.int64),
-        source=source,
-        target=target,
-        arc=np.array([table_arc[a[0], b[0]] for a, b in arcs], dtype=np.int64),
-        incoming=np.searchsorted(target, count).astype(np.int64),
-        outgoing=np.argsort(source, kind="stable").astype(np.int64),
-        outgoing_start=np.searchsorted(np.sort(source), count).astype(np.int64),
-    )
-
-
-def _final_type(row: State, outlook: tuple[str | None, ...] | None) -> int | None:
-    """Type index of a chain that ends here: -1 if it has no type, None if it is illegal."""
-    if not row.end:
-        return None
-    if outlook is None:
-        return -1
-    return None if outlook[0] is None else TYPE_INDEX[outlook[0]]
-
-
-def _starts(grammar: Grammar, nodes: list[tuple]) -> list[tuple]:
-    """Those of the nodes in which a chain may begin."""
-    return [
-        node
-        for node in nodes
-        if (row := grammar.states[node[0]]).start
-        and (not node[1] or node[1] == _outlook(frozenset(row.letter)))
-    ]
 
 
 _DEFAULT = Grammar(
