@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from topo.cli.options import TRUTH, BootstrapSeed
+from topo.cli.options import TRUTH, BootstrapSeed, PredictionFormat
 from topo.errors import TopoError
 
 
@@ -17,6 +17,7 @@ def compare(
         typer.Argument(help="Two or more files of predictions in any format that topo reads."),
     ],
     truth: Annotated[str, TRUTH],
+    input_format: PredictionFormat = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -43,7 +44,7 @@ def compare(
     true = list(read_proteins(truth))
     names = _short_names(predictions)
     given = {
-        name: list(read_predictions(path, any_letter=True))
+        name: list(read_predictions(path, any_letter=True, form=input_format))
         for name, path in zip(names, predictions, strict=True)
     }
     result = comparison.compare(true, given, resamples=resamples, seed=seed)

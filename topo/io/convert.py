@@ -44,7 +44,13 @@ class Converted(NamedTuple):
     left_out: int
 
 
-def convert(source: str | PathLike[str], target: str | PathLike[str], form: str) -> Converted:
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    form: str,
+    *,
+    input_format: str | None = None,
+) -> Converted:
     """Convert a file.
 
     Parameters
@@ -58,6 +64,8 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
         One of :data:`TARGETS`. Records without labels are left out, except of ``fasta`` and
         ``partitions``. Ids that a prediction format encodes are listed in
         ``TARGET.ids.tsv``, with a warning.
+    input_format
+        Name of the format of the source; by default its content decides.
 
     Raises
     ------
@@ -67,7 +75,7 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
     if form not in TARGETS:
         raise TopoError(f"unknown format {form!r}, expected one of {', '.join(TARGETS)}")
     counts = {True: 0, False: 0}
-    records = _writable(read_any(source), form, counts, source_name(source))
+    records = _writable(read_any(source, input_format), form, counts, source_name(source))
     if form in _RECORD_WRITERS:
         _RECORD_WRITERS[form](map(_as_protein, records), target)
     else:

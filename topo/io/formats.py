@@ -13,19 +13,22 @@ format or dialect needs a parser, a recogniser and an entry here.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from os import PathLike
 from typing import Any, Literal, NamedTuple
 
+from topo.errors import InputError, InputWarning, TopoError
+from topo.io.alphabets import TMBED, TOPO, choose_alphabet, known_alphabets, label_lines
 from topo.io.fasta import parse_fasta, write_fasta
-from topo.io.gff3 import parse_gff3
+from topo.io.gff3_reader import parse_gff3
+from topo.io.interproscan import is_interproscan, parse_interproscan
 from topo.io.jsonl import parse_jsonl
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
 from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import SEPARATOR, as_prediction, parse_three_line, write_three_line
-from topo.io.tmbed import LETTERS, TABLE_HEADER, parse_tmbed
+from topo.io.tmbed import parse_tmbed
 from topo.io.tmrs import parse_tmrs
 from topo.labels import LABELS, TYPES, UNKNOWN
 from topo.protein import Prediction, Protein
@@ -37,8 +40,8 @@ _LABEL_LETTERS = frozenset((*LABELS, UNKNOWN))
 _CERTAIN_RUN = 12
 """Fewest label letters in a row that are taken as labels whatever their number."""
 
-_RECORDS_SEEN = 1000
-"""Records that are searched for a letter that only one of two alphabets has."""
+_LETTERS_SHOWN = 10
+"""Unknown letters that a message names."""
 
 
 class Format(NamedTuple):
@@ -86,6 +89,21 @@ def of_kind(kind: Kind) -> list[Format]:
     return [form for form in FORMATS if form.kind == kind]
 
 
+def named(name: str, *kinds: Kind) -> Format:
+    """Return the format of a name that can be read, of the first of the kinds that has it.
+
+    Raises
+    ------
+    TopoError
+        If no such format exists; the message lists the names.
+    """
+    known = {form.name: form for kind in reversed(kinds) for form in of_kind(kind) if form.parse}
+    if name not in known:
+        names = ", ".join(sorted(known))
+        raise TopoError(f"unknown input format {name!r}, expected one of {names}")
+    return known[name]
+
+
 def suffixes_of(kind: Kind) -> tuple[str, ...]:
     """Return the suffixes of all formats of a kind."""
     return tuple(suffix for form in of_kind(kind) for suffix in form.suffixes)
@@ -97,7 +115,11 @@ def has_suffix(path: str | PathLike[str], suffixes: tuple[str, ...]) -> bool:
 
 
 def holds_predictions(lines: Lines) -> bool:
-    """Return whether a file holds predictions; 3-line files count as proteins. No line is taken."""
+    """Return whether a file holds predictions; 3-line files count as proteins. No line is taken.
+
+    Files with one line of labels per record hold predictions if all their labels are letters of
+    another program, see :mod:`topo.io.alphabets`.
+    """
     texts = [text for line in _head(lines) if (text := line.strip())]
     if not texts:
         return False
@@ -107,11 +129,11 @@ def holds_predictions(lines: Lines) -> bool:
         return is_table or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
         return False
-    residues, letters = texts[1:3]
-    if "\t" in residues:
+    if "\t" in texts[1]:
         return True
-    found = set(letters)
-    return len(residues) == len(letters) and found <= LETTERS and not found <= _LABEL_LETTERS
+    found = label_lines(lines.ahead())
+    alphabet = choose_alphabet(found.letters)
+    return found.fit and alphabet not in (None, TOPO) and found.letters <= alphabet.letters
 
 
 def _first_line(pattern: str) -> Recogniser:
@@ -165,22 +187,11 @@ def _is_three_line(lines: Lines) -> bool:
 
 
 def _is_three_line_prediction(lines: Lines) -> bool:
-    """Choose between the letters of topo and of TMbed by the first record that has only one set."""
+    """Choose between TMbed and other programs by the labels of the whole file."""
     if not _has_header(lines):
         return False
-    coming = lines.ahead()
-    for _ in range(1, _RECORDS_SEEN):
-        record = list(islice(coming, 3))
-        if len(record) < 3 or not all(line.strip() for line in record):
-            return True
-        if record[1] == TABLE_HEADER:
-            return False
-        letters = set(record[2])
-        if letters - LETTERS:
-            return True
-        if letters - _LABEL_LETTERS:
-            return False
-    return True
+    found = label_lines(lines.ahead())
+    return not found.tables and choose_alphabet(found.letters) is not TMBED
 
 
 def _is_gff3(lines: Lines) -> bool:
@@ -193,7 +204,7 @@ def _is_gff3(lines: Lines) -> bool:
         if line.startswith("# ") and " Length:" in line:
             return False
         if "\t" in line and not line.startswith("#"):
-            return line.count("\t") == 8
+            return line.count("\t") >= 8
     return True
 
 
@@ -206,7 +217,23 @@ def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Itera
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
-    return map(as_prediction, parse_three_line(lines, any_letter=any_letter))
+    """Parse predictions in the letters of any program, which the whole file determines."""
+    found = label_lines(lines.ahead()).letters
+    alphabet = choose_alphabet(found)
+    if alphabet is None:
+        letters = " ".join(map(repr, sorted(found)[:_LETTERS_SHOWN]))
+        raise InputError(
+            lines.source, f"found labels {letters}, expected letters of {known_alphabets()}"
+        )
+    if alphabet is TMBED:
+        yield from parse_tmbed(lines)
+        return
+    if any_letter and (other := sorted(found - alphabet.letters)):
+        letters = " ".join(map(repr, other[:_LETTERS_SHOWN]))
+        message = f"labels {letters} are none of {alphabet.name} and count as wrong"
+        warnings.warn(f"{lines.source}: {message}", InputWarning, stacklevel=2)
+    proteins = parse_three_line(lines, any_letter=any_letter, stops=True, alphabet=alphabet)
+    yield from map(as_prediction, proteins)
 
 
 def _written_only(name: str, pattern: str, suffixes: tuple[str, ...] = ()) -> Format:
@@ -232,6 +259,7 @@ FORMATS = (
         "proteins",
         _is_three_line,
         parse_three_line,
+        options=("stops",),
         suffixes=(".3line",),
         write=write_three_line,
     ),
@@ -247,6 +275,12 @@ FORMATS = (
     Format("swissprot", "proteins", _first_text("ID   "), parse_swissprot, suffixes=(".dat",)),
     Format("tmrs", "predictions", _is_table, parse_tmrs),
     Format("gff3", "predictions", _is_gff3, parse_gff3, suffixes=(".gff3",)),
+    Format(
+        "interproscan",
+        "predictions",
+        is_interproscan,
+        parse_interproscan,
+    ),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
     Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
     Format(

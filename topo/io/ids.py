@@ -53,6 +53,26 @@ def from_gff3(text: str) -> str:
     return unquote(text, errors="replace") if "%" in text else text
 
 
+class UniqueNames:
+    """Names that are counted on where they repeat: ``dup``, ``dup-2``, ``dup-3``.
+
+    A name that is free is never changed, and a number that makes a name that is taken is skipped.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def name(self, wish: str) -> str:
+        """Return the wish, or the wish and the first number that makes it unique."""
+        name, count = wish, self._counts.get(wish, 1)
+        while name in self._counts:
+            count += 1
+            name = f"{wish}-{count}"
+        self._counts[wish] = count
+        self._counts.setdefault(name, 1)
+        return name
+
+
 class FileNames:
     """File names for ids: safe on every file system and unique.
 

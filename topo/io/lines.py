@@ -12,6 +12,13 @@ LONGEST = 10_000_000
 """Longest protein, in residues, that a file without sequences may declare."""
 
 
+RESIDUES_A_LINE = 2_000
+"""Residues that each line of a file without sequences may declare, beyond :data:`LONGEST`.
+
+Every protein takes a line or more, and proteins have some 350 residues on average.
+"""
+
+
 class Lines:
     """Iterator over the lines of a file that counts them and allows look-ahead.
 
@@ -36,15 +43,28 @@ class Lines:
         self.number = 0
         self._text = iter(text)
         self._raw = raw
-        self._ahead: list[str] = []
+        self._ahead: list[str] = []  # lines read before they are asked for
+        self._declared = 0  # residues of the proteins so far
+        self._taken = 0  # of these, the number taken
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._ahead.pop(0) if self._ahead else self._read()
+        if self._taken < len(self._ahead):
+            line = self._ahead[self._taken]
+            self._taken += 1
+            self._drop_taken()
+        else:
+            line = self._read()
         self.number += 1
         return line
+
+    def _drop_taken(self) -> None:
+        """Forget the lines taken once they are half of the buffer, at a constant cost a line."""
+        if self._taken * 2 >= len(self._ahead):
+            del self._ahead[: self._taken]
+            self._taken = 0
 
     def _read(self) -> str:
         line = next(self._text)
@@ -52,20 +72,23 @@ class Lines:
             return line
         line = line.rstrip("\n\r ")
         if "\ufffd" in line:
-            self.fail("found bytes that are not UTF-8", self.number + len(self._ahead) + 1)
+            self.fail("found bytes that are not UTF-8", self.number + self._waiting() + 1)
         return line
 
     def ahead(self) -> Iterator[str]:
         """Iterate over the coming lines without taking them."""
         index = 0
         while True:
-            if index == len(self._ahead):
+            if index == self._waiting():
                 try:
                     self._ahead.append(self._read())
                 except StopIteration:
                     return
-            yield self._ahead[index]
+            yield self._ahead[self._taken + index]
             index += 1
+
+    def _waiting(self) -> int:
+        return len(self._ahead) - self._taken
 
     def peek(self, count: int) -> list[str]:
         """Return up to ``count`` of the coming lines without taking them."""
@@ -94,3 +117,16 @@ class Lines:
         if value > LONGEST:
             self.fail(f"found {what} {text[:40]!r}, expected at most {LONGEST}")
         return value
+
+    def declare(self, residues: int, name: str) -> None:
+        """Count the residues of a protein without sequence before memory is reserved, or fail.
+
+        A small file could otherwise ask for any amount of memory.
+        """
+        self._declared += residues
+        limit = LONGEST + RESIDUES_A_LINE * self.number
+        if self._declared > limit:
+            self.fail(
+                f"found {self._declared} residues in all proteins up to {name[:40]}, expected at "
+                f"most {limit} in a file of so few lines"
+            )

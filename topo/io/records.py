@@ -17,7 +17,15 @@ _HINTS = {
 _DUPLICATES_SHOWN = 5
 
 
-def clean_residues(text: str, source: str, line: int | None, record: str, offset: int = 0) -> str:
+def clean_residues(
+    text: str,
+    source: str,
+    line: int | None,
+    record: str,
+    offset: int = 0,
+    *,
+    stops: bool = False,
+) -> str:
     """Check residues and convert them to upper case; white space is dropped.
 
     Parameters
@@ -30,6 +38,8 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
         Id of the record.
     offset
         Number of residues of the record before these.
+    stops
+        Whether ``*`` is an unknown residue (``X``), as in the files of other programs.
 
     Returns
     -------
@@ -44,6 +54,8 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
     if text.isascii() and text.isalpha():  # fast path: a proteome has 10^5 lines
         return text.upper()
     text = "".join(text.split())
+    if stops:
+        text = text.replace("*", "X")
     for position, symbol in enumerate(text, offset + 1):
         if not (symbol.isascii() and symbol.isalpha()):
             hint = _HINTS.get(symbol, "")
@@ -56,12 +68,21 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
     return text.upper()
 
 
-def clean_sequence(text: str, source: str, line: int | None, record: str) -> str:
+def clean_sequence(
+    text: str, source: str, line: int | None, record: str, *, stops: bool = False
+) -> str:
     """Check a whole sequence: as :func:`clean_residues`, without one final ``*``, not empty."""
-    sequence = clean_residues(text.strip().removesuffix("*"), source, line, record)
+    sequence = clean_residues(text.strip().removesuffix("*"), source, line, record, stops=stops)
     if not sequence:
         raise InputError(source, f"{record} has no residues", line)
     return sequence
+
+
+def without_final_stop(residues: str, labels: str) -> tuple[str, str]:
+    """Remove a final ``*``, and its label where it has one."""
+    if not residues.endswith("*"):
+        return residues, labels
+    return residues[:-1], labels[:-1] if len(labels) == len(residues) else labels
 
 
 def check_labels(
