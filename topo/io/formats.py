@@ -297,6 +297,6 @@ FORMATS = (
     _written_only("summary.tsv", "id\ttype\tlength\t"),
     _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
-    _written_only("SignalP's table", r"# \S+\tOrganism:"),
+    _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
 )
 """All formats; those of one kind from the least to the most specific."""

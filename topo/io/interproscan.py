@@ -141,7 +141,8 @@ def is_interproscan(lines: Lines) -> bool:
             return True
         if not line.startswith("#") and line.strip():
             kind = (line.split("\t") + [""] * 3)[2]
-            return bool(_TSV_ROW.match(line)) or kind in ("polypeptide", "protein_match")
+            if kind != "polypeptide":  # such a row comes before the matches of a protein
+                return kind == "protein_match" or _TSV_ROW.match(line) is not None
     return False
 
 
