@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from topo.cli.options import TRUTH, BootstrapSeed, PredictionFormat
-from topo.errors import TopoError
+from topo.errors import TopoError, printable
 
 
 def compare(
@@ -57,7 +57,8 @@ def compare(
     differing = result.differing
     console.print(f"{len(differing)} proteins on which the predictors differ", highlight=False)
     for protein, outcomes in differing[:show]:
-        console.print(f"  {protein}: {' | '.join(outcomes)}", markup=False, highlight=False)
+        line = printable(f"  {protein}: {' | '.join(outcomes)}")
+        console.print(line, markup=False, highlight=False)
     if len(differing) > show:
         where = "differences.tsv" if output else "-o FOLDER writes them all"
         console.print(f"  and {len(differing) - show} more ({where})", highlight=False)

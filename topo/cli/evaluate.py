@@ -28,8 +28,8 @@ def evaluate(
         typer.Option(
             "--model",
             "-m",
-            help="Model to evaluate on the proteins of --truth: path to a checkpoint, an ensemble or "
-            "a run folder, or name of a bundled checkpoint.",
+            help="Model to evaluate on the proteins of --truth: path to a checkpoint, an ensemble "
+            "or a run folder, or name of a bundled checkpoint.",
         ),
     ] = None,
     run: Annotated[

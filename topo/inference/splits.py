@@ -45,7 +45,9 @@ def predict_split(
     if split not in SPLITS:
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")
     if run is not None and any((run / name).exists() for name in ("model.safetensors", "members")):
-        raise TopoError(f"{run}: found a checkpoint, expected a run; use --model {run} --truth FILE")
+        raise TopoError(
+            f"{run}: found a checkpoint, expected a run; use --model {run} --truth FILE"
+        )
     found = Run(run) if run is not None else latest_run(Path("runs"))
     splits = Splits.of(found.config())
     truth = getattr(splits, split).proteins

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from os import PathLike
 
-from topo.errors import InputError
+from topo.errors import InputError, printable
 from topo.io.files import open_text, output_text, source_name
 from topo.io.lines import Lines
 from topo.io.records import clean_residues, finish_records
@@ -87,7 +87,7 @@ def wrapped(sequence: str) -> str:
 
 
 def _header(protein: Protein) -> str:
-    description = " ".join(str(protein.metadata.get("description", "")).split())
+    description = printable(" ".join(str(protein.metadata.get("description", "")).split()))
     if description.split(" ", 1)[0] == protein.id:
         return description
     return f"{protein.id} {description}".rstrip()

@@ -117,13 +117,40 @@ def atomic_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 @contextmanager
 def output_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """Open an output: standard output for ``-``, else as :func:`atomic_text`."""
+    """Open an output: standard output for ``-``, else as :func:`atomic_text`.
+
+    Standard output is UTF-8 with LF line ends like the files, whatever the locale.
+
+    Raises
+    ------
+    TopoError
+        If the output cannot be written, for example because the disk is full.
+    """
     if str(path) == "-":
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield from _standard_output()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise TopoError(f"standard output: cannot be written ({error.strerror})") from None
     else:
         with atomic_text(path) as stream:
             yield stream
+
+
+def _standard_output() -> Iterator[TextIO]:
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:  # a replacement that holds text
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    text = io.TextIOWrapper(raw, "utf-8", "replace", "\n")
+    try:
+        yield text
+        text.flush()
+    finally:
+        text.detach()  # otherwise garbage collection closes standard output
+    raw.flush()
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

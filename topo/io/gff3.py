@@ -38,8 +38,7 @@ def gff3_records(source: str) -> Callable[[Prediction], str]:
     -------
     callable
         Function that formats ``##sequence-region`` and one row per segment; unknown residues get
-        none. Repeated ids get ``-2`` and so on in the ``ID`` attributes, which must be unique within
-        a file.
+        none. Repeated ids get ``-2`` and so on in the ``ID`` attributes, which must be unique.
     """
     parents = UniqueNames()
 

@@ -17,7 +17,7 @@ from topo.errors import InputError, InputWarning
 from topo.io.ids import from_gff3
 from topo.io.lines import Lines
 from topo.io.swissprot_rules import Feature, label_features
-from topo.labels import TYPES, UNKNOWN, protein_type
+from topo.labels import TYPES, protein_type
 from topo.protein import Prediction
 
 _COLUMNS = 9

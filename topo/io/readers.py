@@ -125,9 +125,7 @@ def parse_predictions(
     yield from _parse(found_form, lines, any_letter=any_letter)
 
 
-def read_any(
-    path: str | PathLike[str], form: str | None = None
-) -> Iterator[Protein | Prediction]:
+def read_any(path: str | PathLike[str], form: str | None = None) -> Iterator[Protein | Prediction]:
     """Read proteins or predictions, whichever the file holds.
 
     In labelled 3-line records ``*`` is an unknown residue, because other programs write it.

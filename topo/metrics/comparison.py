@@ -104,7 +104,9 @@ def compare(
     ]
     metrics = {
         "proteins": len(common),
-        "predictors": {name: nested_metrics(found[name], drawn[name], lone[name]) for name in predictors},
+        "predictors": {
+            name: nested_metrics(found[name], drawn[name], lone[name]) for name in predictors
+        },
         "pairs": differences,
         "alignment": {
             name: pairing_summary(pairing, len(truth), len(predictors[name]))
