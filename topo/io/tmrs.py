@@ -74,7 +74,7 @@ def with_side_before_first_helix(segments: list[Segment]) -> list[Segment]:
 def parse_tmrs(lines: Lines) -> Iterator[Prediction]:
     """Parse ``TMRs.gff3``, also with four columns or without ``Length`` lines.
 
-    TMHMM's long format, which is read too, names the program in a column before the kind of segment.
+    TMHMM's long format is read too; it has the program in a column before the kind of segment.
 
     The sequence is not in the file; it is ``X`` throughout. Residues without a row are unknown.
     Without a ``Length`` line the last row ends the protein. Types follow the letters.
