@@ -19,8 +19,8 @@ TRUTH = CASES / "truth.3line"
 MD5 = "0123456789abcdef0123456789abcdef"
 
 
-def labels(path: Path, **options: bool) -> dict[str, str]:
-    return {p.id: p.labels for p in read_predictions(path, **options)}
+def labels(path: Path, *, any_letter: bool = False) -> dict[str, str]:
+    return {p.id: p.labels for p in read_predictions(path, any_letter=any_letter)}
 
 
 def scores(path: Path) -> tuple[int, float | None, float | None]:
@@ -104,6 +104,16 @@ def test_unknown_letters_are_named(tmp_path: Path) -> None:
         assert labels(path, any_letter=True) == {"a": "IMMr"}
     with pytest.raises(InputError, match=r":3: a: found label 'r' at position 4"):
         labels(path)
+
+
+def test_unknown_letters_of_json_lines_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"id": "a", "sequence": "MKTA", "labels": "iiMM"}) + "\n")
+    with pytest.warns(InputWarning, match="labels 'i' are none of topo and count as wrong"):
+        labels(path, any_letter=True)
+    path.write_text(path.read_text().replace("iiMM", "iioo"))
+    with pytest.raises(InputError, match="found labels 'i' 'o', expected letters of"):
+        labels(path, any_letter=True)
 
 
 def test_a_stop_in_a_prediction_is_an_unknown_residue(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ therefore does not matter.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from topo.errors import InputError, InputWarning
 from topo.labels import HELIX, INSIDE, LABELS, OUTSIDE, PERIPLASM, SIGNAL, STRAND, UNKNOWN
+
+_SHOWN = 10  # unknown letters that a message names
 
 TMBED_LETTERS = frozenset("BbHhSio.")
 """Letters of TMbed's formats."""
@@ -64,9 +68,23 @@ def choose_alphabet(letters: Iterable[str]) -> Alphabet | None:
     return best if found & best.letters or not found else None
 
 
-def known_alphabets() -> str:
-    """Return all alphabets for a message."""
-    return "; ".join(f"{' '.join(sorted(a.letters))} ({a.name})" for a in ALPHABETS)
+def check_letters(found: set[str], alphabet: Alphabet, source: str) -> None:
+    """Refuse labels of which the alphabet knows none; warn about those that it does not know.
+
+    Raises
+    ------
+    InputError
+        If there are letters and none is known.
+    """
+    other = sorted(found - alphabet.letters)
+    if not other:
+        return
+    letters = " ".join(map(repr, other[:_SHOWN]))
+    if not found & alphabet.letters:
+        known = "; ".join(f"{' '.join(sorted(a.letters))} ({a.name})" for a in ALPHABETS)
+        raise InputError(source, f"found labels {letters}, expected letters of {known}")
+    message = f"labels {letters} are none of {alphabet.name} and count as wrong"
+    warnings.warn(f"{source}: {message}", InputWarning, stacklevel=2)
 
 
 def translate(labels: str, alphabet: Alphabet) -> str:

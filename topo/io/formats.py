@@ -13,13 +13,12 @@ format or dialect needs a parser, a recogniser and an entry here.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Literal, NamedTuple
 
-from topo.errors import InputError, InputWarning, TopoError
-from topo.io.alphabets import TMBED, TOPO, choose_alphabet, known_alphabets, label_lines
+from topo.errors import TopoError
+from topo.io.alphabets import TMBED, TOPO, check_letters, choose_alphabet, label_lines
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3_reader import parse_gff3
 from topo.io.interproscan import is_interproscan, parse_interproscan
@@ -39,9 +38,6 @@ Kind = Literal["proteins", "predictions", "structure", "output"]
 _LABEL_LETTERS = frozenset((*LABELS, UNKNOWN))
 _CERTAIN_RUN = 12
 """Fewest label letters in a row that are taken as labels whatever their number."""
-
-_LETTERS_SHOWN = 10
-"""Unknown letters that a message names."""
 
 
 class Format(NamedTuple):
@@ -220,18 +216,12 @@ def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Predic
     """Parse predictions in the letters of any program, which the whole file determines."""
     found = label_lines(lines.ahead()).letters
     alphabet = choose_alphabet(found)
-    if alphabet is None:
-        letters = " ".join(map(repr, sorted(found)[:_LETTERS_SHOWN]))
-        raise InputError(
-            lines.source, f"found labels {letters}, expected letters of {known_alphabets()}"
-        )
     if alphabet is TMBED:
         yield from parse_tmbed(lines)
         return
-    if any_letter and (other := sorted(found - alphabet.letters)):
-        letters = " ".join(map(repr, other[:_LETTERS_SHOWN]))
-        message = f"labels {letters} are none of {alphabet.name} and count as wrong"
-        warnings.warn(f"{lines.source}: {message}", InputWarning, stacklevel=2)
+    if alphabet is None or any_letter:
+        check_letters(found, alphabet or TOPO, lines.source)
+    assert alphabet is not None
     proteins = parse_three_line(lines, any_letter=any_letter, stops=True, alphabet=alphabet)
     yield from map(as_prediction, proteins)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from topo.io.alphabets import TOPO, check_letters
 from topo.io.lines import Lines
 from topo.io.probabilities import rounded
 from topo.io.records import check_labels, clean_sequence, without_final_stop
@@ -47,14 +48,23 @@ def jsonl_record(prediction: Prediction) -> str:
 
 
 def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:
-    """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required."""
+    """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required.
+
+    With ``any_letter``, labels may be letters that are none of topo's; a warning names them, and a
+    file without any other letter is refused.
+    """
+    letters: set[str] = set()
     for line in lines:
         if line.strip():
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
                 lines.fail(f"found no JSON ({error})")
-            yield _from_json(lines, record, any_letter)
+            prediction = _from_json(lines, record, any_letter)
+            letters.update(prediction.labels)
+            yield prediction
+    if any_letter:
+        check_letters(letters, TOPO, lines.source)
 
 
 def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
