@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, command
 
+from topo.config import dump_config, load_config
 from topo.metrics.comparison import compare
 from topo.metrics.evaluation import evaluate
 from topo.protein import Prediction, Protein
@@ -95,3 +96,21 @@ def test_options_that_do_not_fit(options, words: str, capfd: pytest.CaptureFixtu
 def test_a_checkpoint_is_no_run(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert command("evaluate", "--run", model) == 2
     assert "found a checkpoint, expected a run; use --model" in capfd.readouterr().err
+
+
+def test_a_run_without_a_test_split_names_the_remedy(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "set.json"
+    record = {"sequence": "A" * 40, "labels": HELIX}
+    folds = {name: [{"id": f"{name}{i}", **record} for i in range(3)] for name in ("a", "b")}
+    data.write_text(json.dumps(folds))
+    run = tmp_path / "run"
+    run.mkdir()
+    fields = {"data.path": str(data), "data.train": ["a"], "data.validation": ["b"]}
+    (run / "config.yaml").write_text(dump_config(load_config(None, fields=fields)))
+    assert command("evaluate", "--run", run) == 2
+    error = capfd.readouterr().err
+    assert f"{run}: its test split holds no proteins; choose --split validation, or train" in error
+    assert "data.test (topo train --test FOLD)" in error
+    assert error.count("\n") == 1
