@@ -2,9 +2,9 @@
 
 - Residues are upper-cased. All letters A to Z are kept; those that are not one of the 20 standard
   residues (``U O B Z J X``) counts as unknown in the model. White space in a sequence is dropped.
-- One ``*`` at the end of a sequence, or ``.`` as gffread writes it, is dropped. A ``*`` elsewhere, a
-  digit, an alignment gap (``-`` or ``.``) or any other symbol is an error that names file, line and
-  position. :class:`topo.io.records.RecordPolicy` can mask stops and leave faulty records out.
+- One ``*`` at the end of a sequence, or ``.`` as gffread writes it, is dropped. A ``*`` elsewhere,
+  a digit, an alignment gap (``-`` or ``.``) or any other symbol is an error that names file, line
+  and position. :class:`topo.io.records.RecordPolicy` can mask stops and leave faulty records out.
 - The id is the first word of the header, pipes and all; the whole header is kept as
   ``metadata["description"]``. A header without a word is an error.
 - Ids may repeat: every record is kept, and one warning names the lines.

@@ -98,9 +98,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if special:
             _write_into(target, temporary)
         else:
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
+            temporary.chmod(default_mode(0o666))
             temporary.replace(target)
     except OSError as error:
         if error.filename not in (None, name, str(target)):
@@ -108,6 +106,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def default_mode(mode: int) -> int:
+    """Return the mode of a new file or folder (0o666 or 0o777) under the umask."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return mode & ~umask
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:

@@ -15,6 +15,7 @@ OUTPUT_FOLDER = "structures"
 _SEQUENCES = suffixes_of("proteins")
 _STRUCTURES = suffixes_of("structure")
 _SHOWN = 10
+_REASON_SHOWN = 120
 _INDEX = "index.tsv"
 
 
@@ -48,7 +49,7 @@ class FolderFiles:
         further
             Files that could not be read, with the reason.
         """
-        named = [f"{self.name(file)}: {why}" for file, why in (further | self.left_out).items()]
+        named = [f"{self.name(file)}: {why[:_REASON_SHOWN]}" for file, why in (further | self.left_out).items()]
         parts = named[:_SHOWN]
         if len(named) > _SHOWN:
             parts.append(f"and {len(named) - _SHOWN:,} more")

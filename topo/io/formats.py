@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3 import parse_gff3
 from topo.io.jsonl import parse_jsonl
-from topo.io.layout import SEPARATOR, record_layout
+from topo.io.layout import record_layout
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
 from topo.io.swissprot import parse_swissprot
@@ -199,10 +199,19 @@ def _foreign(name: str, pattern: str) -> Format:
     return Format(name, "foreign", _first_text(pattern))
 
 
+def _is_uniprot_xml(lines: Lines) -> bool:
+    head = [line[:1000] for line in lines.peek(5)]
+    return bool(head) and head[0].startswith("<") and any("<uniprot" in line for line in head)
+
+
 def _written_only(name: str, pattern: str, suffixes: tuple[str, ...] = ()) -> Format:
     return Format(name, "output", _first_line(pattern), suffixes=suffixes)
 
 
+_FASTA_SUFFIXES = (
+    *(".fasta", ".fa", ".faa", ".fas", ".pep", ".aa", ".fsa", ".prot", ".protein"),
+    *(".mpfa", ".seq", ".fna", ".ffn"),
+)
 _PDB_RECORDS = (
     "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
     "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
@@ -214,8 +223,7 @@ FORMATS = (
         "proteins",
         lambda lines: True,
         parse_fasta,
-        suffixes=(".fasta", ".fa", ".faa", ".fas", ".pep", ".aa", ".fsa", ".prot", ".protein")
-        + (".mpfa", ".seq", ".fna", ".ffn"),
+        suffixes=_FASTA_SUFFIXES,
         write=write_fasta,
     ),
     Format("pir", "proteins", _has_layout("pir"), parse_pir, suffixes=(".pir",)),
@@ -258,8 +266,10 @@ FORMATS = (
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
     _written_only("SignalP's table", r"# \S+\tOrganism:"),
     _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),
-    _foreign(
-        "UniProt XML, which is not read; download the entries as FASTA or as text", "<uniprot"
+    Format(
+        "UniProt XML, which is not read; download the entries as FASTA or as text",
+        "foreign",
+        _is_uniprot_xml,
     ),
     _foreign("HTML, which is not read; is it the page of an error?", "(?i)<!doctype html|<html"),
     _foreign(

@@ -27,8 +27,8 @@ _SHOWN = 5
 def is_nucleotides(sequence: str) -> bool:
     """Return whether a sequence is DNA or RNA by its letters.
 
-    It has at least 30 letters, only IUPAC codes of nucleotides, nine in ten of them ``A C G T U N``,
-    and at least three different bases.
+    It has at least 30 letters, only IUPAC codes of nucleotides, nine in ten of them
+    ``A C G T U N``, and at least three different bases.
 
     Examples
     --------

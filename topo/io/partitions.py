@@ -125,14 +125,22 @@ def _records(
     content: dict[str, list[Any]], folds: Sequence[str], source: str, policy: RecordPolicy
 ) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield the place of each record, e.g. ``cv0 record 3``, and the record."""
+    # JSON of other programs has lists as well, but of other things.
+    is_set = any(_is_record(record) for fold in folds for record in content[fold])
     for fold in folds:
         for number, record in enumerate(content[fold], 1):
             place = f"{fold} record {number}"
             try:
                 yield place, _protein(record, fold, place, source, policy.mask_stops)
             except InputError as error:
+                if not is_set:
+                    raise
                 name = record.get("id") if isinstance(record, dict) else None
                 yield place, Fault.of(name if isinstance(name, str) else "", error, source)
+
+
+def _is_record(record: Any) -> bool:
+    return isinstance(record, dict) and ("id" in record or "sequence" in record)
 
 
 def _protein(record: Any, fold: str, place: str, source: str, mask_stops: bool) -> Protein:

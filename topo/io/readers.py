@@ -14,7 +14,6 @@ from topo.io.lines import Lines
 from topo.io.records import RecordPolicy
 from topo.protein import Prediction, Protein
 
-
 INPUT_FORMATS = tuple(form.name for form in of_kind("proteins"))
 """Names of the formats of proteins."""
 

@@ -19,7 +19,7 @@ STOPS = "*."
 
 _HINTS = {
     "-": "; remove alignment gaps first",
-    ".": "; it may be a stop as gffread writes it, or an alignment gap; remove alignment gaps first",
+    ".": "; it may be gffread's stop, or else an alignment gap: remove alignment gaps first",
     "*": "; a stop is allowed only at the end",
 }
 _DUPLICATES_SHOWN = 5
@@ -235,6 +235,9 @@ class _Faults:
         if not self.shown or (self._policy.skip and any_good):
             return
         (_, line, reason, _), *others = self.shown
+        if self._policy.skip:
+            found = f"holds no record that can be read, {self._count:,} faulty ones"
+            raise InputError(source, f"{found}; the first: {reason}", line)
         if self._count == 1:
             raise RecordError(source, reason, line)
         listed = [reason[:_REASON_SHOWN]]

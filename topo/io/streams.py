@@ -124,7 +124,7 @@ def open_bytes(path: str | os.PathLike[str], name: str) -> Any:
     try:
         if copy := _copy_of(path, name):
             return _CopyReader(copy.file)
-        return sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
+        return sys.stdin.buffer if str(path) == "-" else open(path, "rb")
     except FileNotFoundError:
         raise InputError(name, "no such file") from None
     except IsADirectoryError:
