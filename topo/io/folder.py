@@ -49,7 +49,10 @@ class FolderFiles:
         further
             Files that could not be read, with the reason.
         """
-        named = [f"{self.name(file)}: {why[:_REASON_SHOWN]}" for file, why in (further | self.left_out).items()]
+        named = [
+            f"{self.name(file)}: {why[:_REASON_SHOWN]}"
+            for file, why in (further | self.left_out).items()
+        ]
         parts = named[:_SHOWN]
         if len(named) > _SHOWN:
             parts.append(f"and {len(named) - _SHOWN:,} more")

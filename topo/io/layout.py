@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from topo.io.lines import Lines
+from topo.io.records import STOPS
 from topo.labels import LABELS, TYPES, UNKNOWN
 
 SEPARATOR = " | "
@@ -116,7 +117,7 @@ def _is_three_line(header: str, body: list[str]) -> bool:
         return False
     residues, labels = body
     typed = header.rpartition(SEPARATOR)[2].strip() in TYPES
-    if len(labels) in (len(residues), len(residues.removesuffix("*"))):
+    if len(labels) in (len(residues), len(residues) - residues.endswith(tuple(STOPS))):
         return typed or _LABEL_LETTERS.issuperset(labels)
     if not _LABEL_LETTERS.issuperset(labels):
         return False

@@ -101,9 +101,12 @@ class Lines:
 
     def skip_blank(self) -> bool:
         """Skip blank lines; return whether any line is left."""
-        while (ahead := self.peek(1)) and not ahead[0].strip():
-            next(self)
-        return bool(ahead)
+        for line in self:
+            if line.strip():
+                self._ahead.appendleft(line)
+                self.number -= 1
+                return True
+        return False
 
     def rest(self) -> str:
         """Take all lines that are left, as one text."""

@@ -23,9 +23,9 @@ from typing import IO, Any, NamedTuple
 from topo.errors import InputError
 
 _BLOCK = 1 << 20
-_LARGE = 1_000_000_000
-_LARGEST_RATIO = 100
-"""Text of this package's formats shrinks about tenfold, also where proteins repeat."""
+_LARGE = 30_000_000
+_LARGEST_RATIO = 300
+"""Largest expansion of more than 30 MB; text of proteins shrinks two- to tenfold."""
 
 _PACKED: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", "gzip", lambda raw: gzip.GzipFile(fileobj=raw)),
