@@ -374,12 +374,18 @@ def test_every_file_of_a_folder_is_read_or_named(tmp_path: Path) -> None:
     (top / "x.cif").write_text(mmcif_text(HELIX))
     (deep / "x.pdb").write_text(pdb_text(HELIX))
     (top / "loop").symlink_to(top)
+    (top / "gone.fasta").symlink_to(top / "nothing")
+    os.mkfifo(top / "pipe.fasta")
+    (top / "d.fasta.bz2").write_bytes(bz2.compress(b">d\nMKT\n"))
+    (deep / "y.pdb.xz").write_bytes(lzma.compress(pdb_text(HELIX).encode()))
     ids, (told,) = warned(top)
-    assert sorted(ids) == ["a", "b", "c", "deep/er/x", "s", "x.cif", "x.pdb"]
+    assert sorted(ids) == ["a", "b", "c", "d", "deep/er/x", "s", "x.cif", "x.pdb", "y"]
     for name in ("gene.fna: 1 of 1", "confidence.json", "list.json", "empty.fasta", ".hidden"):
         assert name in told
     assert "1 with other suffixes (notes.txt)" in told
-    assert told.startswith(f"{top}: left out 6: ")
+    assert told.startswith(f"{top}: left out 8: ")
+    assert "gone.fasta: a link to no file" in told
+    assert "pipe.fasta: no regular file" in told
 
 
 def test_the_folder_is_listed_once_and_outputs_are_no_inputs(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def list_folder(
     found = FolderFiles(path)
     if output is not None and (inside := _inside(output, path)):
         found.left_out[output] = "the output folder"
-    for file in visible_files(path, hidden=found.left_out):
+    for file in visible_files(path, left_out=found.left_out):
         if output is not None and inside and _inside(file, output):
             continue
         sequences, structures = (
@@ -103,10 +103,10 @@ def list_folder(
 
 def structure_files(path: Path) -> list[Path]:
     """List the structure files of a folder and its subfolders."""
-    return [file for file in visible_files(path) if has_suffix(file.name, _STRUCTURES)]
+    return [file for file in visible_files(path) if _has(file.name, _STRUCTURES)]
 
 
-def visible_files(path: Path, hidden: dict[Path, str] | None = None) -> Iterator[Path]:
+def visible_files(path: Path, left_out: dict[Path, str] | None = None) -> Iterator[Path]:
     """Yield the files of a folder and its subfolders, sorted by path, without hidden ones.
 
     Links to folders are followed; a folder is read once.
@@ -115,12 +115,18 @@ def visible_files(path: Path, hidden: dict[Path, str] | None = None) -> Iterator
     ----------
     path
         Path to the folder.
-    hidden
-        Receives the hidden files that have a suffix of sequences or structures.
+    left_out
+        Receives the files with a suffix of sequences or structures that are hidden or no regular
+        files, and the folders that cannot be read.
     """
+    passed: dict[Path, str] = {} if left_out is None else left_out
+
+    def unreadable(error: OSError) -> None:
+        passed[Path(error.filename)] = f"cannot be read ({error.strerror})"
+
     files: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(path, followlinks=True):
+    for folder, folders, names in os.walk(path, onerror=unreadable, followlinks=True):
         state = os.stat(folder)
         if (state.st_dev, state.st_ino) in seen:
             folders.clear()
@@ -131,9 +137,18 @@ def visible_files(path: Path, hidden: dict[Path, str] | None = None) -> Iterator
             file = Path(folder, name)
             if not name.startswith("."):
                 files.append(file)
-            elif hidden is not None and has_suffix(name, (*_SEQUENCES, *_STRUCTURES)):
-                hidden[file] = "hidden"
-    yield from (file for file in sorted(files) if file.is_file())
+            elif _has(name, (*_SEQUENCES, *_STRUCTURES)):
+                passed[file] = "hidden"
+    for file in sorted(files):
+        if file.is_file():
+            yield file
+        elif _has(file.name, (*_SEQUENCES, *_STRUCTURES)):
+            passed[file] = "no regular file" if file.exists() else "a link to no file"
+
+
+def _has(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Return whether a name has one of the suffixes, also of a compressed file."""
+    return has_suffix(name.lower().removesuffix(".bz2").removesuffix(".xz"), suffixes)
 
 
 def _inside(path: Path, folder: Path) -> bool:

@@ -54,7 +54,7 @@ class Inputs:
     allow_nucleotides
         Whether nucleotides are read as proteins.
     output
-        Output folder of the run, of which nothing is read.
+        Output folder of the run, whose files are not read.
 
     Yields
     ------

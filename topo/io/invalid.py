@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def write_invalid(path: Path, faults: Sequence[Fault]) -> None:
-    """Write the faults, one a line; remove the file if there are none.
+    """Write the faults, one per line; remove the file if there are none.
 
     Parameters
     ----------

@@ -125,7 +125,8 @@ def read_structure(
 def structure_id(path: str | PathLike[str]) -> str:
     """Return the id for a file: its stem, or the accession of an AlphaFold database file."""
     stem = Path(path).name
-    stem = stem[:-3] if stem.lower().endswith(".gz") else stem
+    if stem.lower().endswith((".gz", ".xz", ".bz2")):
+        stem = stem.rpartition(".")[0]
     if stem.lower().endswith(SUFFIXES):
         stem = stem.rpartition(".")[0]
     match = _ALPHAFOLD.fullmatch(stem)
