@@ -73,7 +73,7 @@ def test_faulty_records_are_named_and_can_be_left_out(model, tmp_path: Path, cap
     assert predict(model, case, tmp_path, "--skip-invalid", "--format", "summary") == 0
     assert summary(tmp_path) == {"a": 30, "c": 33}
     table = tmp_path / "invalid.tsv"
-    assert f"left out 1 faulty records (b), listed in {table}" in capsys.readouterr().err
+    assert f"left out 1 faulty record (b), listed in {table}" in capsys.readouterr().err
     assert table.read_text() == (f"record\tline\treason\tfile\nb\t3\tb has no residues\t{case}\n")
     (tmp_path / "a.fasta").write_text(FASTA)
     assert predict(model, tmp_path / "a.fasta", tmp_path, "--format", "summary") == 0

@@ -467,6 +467,21 @@ def test_links_and_pipes_as_output_are_written_into(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe", "second", "target"]
 
 
+def test_an_open_descriptor_is_written_into(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    with atomic_text(f"/dev/fd/{writing}") as stream:
+        stream.write("content")
+    os.close(writing)
+    with open(reading) as pipe:
+        assert pipe.read() == "content"
+    with open(tmp_path / "x", "w") as file:  # what is there already stays
+        file.write("first\n")
+        file.flush()
+        with atomic_text(f"/dev/fd/{file.fileno()}") as stream:
+            stream.write("second\n")
+    assert (tmp_path / "x").read_text() == "first\nsecond\n"
+
+
 def test_the_umask_holds_for_written_files(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:

@@ -36,7 +36,8 @@ def invalid_message(faults: Sequence[Fault], path: Path) -> str:
     """Return one line that names the first records that are left out, and the table."""
     names = ", ".join(fault.record or f"line {fault.line}" for fault in faults[:_SHOWN])
     more = ", ..." if len(faults) > _SHOWN else ""
-    return f"left out {len(faults):,} faulty records ({names}{more}), listed in {path}"
+    what = "1 faulty record" if len(faults) == 1 else f"{len(faults):,} faulty records"
+    return f"left out {what} ({names}{more}), listed in {path}"
 
 
 def _printable(text: str) -> str:
