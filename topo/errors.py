@@ -60,6 +60,13 @@ class InputError(TopoError):
         place = f"{path}:{line}" if line is not None else str(path)
         self.longest += len(place)
         super().__init__(f"{place}: {message}")
+        self.reason, self.line = message, line
+
+
+class RecordError(InputError):
+    """Records of a file that cannot be read, where the others can; the first ten are named."""
+
+    longest = 3000
 
 
 class InputWarning(UserWarning):

@@ -77,7 +77,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     sequence, source = record["sequence"], lines.source
     sequence, labels = without_final_stop(sequence, labels)
     name = record["id"]
-    sequence = clean_sequence(sequence, source, lines.number, name, stops=True)
+    sequence = clean_sequence(sequence, source, lines.number, name, mask_stops=True)
     check_labels(labels, sequence, source, lines.number, name, any_letter=any_letter)
     confidence = record.get("confidence")
     if confidence is not None and not isinstance(confidence, (int, float)):

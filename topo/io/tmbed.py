@@ -166,7 +166,7 @@ def _read_three_line(lines: Lines, name: str) -> Prediction:
     residues, number = _following(lines, "sequence", name), lines.number
     letters = _following(lines, "labels", name)
     residues, letters = without_final_stop(residues, letters)
-    sequence = clean_sequence(residues, lines.source, number, name, stops=True)
+    sequence = clean_sequence(residues, lines.source, number, name, mask_stops=True)
     check_labels(letters, sequence, lines.source, lines.number, name, any_letter=True)
     return _prediction(lines, name, sequence, letters, None)
 
