@@ -84,7 +84,7 @@ INTERPROSCAN_TSV = "".join(
         ("SignalP_EUK", "SignalP-noTM", "1\t20"),
     )
 )
-CASES = ROOT / "tests" / "cases" / "predictions"
+CASES = ROOT / "tests" / "cases" / "other_programs"
 
 
 @cache

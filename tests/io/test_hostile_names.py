@@ -147,7 +147,7 @@ def test_json_lines_of_earlier_versions_keep_their_folds(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16"])
 def test_standard_output_is_utf_8(encoding: str) -> None:
-    source = CASES / "predictions" / "nonascii_id.3line"
+    source = CASES / "other_programs" / "nonascii_id.3line"
     for form in ("fasta", "gff3", "3line"):
         done = subprocess.run(
             [sys.executable, "-m", "topo", "convert", source, "-", "--to", form],
@@ -169,7 +169,7 @@ def read_any_text(text: str, form: str):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_full_standard_output_is_one_line() -> None:
-    source = CASES / "predictions" / "truth.3line"
+    source = CASES / "other_programs" / "truth.3line"
     for form in ("fasta", "gff3"):
         with open("/dev/full", "wb") as full:
             done = subprocess.run(

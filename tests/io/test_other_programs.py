@@ -14,7 +14,7 @@ from topo.io import read_predictions, read_proteins
 from topo.io.readers import read_any
 from topo.metrics.evaluation import evaluate
 
-CASES = ROOT / "tests" / "cases" / "predictions"
+CASES = ROOT / "tests" / "cases" / "other_programs"
 TRUTH = CASES / "truth.3line"
 MD5 = "0123456789abcdef0123456789abcdef"
 

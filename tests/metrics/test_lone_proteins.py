@@ -15,7 +15,7 @@ from topo.metrics.comparison import compare
 from topo.metrics.evaluation import evaluate
 from topo.protein import Prediction, Protein
 
-TRUTH = ROOT / "tests" / "cases" / "predictions" / "truth.3line"
+TRUTH = ROOT / "tests" / "cases" / "other_programs" / "truth.3line"
 HELIX = "I" * 10 + "M" * 20 + "O" * 10
 
 
