@@ -125,7 +125,7 @@ class Lines:
         """Skip blank lines; return whether any line is left."""
         for line in self:
             if line.strip():
-                self._ahead.appendleft(line)
+                self._ahead.insert(self._taken, line)
                 self.number -= 1
                 return True
         return False
