@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from os import PathLike
 
+LONGEST_MESSAGE = 300
+"""Longest message, in characters; the middle of a longer one is cut out."""
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal would not print as it is, line ends and control characters too.
+
+    All text of files that is printed goes through this function.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """Make a message of a text: printable, on one line, and not too long."""
+    text = printable(text)
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - 105]} ... {text[-100:]}"
+
 
 class TopoError(Exception):
     """Something the user can mend: the message is one line and says how.
 
-    What cannot be printed, line ends too, is escaped, since messages quote what files hold.
+    Messages quote what files hold, so they are escaped and cut, see :func:`one_line`.
     """
 
+    longest = LONGEST_MESSAGE
+
     def __init__(self, message: str) -> None:
-        super().__init__(
-            message
-            if message.isprintable()
-            else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-        )
+        super().__init__(one_line(message, self.longest))
 
 
 class InputError(TopoError):
@@ -34,11 +58,22 @@ class InputError(TopoError):
 
     def __init__(self, path: str | PathLike[str], message: str, line: int | None = None) -> None:
         place = f"{path}:{line}" if line is not None else str(path)
+        self.longest += len(place)
         super().__init__(f"{place}: {message}")
+        self.reason, self.line = message, line
+
+
+class RecordError(InputError):
+    """Records of a file that cannot be read, where the others can; the first ten are named."""
+
+    longest = 3000
 
 
 class InputWarning(UserWarning):
     """Something odd in a file that can be read all the same; the command line prints one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message, 2 * LONGEST_MESSAGE))
 
 
 class ConfigError(TopoError):

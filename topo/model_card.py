@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from topo.config import Config
+from topo.io.markdown import code_markdown, plain_markdown
 
 if TYPE_CHECKING:
     from topo.checkpoint import Checkpoint
@@ -23,7 +24,7 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
     """
     return "\n".join(
         [
-            f"# {metrics['name']}",
+            f"# {plain_markdown(str(metrics['name']))}",
             "",
             "Protein membrane topology from sequence: residue labels and protein type.",
             "",
@@ -55,7 +56,7 @@ def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
     rule = config.pretraining
     return "\n".join(
         [
-            f"# {metrics['name']}, pre-trained trunk",
+            f"# {plain_markdown(str(metrics['name']))}, pre-trained trunk",
             "",
             "Graph convolutions, chain convolutions and recurrent stack, trained to predict masked",
             "residues from their surroundings; no heads. `topo train --init` starts from it.",
@@ -79,12 +80,13 @@ def trunk_card(config: Config, metrics: Mapping[str, Any]) -> str:
 
 def ensemble_card(name: str, members: Sequence[str], cost: str, figures: Mapping[str, str]) -> str:
     """Return the model card of an ensemble of the models of a cross-validation."""
-    rows = [f"| {key} | {value} |" for key, value in figures.items()]
+    names = ", ".join(map(plain_markdown, members))
+    rows = [f"| {plain_markdown(key)} | {value} |" for key, value in figures.items()]
     return "\n".join(
         [
-            f"# {name}, {len(members)} models",
+            f"# {plain_markdown(name)}, {len(members)} models",
             "",
-            f"An ensemble of the models of a cross-validation ({', '.join(members)}): their",
+            f"An ensemble of the models of a cross-validation ({names}): their",
             "emissions, type scores and grammar scores are averaged, and one topology is decoded.",
             "",
             cost,
@@ -109,7 +111,7 @@ def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) 
     """Return the model card of an ensemble of independently trained models."""
     return "\n".join(
         [
-            f"# {name}, {len(members)} models",
+            f"# {plain_markdown(name)}, {len(members)} models",
             "",
             "The members' emissions, type scores and grammar scores are averaged, and one topology",
             f"is decoded. {parameters:,} weights in all.",
@@ -117,7 +119,7 @@ def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) 
             "## Members",
             "",
             *(
-                f"- `members/{key}`: {member.metrics.get('name')}"
+                f"- {code_markdown(f'members/{key}')}: {_name(member)}"
                 for key, member in members.items()
             ),
             "",
@@ -127,15 +129,19 @@ def members_card(name: str, members: Mapping[str, Checkpoint], parameters: int) 
     )
 
 
+def _name(member: Checkpoint) -> str:
+    return plain_markdown(str(member.metrics.get("name")))
+
+
 def _data_part(metrics: Mapping[str, Any]) -> list[str]:
     """Return lines with files, checksums, numbers of proteins and excluded proteins."""
     proteins = ", ".join(f"{count} {name}" for name, count in metrics["proteins"].items())
     return [
         "## Data",
         "",
-        *(f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()),
+        *_checksums(metrics["data_sha256"]),
         f"- proteins: {proteins}",
-        *(f"- {what}: {count}" for what, count in metrics["left_out"].items()),
+        *(f"- {plain_markdown(what)}: {count}" for what, count in metrics["left_out"].items()),
         *_start(metrics.get("init")),
         "",
     ]
@@ -146,10 +152,14 @@ def _start(init: Mapping[str, Any] | None) -> list[str]:
     if init is None:
         return []
     return [
-        f"- initial weights from `{init['path']}`, trained on",
-        *(f"  - `{name}`: SHA-256 {digest}" for name, digest in init["data_sha256"].items()),
-        *(f"  - {what}: {count}" for what, count in init["left_out"].items()),
+        f"- initial weights from {code_markdown(str(init['path']))}, trained on",
+        *(f"  {line}" for line in _checksums(init["data_sha256"])),
+        *(f"  - {plain_markdown(what)}: {count}" for what, count in init["left_out"].items()),
     ]
+
+
+def _checksums(digests: Mapping[str, str]) -> list[str]:
+    return [f"- {code_markdown(name)}: SHA-256 {digest}" for name, digest in digests.items()]
 
 
 def _validation_table(metrics: Mapping[str, Any]) -> list[str]:

@@ -133,22 +133,25 @@ def shared_fields(record: Protein | Prediction) -> dict[str, Any]:
 
 
 def own_keys(record: Protein | Prediction) -> dict[str, Any]:
-    """Return the fields that files keep among the metadata, by their keys there.
+    """Return the fields that files keep beside the metadata, by their keys there.
 
     ``partition`` is the key of the fold. Fields without a value are left out.
     """
     fields = {
         "header_type": record.header_type,
-        "structure": record.structure,
+        "structure": _source(record.structure),
         "partition": record.fold,
         "similar_folds": ",".join(record.similar_folds) or None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def file_metadata(record: Protein | Prediction) -> dict[str, Any]:
-    """Return the metadata as a file keeps them: the record's own and :func:`own_keys`."""
-    return {**record.metadata, **own_keys(record)}
+def _source(structure: StructureInfo | None) -> dict[str, Any] | None:
+    """Return the facts about a structure that a file keeps."""
+    if structure is None:
+        return None
+    names = ("file", "chain", "model", "kind", "covered", "identity", "outside")
+    return {name: getattr(structure, name) for name in names}
 
 
 def pop_text(metadata: dict[str, Any], key: str) -> str | None:

@@ -12,6 +12,7 @@ from golden_proteins import TIMESTAMP, prediction, proteins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from topo import __version__
 from topo.io.ids import FileNames, plain_id
 from topo.io.phobius import phobius_record
 from topo.io.probabilities import to_units
@@ -157,10 +158,38 @@ def test_phobius_line_as_funannotate_reads_it(labels: str) -> None:
         assert before == len(labels) - len(labels.lstrip("S"))
 
 
+@pytest.mark.parametrize(
+    ("labels", "topology"),
+    [
+        ("SSSPPBBBOOBBBPP", "o"),  # a barrel lies in the outer membrane
+        ("PPBBBOOBBBPP", "o"),
+        ("IIBBBOOBBBII", "o"),
+        ("BBBBB", "o"),
+        ("SSSOOO", "o"),
+        ("PPPPPP", "o"),
+        ("IIIIII", "i"),
+        ("PPMMMMII", "o3-6i"),
+        ("PPMMMM", "o3-6i"),
+        ("IIMMMMOO", "i3-6o"),
+    ],
+)
+def test_a_barrel_is_never_inside(labels: str, topology: str) -> None:
+    record = prediction("x", "A" * len(labels), labels, None)
+    assert tmhmm_record(record).endswith(f"\tTopology={topology}\n")
+    assert re.sub(r"^n.*/\d+", "", phobius_record(record).split("\t")[3]) == f"{topology}\n"
+
+
+def test_headers_are_those_that_readers_look_for(folder: Path) -> None:
+    phobius = (folder / "phobius.short").read_text("utf-8").splitlines()
+    assert phobius[0] == "SEQENCE ID                     TM SP PREDICTION"
+    table = (folder / "prediction_results.txt").read_text("utf-8").splitlines()
+    assert table[0].startswith("# SignalP-6")  # funannotate
+    assert table[0].split("\t")[0].endswith(f"layout, topo-{__version__}")
+
+
 def test_signalp_table(folder: Path) -> None:
     lines = (folder / "prediction_results.txt").read_text("utf-8").splitlines()
-    assert lines[0].startswith("# topo-")
-    assert "SignalP" not in lines[0]
+    assert lines[0].startswith("# SignalP-6.0 layout, topo-")  # funannotate looks for "# SignalP-6"
     for line, protein in zip(lines[2:], proteins(), strict=True):
         name, kind, other, signal, site = line.split("\t")
         assert name == plain_id(protein.id)

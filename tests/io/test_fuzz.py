@@ -65,6 +65,26 @@ SQ   SEQUENCE   60 AA;  6000 MW;  0123456789ABCDEF CRC64;
      MKTLLLTLLV ALLLAQAQAS DEEKTGNQRS LLIVAGLLIV AGLLIVAGLL RKKRKRSSTT
 //
 """
+INTERPROSCAN = """##gff-version 3
+##interproscan-version 5.72-103.0
+##sequence-region a 1 60
+a\t.\tpolypeptide\t1\t60\t.\t+\t.\tID=a;md5=0123456789abcdef0123456789abcdef
+a\tPhobius\tprotein_match\t1\t30\t.\t+\t.\tName=NON_CYTOPLASMIC_DOMAIN
+a\tPhobius\tprotein_match\t31\t50\t.\t+\t.\tName=TRANSMEMBRANE;signature_desc=Region
+a\tTMbed\tprotein_match\t31\t50\t.\t+\t.\tName=TMhelix_in-to-out
+##FASTA
+>a
+MKT
+"""
+INTERPROSCAN_TSV = "".join(
+    f"a\t0123456789abcdef0123456789abcdef\t60\t{program}\t{term}\t-\t{place}\t-\tT\t1-1-2025\n"
+    for program, term, place in (
+        ("Pfam", "PF1", "1\t60"),
+        ("TMbed", "TMhelix_in-to-out", "31\t50"),
+        ("SignalP_EUK", "SignalP-noTM", "1\t20"),
+    )
+)
+CASES = ROOT / "tests" / "cases" / "other_programs"
 
 
 @cache
@@ -83,6 +103,10 @@ def valid_files() -> dict[str, bytes]:
         "csv": next(GOLDEN.glob("deeptmhmm/*_probs.csv")).read_bytes(),
         "pdb": pdb_text("MKTLLV", predicted=True).encode(),
         "mmcif": mmcif_text("MKTLLV").encode(),
+        "uniprot": (CASES / "uniprot_10_columns.gff").read_bytes()[:1500],
+        "tmhmm": (CASES / "tmhmm2_long.txt").read_bytes()[:1500],
+        "interproscan": INTERPROSCAN.encode(),
+        "matches": INTERPROSCAN_TSV.encode(),
         "config": dump_config(Config()).encode(),
         "checkpoint": (header + dump_config(Config())).encode(),
         "grammar": yaml.safe_dump(grammar_tree(default_grammar()), sort_keys=False).encode(),
@@ -109,7 +133,7 @@ READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda p: list(io.read_predictions(p)),
         "TMRs.gff3 topologies.gff3 predicted_topologies.3line predictions.jsonl "
         "tmbed0.pred tmbed1.pred tmbed2.pred tmbed4.pred tmhmm.short phobius.short "
-        "prediction_results.txt output.gff3 summary.tsv",
+        "prediction_results.txt output.gff3 summary.tsv uniprot tmhmm interproscan matches",
     ),
     "any": (lambda p: list(read_any(p)), "fasta TMRs.gff3 topologies.gff3 tmbed3.pred 3line"),
     "structure": (read_structure, "pdb mmcif"),

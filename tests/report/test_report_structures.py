@@ -9,16 +9,19 @@ import zlib
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from xml.dom import minidom
 
 import numpy as np
 import pytest
 from Bio.PDB import MMCIFParser, PDBParser
+from conftest import ROOT, command
 from structure_files import mmcif_text, pdb_text
 
 from topo.io.structure import read_structure
 from topo.labels import LABELS
 from topo.protein import Prediction, Protein
 from topo.report.palette import LABEL_COLORS
+from topo.report.pictures import save_pictures
 from topo.report.predictions_page import open_page
 from topo.report.structures import save_structure
 
@@ -114,3 +117,61 @@ def test_real_files_keep_their_other_chains_apart(data_dir: Path, tmp_path: Path
     }
     assert values["A"] == {-1.0}
     assert values["B"] == {4.0}
+
+
+COMMANDS = re.compile(
+    r"load \S+, \w+|hide everything|show cartoon, \w+|orient \w+|# [a-z ]+|"
+    r"color 0x[0-9A-F]{6}, \w+( and chain \w+)?( and resi [0-9A-Za-z\\+-]+)?|"
+    r"color 0x[0-9A-F]{6}, \w+ and b > -?[0-9.]+ and b < [0-9.]+|"
+    r"open \S+|hide atoms|show cartoons|view|color #[0-9A-F]{6}|"
+    r"color (/\w+)?:[0-9A-Za-z,-]+ #[0-9A-F]{6}|color @@bfactor=[0-5] #[0-9A-F]{6}",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "chain", [None, "A;system id", "A\nsystem id", 'A" or all', "A, x", "A-2", "a b", "\u2028"]
+)
+def test_names_from_a_file_are_no_commands(tmp_path: Path, chain: str | None) -> None:
+    source = ROOT / "tests" / "cases" / "hostile" / "evil.cif"
+    protein = read_structure(source)
+    labels = "II" + "M" * (len(protein.sequence) - 4) + "OO"
+    assert protein.structure is not None
+    info = protein.structure
+    info = info if chain is None else replace(info, chain=chain)
+    _, *scripts = save_structure(predicted(protein, labels), info, tmp_path, "x")
+    for script in scripts:
+        lines = script.read_text().splitlines()
+        assert len(lines) >= 8
+        assert [line for line in lines if not COMMANDS.fullmatch(line)] == []
+        assert any("b > " in line or "@@bfactor" in line for line in lines)
+
+
+@pytest.mark.parametrize("number", ["1\nsystem id", "1;id", "1 or all", "1@"])
+def test_residue_numbers_from_a_file_are_no_commands(tmp_path: Path, number: str) -> None:
+    (tmp_path / "in.pdb").write_text(pdb_text(SEQUENCE))
+    protein = read_structure(tmp_path / "in.pdb")
+    assert protein.structure is not None
+    info = replace(protein.structure, numbers=(number, *protein.structure.numbers[1:]))
+    _, *scripts = save_structure(predicted(protein, "IIIMMMMOOO"), info, tmp_path, "x")
+    for script in scripts:
+        lines = script.read_text().splitlines()
+        assert [line for line in lines if not COMMANDS.fullmatch(line)] == []
+
+
+def test_a_structure_that_cannot_be_written_again_is_one_line(
+    tmp_path: Path, model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = ROOT / "tests" / "cases" / "hostile" / "pdbconstruction.pdb"
+    options = ["--structure-files", "--plots", "none", "--format", "summary", "--model", model]
+    assert command("predict", source, "-o", tmp_path / "out", *options) == 2
+    *_, line = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"topo: {source}: cannot be written with labels (")
+    assert not (tmp_path / "out" / "summary.tsv").exists()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\x00\x01", "$\\frac{1}{$", "<b>&'\""])
+def test_pictures_of_any_id_are_well_formed(tmp_path: Path, name: str) -> None:
+    record = Prediction(name, SEQUENCE, "IIIMMMMOOO", "TM")
+    for path in save_pictures(record, tmp_path, "x", ["svg"]):
+        minidom.parse(str(path))

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from topo.cli.options import TRUTH, BootstrapSeed
-from topo.errors import TopoError
+from topo.cli.options import TRUTH, BootstrapSeed, PredictionFormat
+from topo.errors import TopoError, printable
 
 
 def compare(
@@ -17,6 +17,7 @@ def compare(
         typer.Argument(help="Two or more files of predictions in any format that topo reads."),
     ],
     truth: Annotated[str, TRUTH],
+    input_format: PredictionFormat = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -43,7 +44,7 @@ def compare(
     true = list(read_proteins(truth))
     names = _short_names(predictions)
     given = {
-        name: list(read_predictions(path, any_letter=True))
+        name: list(read_predictions(path, any_letter=True, form=input_format))
         for name, path in zip(names, predictions, strict=True)
     }
     result = comparison.compare(true, given, resamples=resamples, seed=seed)
@@ -56,7 +57,8 @@ def compare(
     differing = result.differing
     console.print(f"{len(differing)} proteins on which the predictors differ", highlight=False)
     for protein, outcomes in differing[:show]:
-        console.print(f"  {protein}: {' | '.join(outcomes)}", markup=False, highlight=False)
+        line = printable(f"  {protein}: {' | '.join(outcomes)}")
+        console.print(line, markup=False, highlight=False)
     if len(differing) > show:
         where = "differences.tsv" if output else "-o FOLDER writes them all"
         console.print(f"  and {len(differing) - show} more ({where})", highlight=False)

@@ -12,8 +12,8 @@ def convert(
         str,
         typer.Argument(
             metavar="IN",
-            help="Input file: FASTA, 3-line, partitions JSON, Swiss-Prot, TMRs.gff3, GFF3, TMbed "
-            "or JSON lines, plain or gzip-compressed; - for standard input. "
+            help="Input file: FASTA, 3-line, partitions JSON, Swiss-Prot, TMRs.gff3, GFF3, "
+            "InterProScan, TMbed or JSON lines, plain or gzip-compressed; - for standard input. "
             "FILE.json:cv0,cv1 selects folds.",
         ),
     ],
@@ -31,6 +31,13 @@ def convert(
             "(tmrs, gff3, summary, tmbed0, tmhmm, phobius, jsonl, ...)."
         ),
     ] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the input: fasta, 3line, partitions, swissprot, gff3, interproscan, "
+            "tmrs (also TMHMM's long format), tmbed or jsonl. By default the content decides."
+        ),
+    ] = None,
 ) -> None:
     """Convert a file of proteins or predictions to another format.
 
@@ -41,7 +48,7 @@ def convert(
     from topo.io.convert import convert as run
     from topo.io.convert import format_of
 
-    converted = run(source, target, to or format_of(target))
+    converted = run(source, target, to or format_of(target), input_format=input_format)
     if converted.left_out:
         total = converted.written + converted.left_out
         typer.echo(f"{converted.left_out} of {total} records have no labels: left out", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topo.cli.options import TRUTH, BootstrapSeed, Resamples
+from topo.cli.options import TRUTH, BootstrapSeed, PredictionFormat, Resamples
 from topo.errors import TopoError
 
 if TYPE_CHECKING:
@@ -18,10 +18,20 @@ def evaluate(
     predictions: Annotated[
         str | None,
         typer.Option(
-            help="Predictions to evaluate: 3-line, GFF3, TMbed format 0 to 4 or JSON lines."
+            help="Predictions to evaluate: 3-line in the letters of any program, GFF3 (also of "
+            "UniProt), InterProScan, TMHMM long, TMbed format 0 to 4 or JSON lines."
         ),
     ] = None,
     truth: Annotated[str | None, TRUTH] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model to evaluate on the proteins of --truth: path to a checkpoint, an ensemble "
+            "or a run folder, or name of a bundled checkpoint.",
+        ),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Path to the folder of a run. By default the latest.")
     ] = None,
@@ -30,7 +40,7 @@ def evaluate(
         typer.Option(help="Split of the run: train, validation or test. By default test."),
     ] = None,
     decoder: Annotated[
-        str, typer.Option(help="Decoder for a run: posterior, viterbi or argmax.")
+        str, typer.Option(help="Decoder of a run or model: posterior, viterbi or argmax.")
     ] = "posterior",
     output: Annotated[
         Path | None,
@@ -41,23 +51,32 @@ def evaluate(
             "default RUN/evaluation/SPLIT for a run, none for files.",
         ),
     ] = None,
+    input_format: PredictionFormat = None,
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
 ) -> None:
-    """Evaluate a split of a run, or the output of any predictor (--predictions and --truth)."""
+    """Evaluate a split of a run, a model or the output of any predictor (with --truth)."""
     from rich.console import Console
 
     from topo.metrics import evaluation
     from topo.report.evaluation_files import write_evaluation
+    from topo.report.evaluation_page import describe
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
     from topo.report.table import rich_table
 
-    true, guessed, source, folder = _inputs(predictions, truth, run, split, decoder)
+    if truth is None and predictions is None and model is None:
+        true, guessed, source, folder = _split(run, split, decoder)
+    else:
+        if run is not None or split is not None:
+            raise TopoError("found --run or --split beside --truth, expected either")
+        true, guessed, source = _given(predictions, truth, model, decoder, input_format)
+        folder = None
     result = evaluation.evaluate(true, guessed, resamples=resamples, seed=seed)
     target = output or folder
     if target:  # before printing, which a closed pipe may end
         write_evaluation(result, target, source=source)
     console = Console()
+    console.print(f"scores: {describe(source)}", markup=False, highlight=False, soft_wrap=True)
     for line in alignment_lines(result.metrics["alignment"]):
         console.print(line, markup=False, highlight=False)
     for table in evaluation_tables(result.metrics).values():
@@ -66,29 +85,42 @@ def evaluate(
         console.print(f"report: {target / 'report.html'}", markup=False, highlight=False)
 
 
-def _inputs(
-    predictions: str | None, truth: str | None, run: Path | None, split: str | None, decoder: str
-) -> tuple[list[Protein], list[Prediction], dict[str, Any], Path | None]:
+def _split(
+    run: Path | None, split: str | None, decoder: str
+) -> tuple[list[Protein], list[Prediction], dict[str, Any], Path]:
     """Return truth, predictions, a record of their origin, and the default output folder."""
+    from topo.inference import predict_split
+    from topo.labels import DECODERS
+
+    split = split or "test"
+    true, guessed, folder = predict_split(run, split, decoder)
+    name = split if decoder == DECODERS[0] else f"{split}-{decoder}"
+    source = {"run": str(folder), "split": split, "decoder": decoder}
+    return true, guessed, source, folder / "evaluation" / name
+
+
+def _given(
+    predictions: str | None,
+    truth: str | None,
+    model: str | None,
+    decoder: str,
+    input_format: str | None,
+) -> tuple[list[Protein], list[Prediction], dict[str, Any]]:
+    """Return the truth of a file, the predictions of another or of a model, and their origin."""
+    from topo.io import read_predictions, read_proteins
     from topo.report.evaluation_files import file_record
 
-    if predictions is None and truth is None:
-        from topo.inference import predict_split
-        from topo.labels import DECODERS
-
-        split = split or "test"
-        true, guessed, folder = predict_split(run, split, decoder)
-        source = {"run": str(folder), "split": split, "decoder": decoder}
-        name = split if decoder == DECODERS[0] else f"{split}-{decoder}"
-        return true, guessed, source, folder / "evaluation" / name
-    if predictions is None or truth is None:
-        given, other = ("--truth", "--predictions") if truth else ("--predictions", "--truth")
-        raise TopoError(f"found {given} without {other}, expected both")
-    if run is not None or split is not None:
-        raise TopoError("found --run or --split beside --predictions and --truth, expected either")
-    from topo.io import read_predictions, read_proteins
-
+    if truth is None or (predictions is None) == (model is None):
+        options = {"--truth": truth, "--predictions": predictions, "--model": model}
+        given = " and ".join(name for name, value in options.items() if value is not None)
+        raise TopoError(f"found {given}, expected --truth with either --predictions or --model")
     true = list(read_proteins(truth))
-    guessed = list(read_predictions(predictions, any_letter=True))
-    source = {"truth": file_record(truth), "predictions": file_record(predictions)}
-    return true, guessed, source, None
+    source: dict[str, Any] = {"truth": file_record(truth)}
+    if predictions is not None:
+        guessed = list(read_predictions(predictions, any_letter=True, form=input_format))
+        return true, guessed, source | {"predictions": file_record(predictions)}
+    from topo.inference import predict
+
+    labelled = [protein for protein in true if protein.labels is not None]
+    guessed = list(predict(labelled, model, decoder=decoder))
+    return true, guessed, source | {"model": model, "decoder": decoder}

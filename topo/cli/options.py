@@ -18,6 +18,16 @@ TRUTH = typer.Option(
 )
 """Option for the file of true labels."""
 
+PredictionFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--input-format",
+        help="Format of the predictions: 3line, gff3, interproscan, tmrs (also TMHMM's long "
+        "format), tmbed or jsonl. By default the content decides.",
+    ),
+]
+"""Format of files of predictions."""
+
 Resamples = Annotated[int, typer.Option(min=0, help="Number of bootstrap resamples.")]
 """Resamples of a bootstrap, which 0 leaves out."""
 

@@ -11,6 +11,8 @@ from topo.labels import DECODERS
 from topo.protein import Prediction, Protein
 from topo.runs import Run, latest_run
 
+_OPTIONS = {"train": "train", "validation": "val", "test": "test"}
+
 
 def predict_split(
     run: Path | None, split: str, decoder: str = DECODERS[0]
@@ -42,9 +44,19 @@ def predict_split(
     """
     if split not in SPLITS:
         raise ConfigError(f"found split {split!r}, expected one of {', '.join(SPLITS)}")
+    if run is not None and any((run / name).exists() for name in ("model.safetensors", "members")):
+        raise TopoError(
+            f"{run}: found a checkpoint, expected a run; use --model {run} --truth FILE"
+        )
     found = Run(run) if run is not None else latest_run(Path("runs"))
-    config = found.config()
-    truth = getattr(Splits.of(config), split).proteins
+    splits = Splits.of(found.config())
+    truth = getattr(splits, split).proteins
     if not truth:
-        raise TopoError(f"{found.path}: its {split} split holds no proteins (data.{split})")
+        others = [name for name in SPLITS if getattr(splits, name).proteins]
+        other = "validation" if "validation" in others else "train"
+        remedy = f"choose --split {other}, or train" if others else "train"
+        raise TopoError(
+            f"{found.path}: its {split} split holds no proteins; {remedy} with data.{split} "
+            f"(topo train --{_OPTIONS[split]} FOLD)"
+        )
     return truth, list(predict(truth, found.path, decoder=decoder)), found.path

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from topo.errors import InputError, InputWarning, TopoError
 from topo.io.files import atomic_path, output_text, source_name
 from topo.io.formats import FORMATS, has_suffix, of_kind
-from topo.io.ids import write_ids
+from topo.io.ids import plain_id, write_ids
 from topo.io.readers import read_any
 from topo.io.three_line import as_prediction
 from topo.io.writers import PREDICTION_FORMATS, open_writers
@@ -34,6 +34,7 @@ TARGETS = (
 _SUFFIXES = {form.name: form.suffixes for form in FORMATS if form.suffixes and form.name in TARGETS}
 _WITHOUT_LABELS = ("fasta", "partitions")
 _KEEP_IDS = ("gff3", "jsonl", "parquet")
+_PLAIN_RECORDS = ("fasta", "3line")
 _UNKNOWN_RESIDUE = "X"
 
 
@@ -44,7 +45,13 @@ class Converted(NamedTuple):
     left_out: int
 
 
-def convert(source: str | PathLike[str], target: str | PathLike[str], form: str) -> Converted:
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    form: str,
+    *,
+    input_format: str | None = None,
+) -> Converted:
     """Convert a file.
 
     Parameters
@@ -56,8 +63,10 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
         Path to the output; ``-`` for standard output.
     form
         One of :data:`TARGETS`. Records without labels are left out, except of ``fasta`` and
-        ``partitions``. Ids that a prediction format encodes are listed in
+        ``partitions``. Ids that the format encodes are listed in
         ``TARGET.ids.tsv``, with a warning.
+    input_format
+        Name of the format of the source; by default its content decides.
 
     Raises
     ------
@@ -67,9 +76,14 @@ def convert(source: str | PathLike[str], target: str | PathLike[str], form: str)
     if form not in TARGETS:
         raise TopoError(f"unknown format {form!r}, expected one of {', '.join(TARGETS)}")
     counts = {True: 0, False: 0}
-    records = _writable(read_any(source), form, counts, source_name(source))
+    records = _writable(read_any(source, input_format), form, counts, source_name(source))
     if form in _RECORD_WRITERS:
-        _RECORD_WRITERS[form](map(_as_protein, records), target)
+        renamed: list[tuple[str, str]] = []
+        plain = form in _PLAIN_RECORDS
+        proteins = (_as_protein(record, renamed if plain else None) for record in records)
+        _RECORD_WRITERS[form](proteins, target)
+        if renamed:
+            _report_ids(renamed, target)
     else:
         _write_predictions(map(_as_prediction, records), target, form)
     return Converted(counts[True], counts[False])
@@ -118,12 +132,16 @@ def _writable(
         raise InputError(source, f"no record has labels, which format {form} needs")
 
 
-def _as_protein(record: Protein | Prediction) -> Protein:
+def _as_protein(record: Protein | Prediction, renamed: list[tuple[str, str]] | None) -> Protein:
+    """Convert a record; list the id in ``renamed``, if given, where plain text needs another."""
     if isinstance(record, Protein):
         return record
     fields = shared_fields(record)
     if record.type:
         fields["header_type"] = record.type
+    if renamed is not None and (name := plain_id(record.id)) != record.id:
+        renamed.append((record.id, name))
+        fields["id"] = name
     return Protein(labels=record.labels, **fields)
 
 

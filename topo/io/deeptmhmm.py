@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from topo.io.ids import plain_id
+from topo.io.markdown import plain_markdown
 from topo.labels import LABEL_NAMES
 from topo.protein import Prediction
 
@@ -22,5 +23,5 @@ def results_record(prediction: Prediction) -> str:
     topology = ", ".join(
         f"{LABEL_NAMES[label]} {start + 1}-{end}" for label, start, end in prediction.segments
     )
-    name = plain_id(prediction.id).replace("|", "\\|")
+    name = plain_markdown(plain_id(prediction.id))
     return f"| {name} | {prediction.type or '-'} | {len(prediction)} | {topology} |\n"

@@ -14,31 +14,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from os import PathLike
 from typing import Any, Literal, NamedTuple
 
+from topo.errors import TopoError
+from topo.io.alphabets import TMBED, TOPO, check_letters, choose_alphabet, label_lines
 from topo.io.fasta import parse_fasta, write_fasta
-from topo.io.gff3 import parse_gff3
+from topo.io.gff3_reader import parse_gff3
+from topo.io.interproscan import is_interproscan, parse_interproscan
 from topo.io.jsonl import parse_jsonl
+from topo.io.layout import record_layout
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
 from topo.io.swissprot import parse_swissprot
-from topo.io.three_line import SEPARATOR, as_prediction, parse_three_line, write_three_line
-from topo.io.tmbed import LETTERS, TABLE_HEADER, parse_tmbed
+from topo.io.three_line import as_prediction, parse_three_line, write_three_line
+from topo.io.titled import parse_labelled, parse_pir
+from topo.io.tmbed import parse_tmbed
 from topo.io.tmrs import parse_tmrs
-from topo.labels import LABELS, TYPES, UNKNOWN
+from topo.labels import LABELS, UNKNOWN
 from topo.protein import Prediction, Protein
 
 Recogniser = Callable[[Lines], bool]
-Kind = Literal["proteins", "predictions", "structure", "output"]
+Kind = Literal["proteins", "predictions", "structure", "output", "foreign"]
 
 _LABEL_LETTERS = frozenset((*LABELS, UNKNOWN))
-_CERTAIN_RUN = 12
-"""Fewest label letters in a row that are taken as labels whatever their number."""
-
-_RECORDS_SEEN = 1000
-"""Records that are searched for a letter that only one of two alphabets has."""
 
 
 class Format(NamedTuple):
@@ -47,10 +46,10 @@ class Format(NamedTuple):
     Parameters
     ----------
     name
-        Name on the command line and in messages.
+        Name on the command line and in messages; of a foreign format also what to do.
     kind
-        What the file holds: ``proteins``, ``predictions``, ``structure``, or ``output`` for formats
-        that are written but not read.
+        What the file holds: ``proteins``, ``predictions``, ``structure``, ``output`` for formats
+        that are written but not read, or ``foreign`` for formats of others that are not read.
     recognise
         Function that returns whether the coming lines have this format, given the kind.
     parse
@@ -86,6 +85,21 @@ def of_kind(kind: Kind) -> list[Format]:
     return [form for form in FORMATS if form.kind == kind]
 
 
+def named(name: str, *kinds: Kind) -> Format:
+    """Return the format of a name that can be read, of the first of the kinds that has it.
+
+    Raises
+    ------
+    TopoError
+        If no such format exists; the message lists the names.
+    """
+    known = {form.name: form for kind in reversed(kinds) for form in of_kind(kind) if form.parse}
+    if name not in known:
+        names = ", ".join(sorted(known))
+        raise TopoError(f"unknown input format {name!r}, expected one of {names}")
+    return known[name]
+
+
 def suffixes_of(kind: Kind) -> tuple[str, ...]:
     """Return the suffixes of all formats of a kind."""
     return tuple(suffix for form in of_kind(kind) for suffix in form.suffixes)
@@ -97,7 +111,11 @@ def has_suffix(path: str | PathLike[str], suffixes: tuple[str, ...]) -> bool:
 
 
 def holds_predictions(lines: Lines) -> bool:
-    """Return whether a file holds predictions; 3-line files count as proteins. No line is taken."""
+    """Return whether a file holds predictions; 3-line files count as proteins. No line is taken.
+
+    Files with one line of labels per record hold predictions if all their labels are letters of
+    another program, see :mod:`topo.io.alphabets`.
+    """
     texts = [text for line in _head(lines) if (text := line.strip())]
     if not texts:
         return False
@@ -107,11 +125,11 @@ def holds_predictions(lines: Lines) -> bool:
         return is_table or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
         return False
-    residues, letters = texts[1:3]
-    if "\t" in residues:
+    if "\t" in texts[1]:
         return True
-    found = set(letters)
-    return len(residues) == len(letters) and found <= LETTERS and not found <= _LABEL_LETTERS
+    found = label_lines(lines.ahead())
+    alphabet = choose_alphabet(found.letters)
+    return found.fit and alphabet not in (None, TOPO) and found.letters <= alphabet.letters
 
 
 def _first_line(pattern: str) -> Recogniser:
@@ -145,42 +163,17 @@ def _texts(lines: Lines) -> list[str]:
     return [text for line in _head(lines) if (text := line.strip()) and text[0] != ";"]
 
 
-def _is_three_line(lines: Lines) -> bool:
-    """Judge the first record: two lines after the header, the second made of labels.
-
-    The last line of a short FASTA record may consist of these letters too. So lengths that differ,
-    as in a broken 3-line record, need further evidence.
-    """
-    texts = _texts(lines)
-    body = texts[1:3]
-    if len(body) < 2 or any(text.startswith(">") for text in body):
-        return False
-    if len(texts) > 3 and not texts[3].startswith(">"):
-        return False
-    residues, labels = body
-    typed = texts[0].rpartition(SEPARATOR)[2].strip() in TYPES
-    if not _LABEL_LETTERS.issuperset(labels):
-        return typed and len(labels) == len(residues)
-    return typed or len(labels) == len(residues) or len(labels) >= _CERTAIN_RUN
+def _has_layout(name: str) -> Recogniser:
+    """Recognise records by their layout, see :func:`topo.io.layout.record_layout`."""
+    return lambda lines: record_layout(lines) == name
 
 
 def _is_three_line_prediction(lines: Lines) -> bool:
-    """Choose between the letters of topo and of TMbed by the first record that has only one set."""
+    """Choose between TMbed and other programs by the labels of the whole file."""
     if not _has_header(lines):
         return False
-    coming = lines.ahead()
-    for _ in range(1, _RECORDS_SEEN):
-        record = list(islice(coming, 3))
-        if len(record) < 3 or not all(line.strip() for line in record):
-            return True
-        if record[1] == TABLE_HEADER:
-            return False
-        letters = set(record[2])
-        if letters - LETTERS:
-            return True
-        if letters - _LABEL_LETTERS:
-            return False
-    return True
+    found = label_lines(lines.ahead())
+    return not found.tables and choose_alphabet(found.letters) is not TMBED
 
 
 def _is_gff3(lines: Lines) -> bool:
@@ -193,7 +186,7 @@ def _is_gff3(lines: Lines) -> bool:
         if line.startswith("# ") and " Length:" in line:
             return False
         if "\t" in line and not line.startswith("#"):
-            return line.count("\t") == 8
+            return line.count("\t") >= 8
     return True
 
 
@@ -202,17 +195,41 @@ _is_table = _first_line(r"##gff-version|# |.*\t")
 
 
 def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Iterator[Protein]:
-    return parse_partitions("".join(lines), lines.source, folds)
+    text = "\n" * lines.number + lines.rest()  # keeps the numbers of lines in messages
+    return parse_partitions(text, lines.source, folds, lines.policy)
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
-    return map(as_prediction, parse_three_line(lines, any_letter=any_letter))
+    """Parse predictions in the letters of any program, which the whole file determines."""
+    found = label_lines(lines.ahead()).letters
+    alphabet = choose_alphabet(found)
+    if alphabet is TMBED:
+        yield from parse_tmbed(lines)
+        return
+    if alphabet is None or any_letter:
+        check_letters(found, alphabet or TOPO, lines.source)
+    assert alphabet is not None
+    proteins = parse_three_line(lines, any_letter=any_letter, stops=True, alphabet=alphabet)
+    yield from map(as_prediction, proteins)
+
+
+def _foreign(name: str, pattern: str) -> Format:
+    return Format(name, "foreign", _first_text(pattern))
+
+
+def _is_uniprot_xml(lines: Lines) -> bool:
+    head = [line[:1000] for line in lines.peek(5)]
+    return bool(head) and head[0].startswith("<") and any("<uniprot" in line for line in head)
 
 
 def _written_only(name: str, pattern: str, suffixes: tuple[str, ...] = ()) -> Format:
     return Format(name, "output", _first_line(pattern), suffixes=suffixes)
 
 
+_FASTA_SUFFIXES = (
+    *(".fasta", ".fa", ".faa", ".fas", ".pep", ".aa", ".fsa", ".prot", ".protein"),
+    *(".mpfa", ".seq", ".fna", ".ffn"),
+)
 _PDB_RECORDS = (
     "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
     "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
@@ -224,14 +241,17 @@ FORMATS = (
         "proteins",
         lambda lines: True,
         parse_fasta,
-        suffixes=(".fasta", ".fa", ".faa", ".fas"),
+        suffixes=_FASTA_SUFFIXES,
         write=write_fasta,
     ),
+    Format("pir", "proteins", _has_layout("pir"), parse_pir, suffixes=(".pir",)),
+    Format("labelled", "proteins", _has_layout("labelled"), parse_labelled),
     Format(
         "3line",
         "proteins",
-        _is_three_line,
+        _has_layout("3line"),
         parse_three_line,
+        options=("stops",),
         suffixes=(".3line",),
         write=write_three_line,
     ),
@@ -247,6 +267,12 @@ FORMATS = (
     Format("swissprot", "proteins", _first_text("ID   "), parse_swissprot, suffixes=(".dat",)),
     Format("tmrs", "predictions", _is_table, parse_tmrs),
     Format("gff3", "predictions", _is_gff3, parse_gff3, suffixes=(".gff3",)),
+    Format(
+        "interproscan",
+        "predictions",
+        is_interproscan,
+        parse_interproscan,
+    ),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
     Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
     Format(
@@ -263,6 +289,26 @@ FORMATS = (
     _written_only("summary.tsv", "id\ttype\tlength\t"),
     _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
-    _written_only("SignalP's table", r"# \S+\tOrganism:"),
+    _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
+    _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),
+    Format(
+        "UniProt XML, which is not read; download the entries as FASTA or as text",
+        "foreign",
+        _is_uniprot_xml,
+    ),
+    _foreign("HTML, which is not read; is it the page of an error?", "(?i)<!doctype html|<html"),
+    _foreign(
+        "GenBank or GenPept, which is not read; download the entries as FASTA", r"LOCUS\s{2,}\S"
+    ),
+    _foreign("EMBL, which is not read; download the entries as FASTA", r"ID   \S+; SV "),
+    _foreign(
+        "a Stockholm alignment, which is not read; expected sequences without gaps",
+        "# STOCKHOLM",
+    ),
+    _foreign(
+        "a Clustal alignment, which is not read; expected sequences without gaps",
+        r"CLUSTAL|MUSCLE \(",
+    ),
+    _foreign("FASTQ, which is not read; expected proteins in FASTA", r"@\S+.*$"),
 )
 """All formats; those of one kind from the least to the most specific."""

@@ -1,10 +1,10 @@
 """Encoding of ids in file formats and file names.
 
-Readers of plain text formats split at spaces and tabs or skip a leading ``#``. So white space,
-unprintable characters, a leading ``#``, ``>`` or ``/``, and a ``%`` that looks like an escape
-become ``%`` and two hexadecimal digits per UTF-8 byte. Different ids stay different. All other
-characters, ``|`` and non-ASCII letters included, are unchanged. GFF3 has a stricter rule, which
-readers undo.
+Readers of plain text formats split at spaces and tabs or skip a leading ``#``, and spreadsheets run
+a cell that begins with ``=``, ``+``, ``-`` or ``@``. So white space, unprintable characters, one of
+``# > / = + - @`` at the start, and a ``%`` that looks like an escape become ``%`` and two
+hexadecimal digits per UTF-8 byte. Different ids stay different. All other characters, ``|`` and
+non-ASCII letters included, are unchanged. GFF3 has a stricter rule, which readers undo.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from topo.io.files import atomic_text
 
 _ESCAPE_LIKE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 _GFF3_SAFE = "!$*+.:?@^_|-"  # in addition to letters and digits, by the GFF3 specification
+_FORMULA_START = ("=", "+", "-", "@")
+_UNSAFE_START = ("#", ">", "/", *_FORMULA_START)
 _EMPTY = "unnamed"
 _TABLE_HEADER = "id\twritten_as\n"
 
@@ -34,7 +36,7 @@ def plain_id(identifier: str) -> str:
     if identifier.isalnum():  # true of most ids, and fast
         return identifier
     text = _ESCAPE_LIKE.sub("%25", identifier)
-    if text[:1] in ("#", ">", "/"):
+    if text[:1] in _UNSAFE_START:
         text = _percent(text[0]) + text[1:]
     if " " in text or not text.isprintable():
         text = "".join(c if c != " " and c.isprintable() else _percent(c) for c in text)
@@ -51,6 +53,26 @@ def gff3_id(identifier: str) -> str:
 def from_gff3(text: str) -> str:
     """Decode an id encoded by :func:`gff3_id`."""
     return unquote(text, errors="replace") if "%" in text else text
+
+
+class UniqueNames:
+    """Names that are counted on where they repeat: ``dup``, ``dup-2``, ``dup-3``.
+
+    A name that is free is never changed, and a number that makes a name that is taken is skipped.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def name(self, wish: str) -> str:
+        """Return the wish, or the wish and the first number that makes it unique."""
+        name, count = wish, self._counts.get(wish, 1)
+        while name in self._counts:
+            count += 1
+            name = f"{wish}-{count}"
+        self._counts[wish] = count
+        self._counts.setdefault(name, 1)
+        return name
 
 
 class FileNames:
@@ -104,5 +126,7 @@ def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def _one_line(text: str) -> str:
-    """Escape an id that is not printable."""
+    """Escape an id that is not printable or that a spreadsheet would run."""
+    if text[:1] in _FORMULA_START:
+        return f"\\x{ord(text[0]):02x}{_one_line(text[1:])}"
     return text if text.isprintable() else text.encode("unicode_escape").decode()

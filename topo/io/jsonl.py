@@ -1,4 +1,8 @@
-"""JSON lines: everything known about one protein per line."""
+"""JSON lines: everything known about one protein per line.
+
+``metadata`` holds the user's keys and ``protein`` those of topo (fold, similar folds, structure,
+type in the header), so that equal names do not meet.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from topo.io.alphabets import TOPO, check_letters
 from topo.io.lines import Lines
 from topo.io.probabilities import rounded
-from topo.io.records import check_labels
+from topo.io.records import check_labels, clean_sequence, without_final_stop
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction, file_metadata, pop_text
+from topo.protein import Prediction, own_keys, pop_text
 
 
 def jsonl_record(prediction: Prediction) -> str:
@@ -30,7 +35,8 @@ def jsonl_record(prediction: Prediction) -> str:
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
         "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
-        "metadata": file_metadata(prediction),
+        "metadata": dict(prediction.metadata),
+        "protein": own_keys(prediction),
         "probability_order": "".join(LABELS),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
@@ -42,14 +48,23 @@ def jsonl_record(prediction: Prediction) -> str:
 
 
 def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:
-    """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required."""
+    """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required.
+
+    With ``any_letter``, labels may be letters that are none of topo's; a warning names them, and a
+    file without any other letter is refused.
+    """
+    letters: set[str] = set()
     for line in lines:
         if line.strip():
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
                 lines.fail(f"found no JSON ({error})")
-            yield _from_json(lines, record, any_letter)
+            prediction = _from_json(lines, record, any_letter)
+            letters.update(prediction.labels)
+            yield prediction
+    if any_letter:
+        check_letters(letters, TOPO, lines.source)
 
 
 def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
@@ -60,7 +75,10 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
             lines.fail(f"expected {key!r} with a text")
     labels, kind = record["labels"], record.get("type")
     sequence, source = record["sequence"], lines.source
-    check_labels(labels, sequence, source, lines.number, record["id"], any_letter=any_letter)
+    sequence, labels = without_final_stop(sequence, labels)
+    name = record["id"]
+    sequence = clean_sequence(sequence, source, lines.number, name, mask_stops=True)
+    check_labels(labels, sequence, source, lines.number, name, any_letter=any_letter)
     confidence = record.get("confidence")
     if confidence is not None and not isinstance(confidence, (int, float)):
         lines.fail(f"found confidence {confidence!r}, expected a number")
@@ -69,19 +87,20 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         kinds = [kinds.get(name) for name in TYPES]
     metadata = record.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
-    header_type = metadata.get("header_type")  # keeps its place among the keys
-    similar = pop_text(metadata, "similar_folds")
+    own = record.get("protein")
+    own = dict(own) if isinstance(own, dict) else metadata  # earlier versions kept both together
+    similar = pop_text(own, "similar_folds")
     return Prediction(
-        record["id"],
-        record["sequence"],
+        name,
+        sequence,
         labels,
         kind if kind in TYPES else protein_type(labels),
         _array(lines, record.get("probabilities"), (len(labels), len(LABELS)), "probabilities"),
         _array(lines, kinds, (len(TYPES),), "type_probabilities"),
         confidence,
-        fold=pop_text(metadata, "partition"),
+        fold=pop_text(own, "partition"),
         similar_folds=tuple(similar.split(",")) if similar else (),
-        header_type=header_type if isinstance(header_type, str) else None,
+        header_type=pop_text(own, "header_type"),
         metadata=metadata,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.labels import LABELS, TYPES
-from topo.protein import Prediction, file_metadata
+from topo.protein import Prediction, own_keys
 
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
@@ -52,8 +52,9 @@ class ParquetFile:
 def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]:
     """Open ``predictions.parquet``: one row per protein with everything known about it.
 
-    Columns: id, sequence, labels, type, confidence, the probability of each type, metadata
-    (JSON text), and probabilities as a list (R) of lists of 6 float32 in the order I O P S M B.
+    Columns: id, sequence, labels, type, confidence, the probability of each type, metadata and
+    topo's own keys such as the fold (both JSON text), and probabilities as a list (R) of lists of
+    6 float32 in the order I O P S M B.
     """
     pa = _pyarrow()
     schema = pa.schema(
@@ -65,6 +66,7 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
             ("confidence", pa.float32()),
             *((f"p_{kind}", pa.float32()) for kind in TYPES),
             ("metadata", pa.string()),
+            ("protein", pa.string()),
             ("probabilities", pa.list_(pa.list_(pa.float32(), len(LABELS)))),
         ]
     )
@@ -79,7 +81,8 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
                 None if p.type_probabilities is None else float(p.type_probabilities[index])
                 for p in predictions
             ]
-        columns["metadata"] = [json.dumps(file_metadata(p), default=str) for p in predictions]
+        columns["metadata"] = [json.dumps(dict(p.metadata), default=str) for p in predictions]
+        columns["protein"] = [json.dumps(own_keys(p), default=str) for p in predictions]
         columns["probabilities"] = _probability_lists(pa, predictions)
         return pa.table(columns, schema=schema)
 

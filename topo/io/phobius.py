@@ -14,7 +14,9 @@ from topo.labels import HELIX, SIGNAL
 from topo.protein import Prediction
 from topo.residues import HYDROPATHY
 
-HEADER = "ID\tTM\tSP\tPREDICTION\n"
+HEADER = "SEQENCE ID                     TM SP PREDICTION\n"
+"""First line as Phobius spells it."""
+
 _WINDOW = 12
 _C_REGION = 3
 

@@ -9,21 +9,34 @@ from typing import Any
 
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
-from topo.io.formats import Format, holds_predictions, recognise
+from topo.io.formats import Format, holds_predictions, named, of_kind, recognise
 from topo.io.lines import Lines
+from topo.io.records import RecordPolicy
 from topo.protein import Prediction, Protein
 
+INPUT_FORMATS = tuple(form.name for form in of_kind("proteins"))
+"""Names of the formats of proteins."""
 
-def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
-    """Read the proteins of a FASTA, 3-line, partitions JSON or Swiss-Prot file, in order.
 
-    FASTA, 3-line and Swiss-Prot are streamed record by record.
+def read_proteins(
+    path: str | PathLike[str],
+    *,
+    input_format: str | None = None,
+    policy: RecordPolicy | None = None,
+) -> Iterator[Protein]:
+    """Read the proteins of a FASTA, 3-line, PIR, partitions JSON or Swiss-Prot file, in order.
+
+    All but JSON are streamed record by record.
 
     Parameters
     ----------
     path
-        Path to a file, plain or gzip; ``-`` for standard input; ``FILE.json:cv0,cv1`` for some
-        folds of a partitioned set.
+        Path to a file, plain or compressed; ``-`` for standard input; ``FILE.json:cv0,cv1`` for
+        some folds of a partitioned set.
+    input_format
+        Name in :data:`INPUT_FORMATS`; None decides by the content.
+    policy
+        Treatment of faulty records; by default they are an error.
 
     Yields
     ------
@@ -38,17 +51,33 @@ def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
     """
     file, folds = split_folds(path)
     with open_text(file) as stream:
-        yield from parse_proteins(Lines(source_name(file), stream, raw=True), folds)
+        lines = Lines(source_name(file), stream, raw=True, policy=policy)
+        yield from parse_proteins(lines, folds, input_format)
 
 
-def parse_proteins(lines: Lines, folds: list[str] | None = None) -> Iterator[Protein]:
-    """Parse the raw lines of a file of proteins; see :func:`read_proteins`."""
-    _refuse_output(lines, "FASTA, 3-line, partitions JSON or Swiss-Prot")
-    form = recognise("proteins", lines)
+def parse_proteins(
+    lines: Lines,
+    folds: list[str] | None = None,
+    input_format: str | None = None,
+    *,
+    stops: bool = False,
+) -> Iterator[Protein]:
+    """Parse the raw lines of a file of proteins; see :func:`read_proteins`.
+
+    With ``stops``, ``*`` in a labelled 3-line record is an unknown residue.
+    """
+    if input_format is None:
+        _refuse_output(lines, "FASTA, 3-line, partitions JSON or Swiss-Prot")
+        lines.skip_blank()
+        if foreign := recognise("foreign", lines):
+            raise InputError(lines.source, f"found {foreign.name}")
+        form = recognise("proteins", lines)
+    else:
+        form = named(input_format, "proteins")
     assert form is not None, "every file counts as FASTA where nothing else fits"
     if folds is not None and "folds" not in form.options:
         raise InputError(lines.source, f"found {form.name}, which has no folds to choose from")
-    yield from _parse(form, lines, folds=folds)
+    yield from _parse(form, lines, folds=folds, stops=stops)
 
 
 def read_labelled(path: str | PathLike[str]) -> Iterator[Protein]:
@@ -70,17 +99,20 @@ def read_labelled(path: str | PathLike[str]) -> Iterator[Protein]:
 
 
 def read_predictions(
-    path: str | PathLike[str], *, any_letter: bool = False
+    path: str | PathLike[str], *, any_letter: bool = False, form: str | None = None
 ) -> Iterator[Prediction]:
     """Read the predictions of a file one by one.
 
     Parameters
     ----------
     path
-        Path to a 3-line, ``TMRs.gff3``, valid GFF3, TMbed 0 to 4 or JSON lines file, plain or gzip;
-        ``-`` for standard input.
+        Path to a 3-line, ``TMRs.gff3`` or long TMHMM, valid GFF3, InterProScan, TMbed 0 to 4 or
+        JSON lines file, plain or gzip; ``-`` for standard input.
     any_letter
-        Whether 3-line and JSON lines may have labels of any letters, as other predictors write.
+        Whether 3-line and JSON lines may have labels of letters that no known program writes;
+        they are kept, with a warning.
+    form
+        Name of the format; by default the content decides.
 
     Yields
     ------
@@ -94,27 +126,38 @@ def read_predictions(
         If the file is of no known format or malformed; names file and line.
     """
     with open_text(path) as stream:
-        yield from parse_predictions(stream, source_name(path), any_letter=any_letter)
+        source = source_name(path)
+        yield from parse_predictions(stream, source, any_letter=any_letter, form=form)
 
 
 def parse_predictions(
-    text: Iterable[str], source: str, *, any_letter: bool = False
+    text: Iterable[str], source: str, *, any_letter: bool = False, form: str | None = None
 ) -> Iterator[Prediction]:
     """Parse the lines of a prediction file; see :func:`read_predictions`."""
     raw = Lines(source, text, raw=True)
-    _refuse_output(raw, "3-line, GFF3, TMRs.gff3, TMbed or JSON lines")
+    if form is None:
+        _refuse_output(raw, "3-line, GFF3, TMRs.gff3, InterProScan, TMbed or JSON lines")
     lines = Lines(source, raw)
     if not lines.skip_blank():
         raise InputError(source, "is empty, expected predictions")
-    form = recognise("predictions", lines)
-    if form is None:
+    found_form = recognise("predictions", lines) if form is None else named(form, "predictions")
+    if found_form is None:
         found = f"found {lines.peek(1)[0][:20]!r}, expected 3-line, GFF3, TMbed or JSON lines"
         lines.fail(found, lines.number + 1)
-    yield from _parse(form, lines, any_letter=any_letter)
+    yield from _parse(found_form, lines, any_letter=any_letter)
 
 
-def read_any(path: str | PathLike[str]) -> Iterator[Protein | Prediction]:
+def read_any(path: str | PathLike[str], form: str | None = None) -> Iterator[Protein | Prediction]:
     """Read proteins or predictions, whichever the file holds.
+
+    In labelled 3-line records ``*`` is an unknown residue, because other programs write it.
+
+    Parameters
+    ----------
+    path
+        Path as for :func:`read_proteins` and :func:`read_predictions`.
+    form
+        Name of the format; by default the content decides.
 
     Raises
     ------
@@ -124,10 +167,14 @@ def read_any(path: str | PathLike[str]) -> Iterator[Protein | Prediction]:
     file, folds = split_folds(path)
     with open_text(file) as stream:
         lines = Lines(source_name(file), stream, raw=True)
-        if folds is None and holds_predictions(lines):
-            yield from parse_predictions(lines, lines.source)
+        if form is None:
+            predictions = folds is None and holds_predictions(lines)
         else:
-            yield from parse_proteins(lines, folds)
+            predictions = named(form, "proteins", "predictions").kind == "predictions"
+        if predictions:
+            yield from parse_predictions(lines, lines.source, form=form)
+        else:
+            yield from parse_proteins(lines, folds, form, stops=True)
 
 
 def split_folds(path: str | PathLike[str]) -> tuple[str, list[str] | None]:

@@ -1,6 +1,7 @@
 """SignalP 6's table, GFF3 and FASTA of mature proteins.
 
-The first line of the table and the source column of the GFF3 name this program.
+The first line of the table names the layout, by which readers recognise its version, and this
+program; the source column of the GFF3 names this program.
 
 The probability of a signal peptide is that of label ``S`` at residue 1, and that of the cleavage
 site is the decrease of the probability of ``S`` after it: with legal topologies both are exact.
@@ -24,7 +25,7 @@ _NAN = float("nan")
 def table_header(program: str, timestamp: str) -> str:
     """Return the first two lines of ``prediction_results.txt``."""
     return (
-        f"# {program}\tOrganism: any\tTimestamp: {timestamp}\n"
+        f"# SignalP-6.0 layout, {program}\tOrganism: any\tTimestamp: {timestamp}\n"
         "# ID\tPrediction\tOTHER\tSP(Sec/SPI)\tCS Position\n"
     )
 

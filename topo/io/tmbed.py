@@ -16,9 +16,11 @@ from itertools import groupby
 
 import numpy as np
 
+from topo.io.alphabets import TABLE_HEADER
+from topo.io.alphabets import TMBED_LETTERS as LETTERS
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
-from topo.io.records import check_labels, clean_residues, clean_sequence
+from topo.io.records import check_labels, clean_residues, clean_sequence, without_final_stop
 from topo.io.sides import sides_around
 from topo.labels import (
     HELIX,
@@ -35,8 +37,6 @@ from topo.labels import (
 from topo.protein import Prediction
 from topo.segments import Segment, from_segments, to_segments
 
-LETTERS = frozenset("BbHhSio.")
-TABLE_HEADER = "AA\tPRD\tP(B)\tP(H)\tP(S)\tP(i)\tP(o)"
 _FORMATS = range(5)
 _TABLES = (2, 3)
 _DIRECTED = (0, 2, 4)
@@ -163,8 +163,10 @@ def parse_tmbed(lines: Lines) -> Iterator[Prediction]:
 
 
 def _read_three_line(lines: Lines, name: str) -> Prediction:
-    sequence = clean_sequence(_following(lines, "sequence", name), lines.source, lines.number, name)
+    residues, number = _following(lines, "sequence", name), lines.number
     letters = _following(lines, "labels", name)
+    residues, letters = without_final_stop(residues, letters)
+    sequence = clean_sequence(residues, lines.source, number, name, mask_stops=True)
     check_labels(letters, sequence, lines.source, lines.number, name, any_letter=True)
     return _prediction(lines, name, sequence, letters, None)
 
@@ -192,7 +194,9 @@ def _read_table(lines: Lines, name: str) -> Prediction:
     if not rows:
         lines.fail(f"{name} has no residues")
     table = np.array([row for _, _, row in rows], dtype=np.float32)
-    sequence = clean_residues("".join(row[0] for row in rows), lines.source, lines.number, name)
+    sequence = clean_residues(
+        "".join(row[0] for row in rows), lines.source, lines.number, name, stops=True
+    )
     return _prediction(lines, name, sequence, "".join(row[1] for row in rows), table)
 
 

@@ -2,7 +2,8 @@
 
 Only helices count; strands of a barrel and the signal peptide are left out. ``ExpAA`` is the
 expected number of residues in helices (``First60``: among the first 60), 2 decimals; without
-probabilities, the number of residues labelled so. Periplasm counts as inside.
+probabilities, the number of residues labelled so. Periplasm and the body of a barrel count as
+outside, because the inside is the cytosol.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from topo.io.ids import plain_id
 from topo.io.sides import sides_around
-from topo.labels import HELIX, LABEL_INDEX, OUTSIDE, SIDES
+from topo.labels import HELIX, INSIDE, LABEL_INDEX, OUTSIDE, PERIPLASM, SIDES, STRAND
 from topo.protein import Prediction
 from topo.segments import Segment
 
@@ -33,11 +34,16 @@ def tmhmm_record(prediction: Prediction) -> str:
 def helix_topology(segments: list[Segment]) -> str:
     """Format sides and helices as TMHMM and Phobius do: ``i198-219o283-301i``, residues from 1.
 
-    Without a helix it is the side of the first loop (``i`` where there is none).
+    Without a helix it is the side of the first loop (``i`` where there is none). These formats know
+    the cytosol and the other side of the inner membrane: periplasm is ``o``, and so is the body
+    of a barrel.
     """
+    barrel = any(segment.label == STRAND for segment in segments)
+    segments = [s._replace(label=OUTSIDE) if s.label == PERIPLASM else s for s in segments]
     helices = [index for index, segment in enumerate(segments) if segment.label == HELIX]
     if not helices:
-        return _letter(next((s.label for s in segments if s.label in SIDES), "I"))
+        first = next((s.label for s in segments if s.label in SIDES), INSIDE)
+        return _letter(OUTSIDE if barrel else first)
     parts = [_letter(sides_around(segments, helices[0])[0])]
     for index in helices:
         helix = segments[index]

@@ -8,6 +8,7 @@ as the side opposite to the one after the helix. Unknown residues get no row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from topo.io.ids import plain_id
@@ -27,6 +28,7 @@ WORDS = {
     "M": "TMhelix",
     "B": "Beta sheet",
 }
+_TMHMM_ROW = re.compile(r"(\S+)\s+TMHMM\S*\s+(inside|outside|TMhelix)\s+(\S+)\s+(\S+)\s*")
 _LETTERS = {word: letter for letter, word in WORDS.items()}
 
 
@@ -72,6 +74,8 @@ def with_side_before_first_helix(segments: list[Segment]) -> list[Segment]:
 def parse_tmrs(lines: Lines) -> Iterator[Prediction]:
     """Parse ``TMRs.gff3``, also with four columns or without ``Length`` lines.
 
+    TMHMM's long format is read too; it has the program in a column before the kind of segment.
+
     The sequence is not in the file; it is ``X`` throughout. Residues without a row are unknown.
     Without a ``Length`` line the last row ends the protein. Types follow the letters.
     """
@@ -84,9 +88,9 @@ def parse_tmrs(lines: Lines) -> Iterator[Prediction]:
         else:
             block, done = _row(lines, line, block)
         if done is not None:
-            yield done.finish()
+            yield done.finish(lines)
     if block.name:
-        yield block.finish()
+        yield block.finish(lines)
 
 
 class _Block:
@@ -98,8 +102,9 @@ class _Block:
         self.labels: list[str] = []
         self.end = 0
 
-    def finish(self) -> Prediction:
+    def finish(self, lines: Lines) -> Prediction:
         length = self.end if self.length is None else self.length
+        lines.declare(length, self.name)
         labels = "".join(self.labels) + UNKNOWN * (length - self.end)
         return Prediction(self.name, "X" * length, labels, protein_type(labels))
 
@@ -115,9 +120,16 @@ def _comment(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | N
     return _Block(name, length), block if block.name else None
 
 
+def _fields(line: str) -> list[str]:
+    """Split a row; of TMHMM's long format without the name of the program."""
+    if found := _TMHMM_ROW.fullmatch(line):
+        return list(found.groups())
+    return line.split("\t")
+
+
 def _row(lines: Lines, line: str, block: _Block) -> tuple[_Block, _Block | None]:
     """Add a row to its protein; another id begins a new block."""
-    fields = line.split("\t")
+    fields = _fields(line)
     if len(fields) < 4:
         lines.fail(f"found {len(fields)} columns, expected id, kind, start and end")
     name, word, first, last = fields[:4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,6 +18,7 @@ from topo.metrics.evaluation import (
     comparable_samples,
     content_key,
     json_number,
+    lone_metrics,
     nested_metrics,
     pairing_summary,
     score_pairs,
@@ -95,13 +97,16 @@ def compare(
     drawn = {
         name: compute_metrics(resample(column, resamples, seed)) for name, column in columns.items()
     }
+    lone = {name: lone_metrics(column) for name, column in columns.items()}
     differences = [
-        {"first": one, "second": two, "figures": _differences(found, drawn, one, two)}
+        {"first": one, "second": two, "figures": _differences(found, drawn, lone, one, two)}
         for one, two in combinations(predictors, 2)
     ]
     metrics = {
         "proteins": len(common),
-        "predictors": {name: nested_metrics(found[name], drawn[name]) for name in predictors},
+        "predictors": {
+            name: nested_metrics(found[name], drawn[name], lone[name]) for name in predictors
+        },
         "pairs": differences,
         "alignment": {
             name: pairing_summary(pairing, len(truth), len(predictors[name]))
@@ -115,6 +120,7 @@ def compare(
 def _differences(
     found: Mapping[str, Mapping[Key, Metric]],
     drawn: Mapping[str, Mapping[Key, Metric]],
+    lone: Mapping[str, frozenset[Key]],
     one: str,
     two: str,
 ) -> dict[str, Any]:
@@ -126,7 +132,8 @@ def _differences(
         first, second = (
             comparable_samples(found[name][key], drawn[name][key]) for name in (one, two)
         )
-        low, high = interval(first - second, LEVEL)
+        alone = key in lone[one] and key in lone[two]
+        low, high = (math.nan,) * 2 if alone else interval(first - second, LEVEL)
         shares = win_shares(first, second)
         difference = float(found[one][key].value - found[two][key].value)
         results[".".join(key)] = {

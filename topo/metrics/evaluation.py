@@ -108,7 +108,7 @@ def evaluate(
     columns = score_statistics(sorted(proteins, key=lambda score: content_key(score.pair)))
     totals = add_up(columns)
     samples = compute_metrics(resample(columns, resamples, seed)) if resamples else {}
-    metrics = nested_metrics(compute_metrics(totals), samples)
+    metrics = nested_metrics(compute_metrics(totals), samples, lone_metrics(columns))
     _add_matrices(metrics, totals)
     metrics["alignment"] = pairing_summary(pairing, len(truth), len(predictions))
     metrics["bootstrap"] = {"resamples": resamples, "seed": seed, "level": LEVEL}
@@ -154,13 +154,13 @@ def json_number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _entry(metric: Metric, samples: Metric | None) -> dict[str, Any]:
+def _entry(metric: Metric, samples: Metric | None, lone: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"value": json_number(float(metric.value)), "n": int(metric.n)}
     if metric.over is not None:
         entry["over"] = int(metric.over)
     if samples is not None:
         # A metric without a value gets no interval, even if some resamples have a value.
-        known = entry["value"] is not None
+        known = entry["value"] is not None and not lone
         ends = interval(comparable_samples(metric, samples), LEVEL) if known else (math.nan,) * 2
         entry["low"], entry["high"] = (json_number(end) for end in ends)
     return entry
@@ -176,14 +176,41 @@ def comparable_samples(metric: Metric, samples: Metric) -> np.ndarray:
     return np.where(samples.over == metric.over, samples.value, np.nan)
 
 
-def nested_metrics(found: Mapping[Key, Metric], samples: Mapping[Key, Metric]) -> dict[str, Any]:
-    """Return metrics with their intervals as a nested dictionary for JSON."""
+def lone_metrics(columns: Mapping[str, np.ndarray]) -> frozenset[Key]:
+    """Return the metrics that resampling cannot vary, because they have one protein or none.
+
+    A mean over types needs two proteins in one of its types.
+
+    Parameters
+    ----------
+    columns
+        Statistics of N proteins, see :func:`score_statistics`.
+    """
+    proteins = {
+        key: int(((np.asarray(metric.n) > 0) | ~np.isnan(metric.value)).sum())
+        for key, metric in compute_metrics(columns).items()
+    }
+    lone = {key for key, count in proteins.items() if count < 2}
+    for key in proteins:
+        if key[-1] == "macro":
+            classes = {name for name in proteins if name[:-1] == (*key[:-1], "accuracy")}
+            lone |= {key} if classes <= lone else set()
+    return frozenset(lone)
+
+
+def nested_metrics(
+    found: Mapping[Key, Metric], samples: Mapping[Key, Metric], lone: frozenset[Key] = frozenset()
+) -> dict[str, Any]:
+    """Return metrics with their intervals as a nested dictionary for JSON.
+
+    Metrics in ``lone`` (see :func:`lone_metrics`) get no interval.
+    """
     tree: dict[str, Any] = {}
     for key, metric in found.items():
         place = tree
         for name in key[:-1]:
             place = place.setdefault(name, {})
-        place[key[-1]] = _entry(metric, samples.get(key))
+        place[key[-1]] = _entry(metric, samples.get(key), key in lone)
     return tree
 
 

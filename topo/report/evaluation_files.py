@@ -11,6 +11,7 @@ from typing import Any
 
 from topo._version import environment
 from topo.io.files import atomic_path, atomic_text, sha256
+from topo.io.ids import plain_id
 from topo.io.readers import split_folds
 from topo.metrics.comparison import Comparison
 from topo.metrics.evaluation import Evaluation, ProteinScore
@@ -84,7 +85,7 @@ def write_comparison(
     document = {"format": 1, **comparison.metrics, **_origin(dict(source or {}))}
     _write_json(document, folder / "comparison.json")
     columns = ("id", *comparison.metrics["predictors"])
-    rows = ((name, *outcomes) for name, outcomes in comparison.differing)
+    rows = ((plain_id(name), *outcomes) for name, outcomes in comparison.differing)
     _write_rows(columns, rows, folder / "differences.tsv")
 
 
@@ -131,7 +132,7 @@ def _cell(value: object) -> str:
 def _protein_row(row: ProteinScore) -> tuple[object, ...]:
     confidence = row.pair.prediction.confidence
     return (
-        row.pair.truth.id,
+        plain_id(row.pair.truth.id),
         len(row.pair.truth),
         row.verdict.true_type,
         row.verdict.predicted_type or "illegal",

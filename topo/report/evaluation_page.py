@@ -115,6 +115,8 @@ def describe(source: Mapping[str, Any]) -> str:
         return f"{source['split']} split of {source['run']}"
     if "cross_validation" in source:
         return f"out-of-fold predictions of {source['cross_validation']}"
+    if "model" in source:
+        return f"model {source['model']} on {source['truth']['path']}"
     if "predictions" in source:
         return f"{source['predictions']['path']} against {source['truth']['path']}"
     return ""

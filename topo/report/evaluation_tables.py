@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from topo.errors import printable
 from topo.labels import LABEL_NAMES, LABELS, TYPES
 from topo.report.table import Table, best_cells, named_columns
 
@@ -69,7 +70,7 @@ def alignment_lines(alignment: Mapping[str, Any]) -> list[str]:
     for name, words in PROBLEMS.items():
         if ids := alignment[name]:
             more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-            lines.append(f"{len(ids)} {words}: {', '.join(ids[:_SHOWN])}{more}")
+            lines.append(f"{len(ids)} {words}: {', '.join(map(printable, ids[:_SHOWN]))}{more}")
     return lines
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from topo.errors import printable
 from topo.io.sides import opposite, sides_around
 from topo.labels import HELIX, OUTSIDE, SIDES, SIGNAL, STRAND
 from topo.protein import Prediction
@@ -233,7 +234,7 @@ def draw_snake(prediction: Prediction) -> Figure:
     axes.text(left + 0.3, HALF - 0.3, "outside", fontsize=7, va="top", color="#555555")
     inner = "periplasm" if prediction.type == "BETA" else "inside"
     axes.text(left + 0.3, -HALF + 0.3, inner, fontsize=7, va="bottom", color="#555555")
-    axes.set_title(prediction.id, loc="left", fontsize=10, parse_math=False)
+    axes.set_title(printable(prediction.id), loc="left", fontsize=10, parse_math=False)
     return figure
 
 

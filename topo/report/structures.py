@@ -1,7 +1,13 @@
-"""Structure files with predicted labels as B-factors, and scripts that colour them."""
+"""Structure files with predicted labels as B-factors, and scripts that colour them.
+
+A script names chain and residues only where all of them are plain (letters, digits, an insertion
+code); otherwise it selects the residues of a label by their B-factor, because a name from a file
+could hold a command.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import StringIO
 from itertools import groupby
@@ -17,6 +23,12 @@ from topo.report.palette import LABEL_COLORS
 
 ELSEWHERE = -1.0
 """B-factor of atoms without a predicted label: other chains, ligands, tags."""
+
+_MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+"""What Biopython raises on malformed files, besides its own errors."""
+
+_PLAIN_CHAIN = re.compile("[A-Za-z0-9]{1,8}")
+_PLAIN_NUMBER = re.compile("-?[0-9]{1,8}[A-Za-z]?")
 
 
 def save_structure(
@@ -64,6 +76,7 @@ def _with_labels(prediction: Prediction, info: StructureInfo) -> tuple[str, str]
     """Return the structure file with labels as B-factors, and its suffix."""
     from Bio.PDB.mmcifio import MMCIFIO
     from Bio.PDB.MMCIFParser import MMCIFParser
+    from Bio.PDB.PDBExceptions import PDBConstructionException, PDBIOException
     from Bio.PDB.PDBIO import PDBIO
     from Bio.PDB.PDBParser import PDBParser
 
@@ -90,7 +103,7 @@ def _with_labels(prediction: Prediction, info: StructureInfo) -> tuple[str, str]
         writer, out = (MMCIFIO if is_cif else PDBIO)(), StringIO()
         writer.set_structure(model)
         writer.save(out)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (*_MALFORMED, PDBConstructionException, PDBIOException) as error:
         reason = " ".join(str(error).split())
         raise InputError(info.file, f"cannot be written with labels ({reason})") from None
     return out.getvalue(), ".cif" if is_cif else ".pdb"
@@ -111,8 +124,15 @@ def _ranges(
             yield label, found
 
 
+def _is_plain(info: StructureInfo) -> bool:
+    """Return whether scripts can name the chain and all residues without a command in a name."""
+    names = {number for number in info.numbers if number}
+    chain = not info.chain or _PLAIN_CHAIN.fullmatch(info.chain)
+    return chain is not None and all(map(_PLAIN_NUMBER.fullmatch, names))
+
+
 def _pymol(prediction: Prediction, info: StructureInfo, file: str) -> str:
-    thing = Path(file).stem
+    thing, plain = Path(file).stem, _is_plain(info)
     chain = f" and chain {info.chain}" if info.chain else ""
     lines = [f"load {file}, {thing}", "hide everything", f"show cartoon, {thing}"]
     lines.append(f"color 0x{LABEL_COLORS['-'][1:]}, {thing}")
@@ -120,16 +140,22 @@ def _pymol(prediction: Prediction, info: StructureInfo, file: str) -> str:
         # PyMOL reads a minus sign as a range unless it is escaped.
         ends = [[number.replace("-", "\\-") for number in dict.fromkeys(pair)] for pair in ranges]
         spans = "+".join(map("-".join, ends))
+        where = f"{thing}{chain} and resi {spans}"
+        if not plain:  # the B-factor is the label
+            value = LABEL_INDEX[label]
+            where = f"{thing} and b > {value - 0.5} and b < {value + 0.5}"
         lines.append(f"# {LABEL_NAMES[label]}")
-        lines.append(f"color 0x{LABEL_COLORS[label][1:]}, {thing}{chain} and resi {spans}")
+        lines.append(f"color 0x{LABEL_COLORS[label][1:]}, {where}")
     return "\n".join([*lines, f"orient {thing}", ""])
 
 
 def _chimerax(prediction: Prediction, info: StructureInfo, file: str) -> str:
+    plain = _is_plain(info)
     lines = [f"open {file}", "hide atoms", "show cartoons", f"color {LABEL_COLORS['-']}"]
     chain = f"/{info.chain}" if info.chain else ""
     for label, ranges in _ranges(prediction, info):
         spans = ",".join(f"{a}-{b}" if a != b else a for a, b in ranges)
+        where = f"{chain}:{spans}" if plain else f"@@bfactor={LABEL_INDEX[label]}"
         lines.append(f"# {LABEL_NAMES[label]}")
-        lines.append(f"color {chain}:{spans} {LABEL_COLORS[label]}")
+        lines.append(f"color {where} {LABEL_COLORS[label]}")
     return "\n".join([*lines, "view", ""])

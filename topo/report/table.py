@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
+from topo.errors import printable
+
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -68,8 +70,11 @@ def best_cells(values: Sequence[float | None], row: int, smallest: bool) -> set[
 
 def rich_table(table: Table) -> RichTable:
     """Return a table for the terminal; marked cells are bold."""
-    from rich.markup import escape as plain
+    from rich.markup import escape as without_markup
     from rich.table import Table as RichTable
+
+    def plain(text: str) -> str:
+        return without_markup(printable(text))
 
     drawn = RichTable(title=plain(table.title), title_justify="left")
     for column in table.columns:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topo.errors import printable
 from topo.labels import LABEL_NAMES, LABELS, UNKNOWN
 from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS
@@ -42,7 +43,7 @@ def draw_traces(prediction: Prediction, truth: str | None = None) -> Figure:
     ratios = [0.35 * bars] + [2.4] * traced
     axes = figure.subplots(1 + traced, 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     _draw_bars(axes[0], [prediction.labels] if truth is None else [prediction.labels, truth])
-    axes[0].set_title(_title(prediction), loc="left", fontsize=10, parse_math=False)
+    axes[0].set_title(printable(_title(prediction)), loc="left", fontsize=10, parse_math=False)
     if traced:
         _draw_probabilities(axes[1], prediction)
     axes[-1].set_xlabel("residue")
