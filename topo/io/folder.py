@@ -83,15 +83,13 @@ def list_folder(
         Names of the output files of predictions, which are not read either.
     """
     found = FolderFiles(path)
-    if output is not None and (inside := _inside(output, path)):
-        found.left_out[output] = "the output folder"
+    inside = output if output is not None and _inside(output, path) else None
+    if inside is not None and inside.is_dir():
+        found.left_out[inside] = "the output folder"
     for file in visible_files(path, left_out=found.left_out):
-        if output is not None and inside and _inside(file, output):
+        if inside is not None and _inside(file, inside):
             continue
-        sequences, structures = (
-            has_suffix(file.name, _SEQUENCES),
-            has_suffix(file.name, _STRUCTURES),
-        )
+        sequences, structures = _has(file.name, _SEQUENCES), _has(file.name, _STRUCTURES)
         if file.name in own_files or (structures and _is_labelled(file)):
             found.left_out[file] = "an output of topo"
         elif sequences or structures:
