@@ -94,11 +94,17 @@ def is_plausible(labels: str, limits: Limits = Limits()) -> bool:  # noqa: B008 
     least = {HELIX: limits.helix, STRAND: limits.strand}
     if any(segment.length < least.get(segment.label, 0) for segment in segments):
         return False
-    strands = sum(segment.label == STRAND for segment in segments)
+    order = [segment.label for segment in segments]
+    strands = order.count(STRAND)
     if not strands:
         return True
-    ends = {segments[0].label, segments[-1].label}
-    return strands >= limits.strands and strands % 2 == 0 and OUTSIDE not in ends
+    closed = _inner_end(order) and _inner_end(order[::-1])
+    return strands >= limits.strands and strands % 2 == 0 and closed
+
+
+def _inner_end(order: list[str]) -> bool:
+    """Whether a barrel's segments begin on the inner side, also where a strand begins them."""
+    return order[1:2] == [OUTSIDE] if order[0] == STRAND else order[0] != OUTSIDE
 
 
 def is_legal(

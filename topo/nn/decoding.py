@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from topo.crf.layer import GrammarCRF
 from topo.crf.posterior import Posterior
+from topo.errors import ScoreError
 from topo.graph import ResidueGraph
 from topo.labels import DECODERS, decode_labels, protein_type
 from topo.nn.choice import choose_topologies
@@ -143,12 +144,15 @@ class TopologyModel(nn.Module):
 
         Raises
         ------
+        ScoreError
+            If the scores hold NaN.
         ValueError
-            If the emissions hold NaN, or there is no such decoder.
+            If there is no such decoder.
         """
         if decoder not in DECODERS:
             raise ValueError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
         scores = self._path_scores(scores)
+        _refuse_nan(scores)
         posterior = self._posterior(scores)
         types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
         posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
@@ -207,6 +211,19 @@ class TopologyModel(nn.Module):
 
     def _posterior(self, scores: Scores) -> Posterior:
         return self.crf.posterior(scores.emissions, scores.lengths, cleavage=scores.cleavage)
+
+
+def _refuse_nan(scores: Scores) -> None:
+    fields = ("emission", scores.emissions), ("type", scores.types), ("cleavage", scores.cleavage)
+    for name, values in fields:
+        if (
+            values is not None
+            and (bad := values.isnan() | (values.isinf() & (name == "type"))).any()
+        ):
+            raise ScoreError(
+                f"found {float(values[bad][0])} among the {name} scores of the model, expected "
+                "numbers; its weights are damaged or too large"
+            )
 
 
 def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor) -> Tensor:
