@@ -123,9 +123,9 @@ def test_some_chains_stay_as_they_are_in_company() -> None:
         ("O" + "B" * 9 + "P" + "B" * 9 + "O" + "B" * 9 + "P" + "B" * 9 + "O", False),
         ("B" * 9 + "P" + "B" * 9 + "O" + "B" * 9 + "P" + "B" * 9, False),
         ("B" * 9 + "O" + "B" * 9 + "P" + "B" * 9 + "O" + "B" * 9, True),
-        ("O" + "B" * 9 + "P" + "B" * 9 + "O" + "B" * 9 + "P" + "B" * 9 + "O" + "B" * 9 + "P", False),
+        ("O" + ("B" * 9 + "P" + "B" * 9 + "O") * 2 + "B" * 9 + "P", False),
     ],
-)  # fmt: skip
+)
 def test_plausible_topologies(labels: str, plausible: bool) -> None:
     assert is_legal(labels)
     assert is_plausible(labels) is plausible

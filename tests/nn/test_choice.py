@@ -86,10 +86,13 @@ def test_a_chain_too_short_for_its_type_gets_another(kind: str, size: int, decod
     assert is_plausible(text)
 
 
-def test_a_helix_without_support_is_not_predicted() -> None:
-    """Flat scores put a helix anywhere: nowhere with support."""
+@pytest.mark.parametrize("score", [-0.4, -1.0, -3.0])
+def test_a_helix_without_support_is_not_predicted(score: float) -> None:
+    """A chain of equal residues may have its helix anywhere: it has support nowhere."""
     crf = GrammarCRF()
-    posterior = crf.posterior(torch.zeros(1500, 6), torch.tensor([1500]))
+    emissions = torch.zeros(1500, 6)
+    emissions[:, LABEL_INDEX["M"]] = score
+    posterior = crf.posterior(emissions, torch.tensor([1500]))
     chances = torch.tensor([[0.5, 0.0, 0.0, 0.5, 0.0]], dtype=torch.float64) + 1e-9
     chosen = posterior.with_types(chances.log())
     text = decode_labels(choose_topologies(chosen, crf.grammar, "posterior").numpy())
