@@ -19,7 +19,7 @@ from topo.grammar.table import Automaton, Grammar
 from topo.labels import LABELS, TYPE_INDEX, TYPES, decode_labels, protein_type
 
 CERTAIN_TYPE = 0.99
-"""A type with at least this probability is not told apart from all types.
+"""A type with at least this probability needs no label probabilities of its own.
 
 This saves a backward recursion. It changes a label's probability by at most the rest to 1.
 """
