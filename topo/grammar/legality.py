@@ -8,8 +8,8 @@ index decides (the last position at or before t where it can start).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from topo.caches.kernels import njit
 from topo.grammar.table import Automaton, Grammar, default_grammar
 from topo.labels import LABELS, LETTERS, TYPES, UNKNOWN, decode_labels, encode_labels
 
