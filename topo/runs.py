@@ -18,11 +18,13 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from topo.config import Config, load_config
 from topo.errors import TopoError
 from topo.io.files import atomic_text
+from topo.io.ids import FileNames
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,34 @@ def _cell(value: float) -> str:
     return f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder if it does not exist, and check that files can be made in it.
+
+    Raises
+    ------
+    TopoError
+        If they cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise TopoError(f"{path}: cannot be written ({reason})") from None
+
+
 def new_run(parent: Path, name: str) -> Run:
     """Create the folder of a new run, ``name`` or ``name-2``, ``name-3``, ... in ``parent``.
+
+    What cannot be part of a file name is replaced, see :class:`topo.io.ids.FileNames`.
 
     Raises
     ------
     TopoError
         If the folder cannot be created.
     """
-    path, count = parent / name, 1
+    name, count = FileNames().name(name), 1
+    path = parent / name
     while True:
         try:
             path.mkdir(parents=True)
@@ -143,8 +164,9 @@ def new_run(parent: Path, name: str) -> Run:
         except FileExistsError:
             count += 1
             path = parent / f"{name}-{count}"
-        except OSError as error:
-            raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise TopoError(f"{path}: cannot be written ({reason})") from None
 
 
 def latest_run(parent: Path) -> Run:

@@ -56,7 +56,7 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]]
         kernel = numba.njit(**options)(function)
         if hasattr(kernel, "_cache"):  # not with NUMBA_DISABLE_JIT
             if cache:
-                kernel._cache = KernelCache(function)
+                kernel._cache = KernelCache(function)  # pyright: ignore[reportAttributeAccessIssue]
             KERNELS.append(kernel)
         return kernel
 
@@ -67,7 +67,7 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]]
 def kernel_folder() -> CacheFolder | None:
     """Return the folder of the compiled code; None if no folder can be used."""
     if base := os.environ.get("NUMBA_CACHE_DIR"):
-        path = Path(base) / "topo" / _version_key()
+        path = Path(base) / _version_key()
         if is_writable(path) or path.is_dir():  # a prepared one may be read-only
             return CacheFolder(path, True)
     for parent in (user_folder, private_folder):  # the second is made only where it is needed
@@ -87,7 +87,7 @@ def _version_key() -> str:
             digest.update(path.read_bytes())
     versions = (numba.__version__, llvmlite.__version__, sys.version)
     digest.update(repr(versions).encode())
-    return f"{__version__}-{digest.hexdigest()[:16]}"
+    return f"topo-{__version__}-{digest.hexdigest()[:16]}"
 
 
 class KernelCache(_Cache):
