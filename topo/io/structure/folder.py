@@ -48,7 +48,12 @@ class StructureFolder:
         self.places = {structure_id(file): Place(file, None, {}) for file in self._files()}
         for index in (self.path / "index.tsv", self.path.parent / "index.tsv"):
             if index.is_file():
-                self.places |= self._read_index(index)
+                try:
+                    self.places |= self._read_index(index)
+                except (UnicodeDecodeError, csv.Error):
+                    raise InputError(index, "expected a table of tab-separated text") from None
+                except OSError as error:
+                    raise InputError(index, f"cannot be read ({error.strerror})") from None
                 break
 
     def _files(self) -> list[Path]:
