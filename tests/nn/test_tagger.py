@@ -301,7 +301,8 @@ def test_no_file_of_a_convolution_stays_in_the_temporary_folder(kind: str, tmp_p
     code = (
         "from topo.config import load_config\n"
         "from topo.nn.tagger import Tagger\n"
-        f"c = load_config(None, fields={{'model.encoder.kind': {kind!r}, 'model.encoder.gcs': 8}})\n"
+        f"fields = {{'model.encoder.kind': {kind!r}, 'model.encoder.gcs': 8}}\n"
+        "c = load_config(None, fields=fields)\n"
         "Tagger(c.model, c.graph)\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
