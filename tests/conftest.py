@@ -53,7 +53,11 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what the tests cache away from the user's cache."""
+    """Keep what the tests cache away from the user's cache, except for compiled code."""
+    from topo.caches.folders import user_folder
+
+    if (folder := user_folder()) is not None:
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder / "kernels"))
     os.environ["TOPO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 

@@ -20,6 +20,7 @@ LAYERS = [
     "topo.labels",
     "topo.segments",
     "topo.protein",
+    "topo.caches",
     "topo.config",
     "topo.grammar",
     "topo.crf",

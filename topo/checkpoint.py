@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from topo._version import environment
-from topo.config import Config, dump_config, parse_config, parse_yaml
+from topo.config import Config, dump_config, parse_config, read_yaml
 from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.io.files import default_mode
@@ -287,12 +287,13 @@ def _header() -> str:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     """Return the configuration part of ``config.yaml`` after checking its header."""
+    path = folder / "config.yaml"
+    if not path.exists():
+        raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)")
     try:
-        tree = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
-    except OSError:
-        raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise CheckpointError(f"{folder / 'config.yaml'}: damaged, not valid YAML") from None
+        tree = read_yaml(path)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
     header = {"format": FORMAT, "labels": "".join(LABELS), "types": list(TYPES)}
     for key, expected in header.items():
         found = tree.pop(key, None) if isinstance(tree, dict) else None

@@ -86,3 +86,7 @@ class CheckpointError(TopoError):
 
 class ScoreError(TopoError, ValueError):
     """A model that computes scores that are not numbers."""
+
+
+class DivergedError(TopoError):
+    """A training whose loss is no longer a number."""

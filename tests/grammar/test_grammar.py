@@ -93,7 +93,7 @@ def test_file_round_trip(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("states: [", r"g.yaml:\d+: not YAML"),
+        ("states: [", r"g.yaml:\d+: not valid YAML"),
         ("- a", "expected a mapping 'states'"),
         ("states: {}\nother: 1", "found key 'other'"),
         ("states: {a: {}}", "state 'a': no key 'letter'"),

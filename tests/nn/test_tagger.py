@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import cast
 
@@ -297,3 +300,17 @@ def test_any_length_is_answered(size: int) -> None:
     tagger = _tagger()
     protein = Protein("p", "M" * size)
     assert is_legal(tagger.predictions([protein], _scores(tagger, [protein]))[0].labels)
+
+
+@pytest.mark.parametrize("kind", ["rgcn", "gat", "gcn", "sage", "schnet"])
+def test_no_file_of_a_convolution_stays_in_the_temporary_folder(kind: str, tmp_path) -> None:
+    code = (
+        "from topo.config import load_config\n"
+        "from topo.nn.tagger import Tagger\n"
+        f"fields = {{'model.encoder.kind': {kind!r}, 'model.encoder.gcs': 8}}\n"
+        "c = load_config(None, fields=fields)\n"
+        "Tagger(c.model, c.graph)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

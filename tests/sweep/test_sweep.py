@@ -19,7 +19,7 @@ from conftest import command
 
 from topo.cli.config_options import read_settings
 from topo.config import Config, dump_config, load_config
-from topo.errors import ConfigError
+from topo.errors import ConfigError, DivergedError
 from topo.report.sweep import importance, ranked, write_sweep
 from topo.runs import Run
 from topo.sweep import trials as trials_module
@@ -376,3 +376,180 @@ def test_more_arguments_override_the_file_s_but_not_what_is_swept(tmp_path: Path
     assert (config.model.recurrent.layers, config.training.seed) == (2, 1)
     assert command("sweep", _write(GRID, tmp_path / "sweep.yaml"), "--seed", "3") == 2
     assert "found --seed, which the sweep varies" in capsys.readouterr().err
+
+
+CASES = ROOT / "tests" / "cases"
+
+
+def test_text_and_scientific_numbers_are_taken() -> None:
+    assert load_sweep(CASES / "sweep_run_cap_text.yaml").cap == 2
+    (_, rate) = load_sweep(CASES / "sweep_scientific.yaml").parameters
+    assert (rate.name, rate.low, rate.high) == ("learning-rate", 1e-4, 1e-2)
+    quoted = {"layers": {"min": "1", "max": "3"}}
+    sweep = parse_sweep({**GRID, "method": "random", "run_cap": 4.0, "parameters": quoted})
+    assert (sweep.cap, sweep.parameters[0].high, sweep.parameters[0].integer) == (4, 3, True)
+    assert load_sweep(CASES / "sweep_controller.yaml").cap is None
+
+
+VALUES = [
+    ({"run_cap": 2.5}, "run_cap: found 2.5, expected a whole number"),
+    ({"run_cap": -1}, "run_cap: found -1"),
+    ({"run_cap": 0}, "run_cap: found 0"),
+    ({"run_cap": True}, "run_cap: found True"),
+    ({"run_cap": [2]}, "run_cap: found [2]"),
+    ({"run_cap": "two"}, "run_cap: found 'two'"),
+    ({"run_cap": float("nan")}, "run_cap: found nan"),
+    ({"metric": "val_loss"}, "metric: found 'val_loss'"),
+    ({"metric": {"name": ["val_loss"]}}, "metric.name: found ['val_loss']"),
+    ({"parameters": {"deterministic": {"values": [True, False]}}}, "true and false are not taken"),
+    ({"parameters": {"deterministic": {"value": True}}}, "deterministic.value: found true"),
+    ({"parameters": {"lstm": {"value": [8]}}}, "parameters.lstm.value: found [8]"),
+    ({"parameters": {"lstm": {"values": [8, None]}}}, "parameters.lstm.values: found None"),
+    ({"parameters": {"lstm": {"values": "8"}}}, "parameters.lstm: found values '8'"),
+    ({"parameters": {"lstm": {"values": [8], "probabilities": [1]}}}, "found probabilities"),
+    ({"parameters": {"dropout": {"min": False, "max": 1}}}, "found min False"),
+    ({"parameters": {"dropout": {"min": [0], "max": 1}}}, "found min [0]"),
+    ({"parameters": {"dropout": {"mu": 0.3, "sigma": 0.1}}}, "mu and sigma; normal distributions"),
+    (
+        {"parameters": {"dropout": {"distribution": "q_log_normal", "min": 0, "max": 1}}},
+        "found distribution q_log_normal; normal distributions (mu, sigma) are not taken",
+    ),
+    ({"parameters": {"dropout": {"min": 0, "max": 1, "distribution": [1]}}}, "distribution [1]"),
+    ({"parameters": {"dropout": {"min": 0, "max": 1, "q": "x"}}}, "found q 'x'"),
+    ({"parameters": {"lstm": {"min": 1, "max": 1e400}}}, "max inf, expected min < max"),
+    ({"parameters": {f"p{i}": {"values": [*range(10)]} for i in range(9)}}, "grid of more than"),
+    ({"controller": {"type": "cloud"}}, "controller: found {'type': 'cloud'}"),
+    ({"early_terminate": {"type": "hyperband", "min_iter": "x"}}, "early_terminate.min_iter"),
+    ({"command": "topo train"}, "command: expected a list"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), VALUES, ids=lambda x: str(x)[:40])
+def test_values_of_another_kind_are_named(change: dict, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_sweep({**GRID, **change})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sweep_boolean", "sweep_normal"])
+def test_parts_of_the_format_that_are_not_taken(name: str, tmp_path: Path, capsys) -> None:
+    assert command("sweep", CASES / f"{name}.yaml", "-o", tmp_path / "s") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"{name}.yaml: parameters." in line
+    assert "not taken" in line
+    assert not (tmp_path / "s").exists()
+
+
+def test_every_value_is_checked_before_the_first_training(tmp_path: Path, capsys) -> None:
+    tree = {
+        **GRID,
+        "method": "random",
+        "run_cap": 3,
+        "parameters": {"cell": {"values": ["gru", 7]}},
+    }
+    assert command("sweep", _write(tree, tmp_path / "s.yaml"), "-o", tmp_path / "s") == 2
+    assert "cell" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
+def test_failed_trials_are_retried_by_option(tmp_path: Path, monkeypatch) -> None:
+    broken = [1]
+
+    def fails_first(config: Config, epoch: int) -> float:
+        if config.model.recurrent.layers in broken:
+            raise DivergedError("training diverged at epoch 1")
+        return 0.5
+
+    shared, _ = _run(GRID, tmp_path / "s", monkeypatch, fails_first)
+    assert [t.state.name for t in effective(shared.study.get_trials())].count("FAIL") == 2
+    assert shared.study.get_trials()[0].user_attrs["error"] == "training diverged at epoch 1"
+    broken.clear()
+    again, calls = _run(GRID, tmp_path / "s", monkeypatch, fails_first)
+    assert calls == []
+    again, calls = _run(GRID, tmp_path / "s", monkeypatch, fails_first, retry_failed=True)
+    assert [c.model.recurrent.layers for c, _ in calls] == [1, 1]
+    assert [name[:4] for _, name in calls] == ["004_", "005_"]  # not from where they diverged
+    trials = effective(again.study.get_trials())
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 4
+
+
+def test_progress_and_tracking_are_shown_as_they_are(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(trials_module, "fit", _fake_fit(_by_layers, []))
+    lines: list[str] = []
+    shared = SharedStudy(parse_sweep(GRID), tmp_path / "s")
+    run_sweep(shared, read_settings, tell=lines.append)
+    assert [line.partition(":")[0] for line in lines[::2]] == [
+        f"trial {i} ({i + 1} of 4)" for i in range(4)
+    ]
+    assert all("--wandb" not in line for line in lines)
+    words = ["--wandb", "online", "--wandb=offline", "--lstm=8"]
+    assert trials_module._with_tracking(words, "off") == ["--lstm=8"]
+    assert trials_module._with_tracking(words, "offline") == ["--lstm=8", "--wandb=offline"]
+
+
+def _stop(tree: dict, folder: Path, epochs: int, orderly: bool) -> None:
+    """Take a trial, train it to a number of epochs, and end the process."""
+    shared = SharedStudy(parse_sweep(tree), folder)
+    trial = shared.take()
+    assert trial is not None
+    trial.set_user_attr("run", "000_x")
+    run = Run(folder / "runs" / "000_x")
+    run.path.mkdir(parents=True, exist_ok=True)
+    if epochs:
+        run.write_history([{"epoch": i, "val_residue_accuracy": 0.5} for i in range(epochs)])
+    if orderly:
+        trial.set_user_attr("stopped", True)
+    shared.worker._connection.close()
+
+
+@pytest.mark.parametrize(("progress", "orderly"), [(True, False), (False, True), (True, True)])
+def test_only_deaths_without_a_new_epoch_count(
+    tmp_path: Path, progress: bool, orderly: bool
+) -> None:
+    tree = {**GRID, "parameters": {"seed": {"values": [0]}}}
+    for i in range(6):
+        _stop(tree, tmp_path / "s", i + 1 if progress else 0, orderly)
+    last = SharedStudy(parse_sweep(tree), tmp_path / "s")
+    trial = last.take()
+    assert trial is not None
+    assert trial.user_attrs["run"] == "000_x"
+    last.worker.close()
+
+
+def test_deaths_in_one_epoch_count_together(tmp_path: Path) -> None:
+    tree = {**GRID, "parameters": {"seed": {"values": [0]}}}
+    for _ in range(4):  # the first of them trained two epochs
+        _stop(tree, tmp_path / "s", 2, False)
+    last = SharedStudy(parse_sweep(tree), tmp_path / "s")
+    assert last.take() is None
+    last.worker.close()
+
+
+def test_a_signal_marks_the_trial_as_stopped(tmp_path: Path, monkeypatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(trials_module, "fit", stopped)
+    shared = SharedStudy(parse_sweep(GRID), tmp_path / "s")
+    with pytest.raises(SystemExit):
+        run_sweep(shared, read_settings)
+    (trial, *_) = shared.study.get_trials()
+    assert trial.user_attrs["stopped"]
+
+
+@pytest.mark.parametrize("fault", ["file", "damaged study"])
+def test_unusable_output_is_one_line_before_any_training(
+    tmp_path: Path, capsys, monkeypatch, fault: str
+) -> None:
+    monkeypatch.setattr(trials_module, "fit", None)
+    folder = tmp_path / "s"
+    if fault == "file":
+        folder.write_text("")
+    else:
+        folder.mkdir()
+        (folder / "study.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    assert command("sweep", _write(GRID, tmp_path / "sweep.yaml"), "-o", folder) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"topo: {folder}")
+    assert "debug" not in line

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightning.pytorch as pl
 import numpy as np
@@ -287,3 +289,56 @@ def test_members_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     save_file(weights, path)
     with pytest.raises(CheckpointError, match="do not fit the architecture"):
         load_checkpoint(tmp_path / "ensemble")
+
+
+def test_folds_of_any_name_stay_in_the_output_folder(tmp_path: Path, monkeypatch) -> None:
+    """A fold's name is data: a path, markup or 300 letters never leave the folder."""
+    from topo.io.ids import FileNames
+
+    names = ["/../../escape", "[/x]", "n" * 300, "cv0", "CV0", ".", "a\nb"]
+    made: list[Path] = []
+
+    def stop(config: object, splits: object, run: Run, **_: object) -> None:
+        made.append(run.path)
+        (run.path / "model").mkdir()
+
+    monkeypatch.setattr(cross_validation, "fit", stop)
+    monkeypatch.setattr(cross_validation.Splits, "of", lambda config: SimpleNamespace(
+        test=SimpleNamespace(proteins=[])))  # fmt: skip
+    monkeypatch.setattr(cross_validation, "_predictions", lambda run, splits: [])
+    config = load_config(None)
+    folder = tmp_path / "a" / "b"
+    list(cross_validation.run_folds(dict.fromkeys(names, config), folder))
+    files = FileNames()
+    assert [path.name for path in made] == [f"fold-{files.name(name)}" for name in names]
+    assert {path.parent for path in made} == {folder}
+    assert len(set(made)) == len(names)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_unwritable_output_is_said_before_any_training(tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    assert command("cv", "--epochs", 1, "-o", tmp_path / "file" / "x") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"topo: {tmp_path / 'file' / 'x'}: cannot be written")
+
+
+def test_names_of_runs_are_file_names(tmp_path: Path) -> None:
+    from topo.runs import new_run
+
+    for name in ("../../x", "[/x]", "r" * 300, "a/b"):
+        run = new_run(tmp_path / "runs", name)
+        assert run.path.parent == tmp_path / "runs"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_names_of_runs_and_folds_are_no_markup_or_formula() -> None:
+    from rich.console import Console
+
+    from topo.report.cross_validation import summary_table
+    from topo.report.run_comparison import plain_label
+
+    console = Console(file=io.StringIO(), width=200)
+    console.print(summary_table({"[/x]": {"a": 1.0}}, {"a": spread([1.0])}))
+    assert "[/x]" in console.file.getvalue()
+    assert plain_label("_$\\frac$\n") == " _\\$\\frac\\$?"

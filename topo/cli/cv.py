@@ -58,11 +58,12 @@ def cv(
 
     from topo.report.cross_validation import summary_table, write_summary
     from topo.report.curves import draw_curves
-    from topo.runs import run_name
+    from topo.runs import make_folder, run_name
     from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
 
     config = read_config(context.obj)
     folder = output or Path("cv") / run_name(config)
+    make_folder(folder)  # raises its errors before any training
     config = _with_folds(config, folder, folds)
     results = []
     plans = plan_folds(config, validation)

@@ -1,4 +1,4 @@
-"""The ``topo`` command: its verbs; errors become one line and exit code 2."""
+"""The ``topo`` command: its verbs, warnings and errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from topo._version import DISTRIBUTION, __version__
+from topo.caches.folders import redirect_libraries
 from topo.cli.bench import bench
 from topo.cli.compare import compare
 from topo.cli.config_options import ConfigCommand
@@ -17,6 +18,7 @@ from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
+from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
 from topo.cli.options import Verbs
 from topo.cli.predict import predict
@@ -24,7 +26,8 @@ from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
-from topo.errors import InputWarning, TopoError
+from topo.cli.warm_up import warm_up
+from topo.errors import InputWarning
 
 app = typer.Typer(
     name="topo",
@@ -49,8 +52,12 @@ def _topo(
             "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
         ),
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error before its message.")
+    ] = False,
 ) -> None:
     """Protein membrane topology from sequence: train, evaluate, predict."""
+    FAILURES.debug = debug
 
 
 app.command("bench")(bench)
@@ -64,6 +71,7 @@ app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
+app.command("warm-up")(warm_up)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
 
@@ -81,14 +89,12 @@ _python_shows = warnings.showwarning
 def main() -> None:
     """Run the command line."""
     warnings.showwarning = _show_warning
+    redirect_libraries()
+    accept_any_letter()
     try:
-        app()
-    except TopoError as error:
-        print(f"topo: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("topo: interrupted", file=sys.stderr)
-        sys.exit(130)
+        try:
+            app()
+        finally:
+            flush_output()
+    except (Exception, KeyboardInterrupt) as error:
+        sys.exit(FAILURES.report(error))

@@ -40,6 +40,9 @@ def sweep(
     wandb: Annotated[
         str, typer.Option(help="Tracking by Weights & Biases: off, offline or online.")
     ] = "off",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the failed trials of this sweep again.")
+    ] = False,
 ) -> None:
     """Run a sweep. Several processes with the same output folder share it.
 
@@ -53,13 +56,15 @@ def sweep(
     from topo.sweep.file import load_sweep
 
     found = load_sweep(file).with_arguments(context.args)
-    for point in found.grid()[:1]:
+    for point in found.examples():
         read_settings(found.command(point))  # raises its errors before the folder exists
     from topo.report.sweep import trial_table, write_sweep
     from topo.sweep.study import SharedStudy
     from topo.sweep.trials import run_sweep
 
-    shared = SharedStudy(found, output or Path("sweeps") / file.stem, trials, sampler_seed)
+    shared = SharedStudy(
+        found, output or Path("sweeps") / file.stem, trials, sampler_seed, retry_failed=retry_failed
+    )
     run_sweep(
         shared,
         read_settings,

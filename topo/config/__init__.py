@@ -7,7 +7,6 @@ from topo.config.files import (
     flat,
     load_config,
     parse_config,
-    parse_yaml,
 )
 from topo.config.model import (
     ConvConfig,
@@ -20,6 +19,7 @@ from topo.config.model import (
 from topo.config.schema import MONITORS, Config, config_fields
 from topo.config.section import Option
 from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
+from topo.config.yaml_files import YamlError, parse_yaml, read_yaml
 
 __all__ = [
     "MONITORS",
@@ -38,6 +38,7 @@ __all__ = [
     "SamplingConfig",
     "TrackingConfig",
     "TrainingConfig",
+    "YamlError",
     "config_fields",
     "dump_config",
     "first_difference",
@@ -45,4 +46,5 @@ __all__ = [
     "load_config",
     "parse_config",
     "parse_yaml",
+    "read_yaml",
 ]

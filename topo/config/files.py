@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,9 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from topo.config.migrations import current_keys
 from topo.config.schema import Config, config_fields
+from topo.config.yaml_files import dump_yaml, parse_yaml, problem, read_yaml
 from topo.errors import ConfigError
-
-_ENDLESS_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
 
 
 def load_config(
@@ -55,8 +52,10 @@ def load_config(
             raise ConfigError(f"--set {override}: expected section.field=value")
         try:
             _assign(tree, key.split("."), parse_yaml(value))
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"--set {override}: the value is not valid YAML ({problem(error)})"
+            ) from None
     return parse_config(tree, str(path) if path is not None else "configuration")
 
 
@@ -124,32 +123,8 @@ def dump_config(config: Config) -> str:
     return "\n".join(_commented(config, 0)) + "\n"
 
 
-def parse_yaml(text: str) -> Any:
-    """Parse YAML as plain data.
-
-    Raises
-    ------
-    yaml.YAMLError
-        If the text is not valid YAML, holds an invalid date or a number of more than 1000 digits,
-        or is nested too deeply.
-    """
-    if _ENDLESS_NUMBER.search(text):
-        raise yaml.YAMLError("a number of more than 1000 digits")
-    try:
-        return yaml.safe_load(text)
-    except (ValueError, RecursionError) as error:
-        raise yaml.YAMLError(str(error)) from None
-
-
 def _read_yaml(path: str | PathLike[str]) -> dict[str, Any]:
-    try:
-        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{place}: not valid YAML") from None
+    tree = read_yaml(path)
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -194,5 +169,4 @@ def _commented(section: BaseModel, depth: int) -> Iterable[str]:
             yield from _commented(value, depth + 1)
         else:
             plain = section.model_dump(mode="json")[name]
-            flow = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=10_000)
-            yield f"{pad}{name}: {flow.removesuffix('...' + chr(10)).strip()}"
+            yield f"{pad}{name}: {dump_yaml(plain)}"

@@ -7,8 +7,8 @@ each in all states with its letter, over the part of the chain that the segment 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from topo.caches.kernels import njit
 from topo.crf.semimarkov import (
     LOW,
     PathScores,

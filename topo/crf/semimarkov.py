@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from topo.caches.kernels import njit
 from topo.grammar.automaton import Automaton
 from topo.labels import LETTERS
 

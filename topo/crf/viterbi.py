@@ -7,8 +7,8 @@ the trace back searches the window of each segment for its start.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from topo.caches.kernels import njit
 from topo.crf.semimarkov import BORROWING, LIMIT, LOW, PathScores, restrict
 from topo.grammar.automaton import Automaton
 

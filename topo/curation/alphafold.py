@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 from topo._version import __version__
 from topo.errors import InputError, TopoError
 from topo.io.files import atomic_path, atomic_text, open_text
+from topo.io.ids import FileNames
 from topo.io.structure import read_structure
 
 API = "https://alphafold.ebi.ac.uk/api/prediction"
@@ -141,8 +142,13 @@ def _read_index(folder: Path) -> dict[str, dict[str, str]]:
     index = folder / "index.tsv"
     if not index.is_file():
         return {}
-    with open(index, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    try:
+        with open(index, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except OSError as error:
+        raise InputError(index, f"cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(index, "expected a table of tab-separated text") from None
     return {row["id"]: row for row in rows if None not in row.values() and {*COLUMNS} <= {*row}}
 
 
@@ -225,7 +231,7 @@ def _retrieve(url: str, folder: str) -> str:
     pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
     # Any: pooch's own downloader does not match the protocol that retrieve declares.
     downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT, headers=_AGENT)
-    name = url.rpartition("/")[2] or "model"
+    name = FileNames().name(url.rpartition("/")[2])
     return pooch.retrieve(url, known_hash=None, fname=name, path=folder, downloader=downloader)
 
 

@@ -2,56 +2,26 @@
 
 Two proteins are similar when they align with at least the identity over at least the coverage of
 the shorter one, at an expectation value that MMseqs2 reports. Equal sequences are always similar
-(MMseqs2 finds no hit among very short or repetitive ones). Identity is that of the alignment: equal
+(MMseqs2 finds no hit among very short or repetitive ones). Long chains are compared in pieces
+(:mod:`topo.curation.overlaps`). Identity is that of the alignment: equal
 residues over aligned columns.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from topo.errors import TopoError
+from topo.curation.mmseqs import Similarity, search
+from topo.curation.overlaps import Piece, Span, cut, joined, longest_whole
 from topo.protein import Protein
 
-PROGRAM = "mmseqs"
-_COLUMNS = "query,target,fident,qcov,tcov,qlen,tlen"
+_COLUMNS = "query,target,fident,qcov,tcov,qlen,tlen,qstart,qend,tstart,tend"
 _ALIGNMENT_COLUMNS = "query,target,fident,bits,qstart,tstart,qaln,taln"
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """Criteria of similarity of two proteins.
-
-    Parameters
-    ----------
-    identity
-        Minimum share of equal residues in the alignment.
-    coverage
-        Minimum share of the shorter protein that the alignment covers.
-    expectation
-        Maximum expectation value of the alignment.
-    sensitivity
-        Sensitivity of MMseqs2's prefilter, 1 to 7.5. On 4,433 proteins and one core 7.5 takes
-        three times as long as MMseqs2's default of 5.7, and finds 19 hits instead of 14.
-    iterations
-        Number of rounds of search; later rounds use the profiles of the hits.
-    """
-
-    identity: float = 0.3
-    coverage: float = 0.5
-    expectation: float = 1e-3
-    sensitivity: float = 7.5
-    iterations: int = 1
 
 
 class Hit(NamedTuple):
@@ -103,12 +73,31 @@ def find_similar(
     TopoError
         If MMseqs2 is not installed or fails.
     """
+    longest = longest_whole(similarity.coverage)
+    ours, theirs = ([*cut([p.sequence for p in x], longest)] for x in (queries, targets))
     hits = {(hit.query, hit.target): hit for hit in _equal(queries, targets)}
-    for fields in _search(queries, targets, similarity, threads, _COLUMNS):
-        hit = _hit(fields)
+    spans: dict[tuple[int, int], list[Span]] = {}
+    texts = [piece.sequence for piece in ours], [piece.sequence for piece in theirs]
+    for fields in search(texts[0], texts[1], similarity, threads, _COLUMNS):
+        query, target = ours[int(fields[0])], theirs[int(fields[1])]
+        pair = query.chain, target.chain
+        if max(len(queries[pair[0]]), len(targets[pair[1]])) > longest:
+            spans.setdefault(pair, []).append(_span(query, target, fields))
+            continue
+        hit = _hit(*pair, fields)
         if hit.identity >= similarity.identity and hit.coverage >= similarity.coverage:
-            hits.setdefault((hit.query, hit.target), hit)
+            hits.setdefault(pair, hit)
+    for pair, parts in spans.items():
+        sizes = len(queries[pair[0]]), len(targets[pair[1]])
+        hit = Hit(*pair, *joined(parts, min(sizes), sizes[0] <= sizes[1]))
+        if hit.identity >= similarity.identity and hit.coverage >= similarity.coverage:
+            hits.setdefault(pair, hit)
     return list(hits.values())
+
+
+def number_in_pieces(proteins: Iterable[Protein], similarity: Similarity) -> int:
+    """Return the number of proteins that are too long to be compared as a whole."""
+    return sum(len(protein) > longest_whole(similarity.coverage) for protein in proteins)
 
 
 def align_similar(
@@ -125,7 +114,8 @@ def align_similar(
         If MMseqs2 is not installed or fails.
     """
     wanted = ("-c", str(similarity.coverage), "--cov-mode", "0")
-    for fields in _search(queries, targets, similarity, threads, _ALIGNMENT_COLUMNS, wanted):
+    texts = (p.sequence for p in queries), (p.sequence for p in targets)
+    for fields in search(texts[0], texts[1], similarity, threads, _ALIGNMENT_COLUMNS, wanted):
         query, target, identity, score, start, target_start, *rows = fields
         yield Alignment(
             int(query),
@@ -145,48 +135,21 @@ def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
     return connected_components(links, directed=False)[1]
 
 
-def _search(
-    queries: Iterable[Protein],
-    targets: Iterable[Protein],
-    similarity: Similarity,
-    threads: int,
-    columns: str,
-    options: Sequence[str] = (),
-) -> Iterator[list[str]]:
-    """Run MMseqs2 and yield the columns of each hit."""
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise TopoError(
-            f"{PROGRAM}: not found, expected MMseqs2 on the PATH "
-            "(apt install mmseqs2, brew install mmseqs2 or conda install -c bioconda mmseqs2)"
-        )
-    with TemporaryDirectory(prefix="topo-mmseqs-") as name:
-        folder = Path(name)
-        for proteins, file in ((queries, "queries.fasta"), (targets, "targets.fasta")):
-            with open(folder / file, "w", encoding="ascii") as fasta:
-                # Numbers as ids: the ids of the sets may be equal or contain any character.
-                fasta.writelines(f">{i}\n{p.sequence}\n" for i, p in enumerate(proteins))
-        files = ("queries.fasta", "targets.fasta", "hits.tsv", "work")
-        command = [program, "easy-search", *(str(folder / file) for file in files)]
-        command += ["-s", str(similarity.sensitivity), "--alignment-mode", "3"]
-        command += ["--max-seqs", "1000", "-e", str(similarity.expectation)]
-        command += ["--min-seq-id", str(similarity.identity), *options]
-        if similarity.iterations > 1:
-            command += ["--num-iterations", str(similarity.iterations)]
-        command += ["--format-output", columns, "--threads", str(threads), "-v", "1"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = (done.stderr + done.stdout).strip().splitlines() or ["no message"]
-            raise TopoError(f"{PROGRAM} failed: {lines[-1]}")
-        with open(folder / "hits.tsv", encoding="ascii") as file:
-            yield from (line.rstrip("\n").split("\t") for line in file)
-
-
-def _hit(fields: Sequence[str]) -> Hit:
-    query, target, identity, *rest = fields
-    covered, covered_target, length, length_target = map(float, rest)
+def _hit(query: int, target: int, fields: Sequence[str]) -> Hit:
+    covered, covered_target, length, length_target = map(float, fields[3:7])
     coverage = covered if length <= length_target else covered_target
-    return Hit(int(query), int(target), float(identity), coverage)
+    return Hit(query, target, float(fields[2]), coverage)
+
+
+def _span(query: Piece, target: Piece, fields: Sequence[str]) -> Span:
+    start, end, start_target, end_target = map(int, fields[7:])
+    return Span(
+        query.start + start - 1,
+        query.start + end,
+        target.start + start_target - 1,
+        target.start + end_target,
+        float(fields[2]),
+    )
 
 
 def _equal(queries: Sequence[Protein], targets: Sequence[Protein]) -> Iterator[Hit]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from topo.caches.kernels import njit
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar, default_grammar
 from topo.labels import (

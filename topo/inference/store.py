@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 import struct
 import zlib
 from collections.abc import Mapping
@@ -33,6 +35,7 @@ _BLOCK = struct.Struct("<QI")  # length and CRC-32 of what follows
 _KEY = 32
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _CONFIDENCE = struct.Struct("<d")
+_STARTED = re.compile(r"[0-9]{14}")
 
 
 class PredictionStore:
@@ -82,9 +85,17 @@ class PredictionStore:
         ------
         KeyError
             If the key is not stored.
+        TopoError
+            If what is stored is no prediction of the protein.
         """
         start, size = self._places[key]
-        return _unpack(os.pread(self._file, size, start), protein)
+        try:
+            return _unpack(os.pread(self._file, size, start), protein)
+        except ValueError as error:
+            raise TopoError(
+                f"{self.path}: the prediction of {protein.id} is damaged ({error}); without "
+                "--resume the run starts from the beginning"
+            ) from None
 
     def close(self) -> None:
         """Close the file, and delete it if it holds no prediction."""
@@ -179,16 +190,27 @@ def reopen_store(path: Path) -> PredictionStore | None:
         if content is None:
             os.close(file)
             return None
-        store = PredictionStore(path, json.loads(content), file)
+        store = PredictionStore(path, _header(path, content), file)
         store._end = len(_MAGIC) + _BLOCK.size + len(content)
         store._scan(size)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         os.close(file)
         raise TopoError(f"{path}: cannot be read ({error})") from None
     except TopoError:
         os.close(file)
         raise
     return store
+
+
+def _header(path: Path, content: bytes) -> dict[str, Any]:
+    header = json.loads(content)
+    fits = isinstance(header, dict) and isinstance(header.get("made_by"), dict)
+    if not fits or not _STARTED.fullmatch(str(header.get("started"))):
+        raise TopoError(f"{path}: found another header, expected that of an unfinished run")
+    residues = header.get("batch_residues")
+    if not isinstance(residues, int) or isinstance(residues, bool) or not 0 < residues < 2**40:
+        raise TopoError(f"{path}: batch_residues: found {residues!r}, expected a number above 0")
+    return header
 
 
 def _read_block(file: int, start: int, end: int) -> bytes | None:
@@ -217,15 +239,23 @@ def _pack(prediction: Prediction) -> bytes:
 
 def _unpack(packed: bytes, protein: Protein) -> Prediction:
     size = len(protein)
+    expected = size + 4 * (size * len(LABELS) + len(TYPES)) + _CONFIDENCE.size
+    if len(packed) != expected:
+        raise ValueError(f"found {len(packed)} bytes, expected {expected}")
     numbers = packed[size : -_CONFIDENCE.size]
     values = np.frombuffer(numbers, "<f4").astype(np.float32)
     labels = packed[:size].decode("ascii")
+    confidence = _CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0]
+    if not np.isfinite(values).all() or not math.isfinite(confidence):
+        raise ValueError("found a number that is not finite")
+    if not {*labels} <= {*LABELS}:
+        raise ValueError("found letters that are no labels")
     return Prediction(
         labels=labels,
         type=protein_type(labels),
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
-        confidence=_CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0],
+        confidence=confidence,
         **shared_fields(protein),
     )
 

@@ -14,12 +14,9 @@ import os
 from difflib import get_close_matches
 from typing import Any
 
-import yaml
-
-from topo.config import parse_yaml
+from topo.config import YamlError, read_yaml
 from topo.errors import ConfigError, InputError
 from topo.grammar.table import Grammar, State, default_grammar
-from topo.io.files import open_text
 
 _KEYS: dict[str, tuple[type | tuple, str]] = {
     "letter": (str, "a letter"),
@@ -41,15 +38,12 @@ def load_grammar(path: str | os.PathLike[str]) -> Grammar:
         If the file cannot be read, is not YAML of this form, or its table is invalid; the
         message names the file, the state, the key and what was expected.
     """
-    with open_text(path) as handle:
-        text = handle.read()
     try:
-        return parse_grammar(parse_yaml(text))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(path, f"not YAML ({error.problem})", line) from None
-    except yaml.YAMLError:
-        raise InputError(path, "not YAML") from None
+        tree = read_yaml(path)
+    except YamlError as error:
+        raise InputError(path, error.message, error.line) from None
+    try:
+        return parse_grammar(tree)
     except ConfigError as error:
         raise InputError(path, str(error)) from None
 

@@ -147,7 +147,11 @@ def _rows(path: str | Path, *columns: str) -> Iterator[dict[str, str]]:
             for column in columns:
                 if column not in (reader.fieldnames or ()):
                     raise InputError(path, f"expected a column {column}", line=1)
-            yield from reader
+            for row in reader:
+                for column in columns:
+                    if row[column] is None:
+                        raise InputError(path, f"found no cell {column}", line=reader.line_num)
+                yield row
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, csv.Error):

@@ -10,6 +10,7 @@ from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock
 from topo.config import EncoderConfig, GraphConfig
 from topo.graph import ResidueGraph
 from topo.nn.recurrent import ChainDropout
+from topo.nn.templates import remove_templates
 
 INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
 """Initial standard deviation of the embedding's weights, and scale of a convolution's output.
@@ -51,6 +52,7 @@ class GraphEncoder(nn.Module):
             return
         self.embed = nn.Linear(features, config.gcs)
         self.convolutions = nn.ModuleList(self._convolution(config) for _ in range(config.layers))
+        remove_templates()
         norms = [nn.LayerNorm(config.gcs) for _ in range(config.layers)]
         self.norms = nn.ModuleList(norms)
         nn.init.normal_(self.embed.weight, std=INPUT_SCALE)

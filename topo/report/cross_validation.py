@@ -60,9 +60,10 @@ def write_summary(
 
 def summary_table(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> Any:
     """Return a table for the terminal with one row per metric."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table: Table = Table("figure", *figures, "mean +- deviation")
+    table: Table = Table("figure", *map(escape, figures), "mean +- deviation")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, found in spreads.items():
@@ -71,13 +72,19 @@ def summary_table(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[s
 
 
 def _markdown(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> str:
-    head = ["figure", *figures, "mean +- standard deviation"]
+    head = ["figure", *map(_markdown_cell, figures), "mean +- standard deviation"]
     lines = [" | ".join(head), "|".join(["---", *["---:"] * (len(head) - 1)])]
     for name, found in spreads.items():
         lines.append(
             " | ".join([name, *(_cell(row[name]) for row in figures.values()), str(found)])
         )
     return "".join(f"| {line} |\n" for line in lines)
+
+
+def _markdown_cell(text: str) -> str:
+    """Escape what would end the cell, or begin markup."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return "".join(f"\\{c}" if c in "\\|<>*_`[]" else c for c in plain)
 
 
 def _cell(value: float) -> str:

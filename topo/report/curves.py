@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from topo.io.files import atomic_path
 from topo.runs import Run
 
@@ -23,7 +25,9 @@ def draw_curves(run: Run) -> None:
     figure = Figure(figsize=(10, 6), layout="constrained")
     for axes, (title, columns) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
         for column in columns:
-            axes.plot(epochs, [row[column] for row in history], label=column, marker=".")
+            axes.plot(
+                epochs, [row.get(column, math.nan) for row in history], label=column, marker="."
+            )
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()

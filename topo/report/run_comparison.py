@@ -59,9 +59,17 @@ def overlay(runs: Mapping[str, Run]) -> Figure:
             for column, line in zip(columns, _LINES, strict=False)
         ]
         axes.legend(handles=styles, fontsize=8)
-    colors = [Line2D([], [], color=f"C{i % 10}", label=name) for i, name in enumerate(runs)]
+    colors = [
+        Line2D([], [], color=f"C{i % 10}", label=plain_label(name)) for i, name in enumerate(runs)
+    ]
     figure.legend(handles=colors, loc="outside upper center", ncols=3, frameon=False)
     return figure
+
+
+def plain_label(name: str) -> str:
+    """Return a name that matplotlib draws letter by letter: no formula, no hidden label."""
+    printable = "".join(c if c.isprintable() else "?" for c in name)[:80].replace("$", r"\$")
+    return f" {printable}" if printable.startswith("_") else printable
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from topo.errors import ConfigError
+from topo.io.json_files import check_entry, read_object
 from topo.metrics.headline import HEADLINES
 from topo.runs import Run
 
@@ -136,15 +136,18 @@ def _test_figures(run: Run) -> dict[str, float | None]:
     path = run.path / "evaluation" / "test" / "metrics.json"
     if not path.is_file():
         return {}
-    metrics = json.loads(path.read_text(encoding="utf-8"))
-    return {f"test_{name}": _value(metrics, key) for name, key in HEADLINES.items()}
+    metrics = read_object(path)
+    return {f"test_{name}": _value(path, metrics, key) for name, key in HEADLINES.items()}
 
 
-def _value(metrics: Mapping[str, Any], key: tuple[str, ...]) -> float | None:
+def _value(path: Path, metrics: Mapping[str, Any], key: tuple[str, ...]) -> float | None:
     place: Any = metrics
     for name in key:
         place = place.get(name, {}) if isinstance(place, Mapping) else {}
-    return place.get("value") if isinstance(place, Mapping) else None
+    found = place.get("value") if isinstance(place, Mapping) else None
+    if found is not None:
+        check_entry(path, ".".join((*key, "value")), found, float)
+    return found
 
 
 def _short(column: str) -> str:

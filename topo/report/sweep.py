@@ -73,13 +73,14 @@ def importance(shared: SharedStudy) -> dict[str, float]:
 
 def trial_table(shared: SharedStudy) -> Table:
     """Return a table of the trials for the terminal, the best first."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("trial", *shared.distributions, shared.sweep.metric, "state", "run")
+    table = Table("trial", *map(escape, shared.distributions), shared.sweep.metric, "state", "run")
     for trial in ranked(shared):
-        parameters = (str(trial.params.get(name, "")) for name in shared.distributions)
+        parameters = (escape(str(trial.params.get(name, ""))) for name in shared.distributions)
         value = "" if trial.value is None else f"{trial.value:.4f}"
-        run = str(trial.user_attrs.get("run", ""))
+        run = escape(str(trial.user_attrs.get("run", "")))
         table.add_row(str(trial.number), *parameters, value, trial.state.name.lower(), run)
     return table
 

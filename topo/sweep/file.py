@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-import yaml
-
-from topo.config import MONITORS, parse_yaml
+from topo.config import MONITORS, read_yaml
 from topo.errors import ConfigError
+from topo.sweep.values import choice, number, refuse_normal, whole
 
 METHODS = ("grid", "random", "bayes")
 ARGS = "${args}"
 _FRONT = ("${env}", "${interpreter}", "-m")  # may precede the name of the program
 _KEYS = (
     *("program", "command", "method", "metric", "parameters", "early_terminate", "run_cap"),
-    *("name", "description", "project", "entity"),
+    *("name", "description", "project", "entity", "controller"),
 )
 _LARGEST_COUNT = 10_000
+_LARGEST_GRID = 100_000
 _LARGEST_EXPONENT = 700  # the exponential of larger numbers overflows
 
 
@@ -99,6 +98,14 @@ class Sweep:
     cap: int | None = None
     early: Early | None = None
 
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Yield points that together have each listed value and both ends of each range."""
+        ends = {p.name: p.values or (p.low, p.high) for p in self.parameters}
+        first = {name: values[0] for name, values in ends.items()}
+        yield first
+        for name, values in ends.items():
+            yield from ({**first, name: value} for value in values[1:])
+
     def command(self, values: Mapping[str, Any]) -> list[str]:
         """Return the arguments of ``topo train`` for one value per parameter."""
         options = [f"--{name}={value}" for name, value in values.items()]
@@ -136,12 +143,7 @@ def load_sweep(path: str | PathLike[str]) -> Sweep:
         If the file cannot be read, is malformed, or uses a feature that ``topo sweep`` does not
         support. The message names file and key.
     """
-    try:
-        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError(f"{path}: not valid YAML") from None
+    tree = read_yaml(path)
     try:
         return parse_sweep(tree)
     except ConfigError as error:
@@ -158,6 +160,8 @@ def parse_sweep(tree: Any) -> Sweep:
     if method not in METHODS:
         raise ConfigError(f"method: found {method}, expected one of {', '.join(METHODS)}")
     metric = tree.get("metric") or {}
+    if not isinstance(metric, Mapping):
+        raise ConfigError(f"metric: found {metric!r}, expected a mapping of name and goal")
     name, goal = metric.get("name"), metric.get("goal", "minimize")
     if name not in MONITORS:
         raise ConfigError(f"metric.name: found {name}, expected one of {', '.join(MONITORS)}")
@@ -166,16 +170,20 @@ def parse_sweep(tree: Any) -> Sweep:
     given = tree.get("parameters")
     if not isinstance(given, Mapping) or not given:
         raise ConfigError("parameters: expected a mapping with at least one parameter")
+    _check_controller(tree.get("controller"))
     parameters = tuple(_parameter(str(key), value) for key, value in given.items())
     if method == "grid" and (ranged := [p.name for p in parameters if not p.values]):
         raise ConfigError(f"parameters.{ranged[0]}: found a range, expected values for a grid")
+    if method == "grid" and math.prod(len(p.values) for p in parameters) > _LARGEST_GRID:
+        raise ConfigError(f"parameters: found a grid of more than {_LARGEST_GRID} points")
+    cap = tree.get("run_cap")
     return Sweep(
         method,
         name,
         goal == "maximize",
         parameters,
         _arguments(tree.get("command")),
-        tree.get("run_cap"),
+        None if cap is None else whole("run_cap", cap),
         _early(tree.get("early_terminate")),
     )
 
@@ -195,59 +203,69 @@ def _arguments(command: Any) -> tuple[str, ...]:
     return tuple(words[2:])
 
 
+def _check_controller(entry: Any) -> None:
+    """Pass over the controller of W&B that runs in the same process, as this one does."""
+    if entry is not None and not (isinstance(entry, Mapping) and entry.get("type") == "local"):
+        raise ConfigError(f"controller: found {entry!r}, expected none or type: local")
+
+
 def _parameter(name: str, entry: Any) -> Parameter:
+    key = f"parameters.{name}"
     if not isinstance(entry, Mapping):
-        raise ConfigError(f"parameters.{name}: found {entry!r}, expected value, values or min, max")
+        raise ConfigError(f"{key}: found {entry!r}, expected value, values or min, max")
     if "value" in entry:
-        return Parameter(name, (entry["value"],))
+        return Parameter(name, (choice(f"{key}.value", entry["value"]),))
     if "values" in entry:
-        values = entry["values"]
-        plain = isinstance(values, list) and all(isinstance(v, (str, int, float)) for v in values)
-        if not plain or not values or "probabilities" in entry:
-            raise ConfigError(f"parameters.{name}: expected values, a list of numbers or words")
-        return Parameter(name, tuple(values))
-    low, high = entry.get("min"), entry.get("max")
-    if not (_is_number(low) and _is_number(high) and low < high):
-        raise ConfigError(f"parameters.{name}: found min {low}, max {high}, expected min < max")
+        return Parameter(name, _choices(key, entry))
+    refuse_normal(key, entry)
+    low, high = number(entry.get("min")), number(entry.get("max"))
+    if low is None or high is None or low >= high:
+        given = f"min {entry.get('min')!r}, max {entry.get('max')!r}"
+        raise ConfigError(f"{key}: found {given}, expected min < max")
     return _range(name, entry, low, high)
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and abs(value) < 1e300
+def _choices(key: str, entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = entry["values"]
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{key}: found values {values!r}, expected a list of numbers or words")
+    if "probabilities" in entry:
+        raise ConfigError(f"{key}: found probabilities, which are not taken, expected values alone")
+    return tuple(choice(f"{key}.values", value) for value in values)
 
 
 def _range(name: str, entry: Mapping[str, Any], low: float, high: float) -> Parameter:
+    key = f"parameters.{name}"
     integers = isinstance(low, int) and isinstance(high, int)
     kind = entry.get("distribution", "int_uniform" if integers else "uniform")
-    step = entry.get("q", 1.0)
-    if not isinstance(step, (int, float)) or not 0 < step < math.inf:
-        raise ConfigError(f"parameters.{name}: found q {step!r}, expected a step above 0")
+    step = number(entry.get("q", 1.0))
+    if step is None or step <= 0:
+        raise ConfigError(f"{key}: found q {entry['q']!r}, expected a step above 0")
     if kind == "log_uniform_values" and low <= 0:
-        raise ConfigError(f"parameters.{name}: found min {low}, expected more than 0")
-    if kind == "log_uniform" and high > _LARGEST_EXPONENT:
-        raise ConfigError(f"parameters.{name}: found max {high}, expected the logarithm of one")
+        raise ConfigError(f"{key}: found min {low}, expected more than 0")
+    if kind == "log_uniform" and max(high, -low) > _LARGEST_EXPONENT:
+        raise ConfigError(
+            f"{key}: found min {low}, max {high}, expected the logarithms of the ends"
+        )
     if kind == "int_uniform":
+        if low != int(low) or high != int(high):
+            raise ConfigError(f"{key}: found min {low}, max {high}, expected whole numbers")
         return Parameter(name, low=int(low), high=int(high), integer=True)
     if kind == "uniform":
         return Parameter(name, low=low, high=high)
     if kind == "q_uniform":
-        whole = step == int(step) and integers
-        return Parameter(name, low=low, high=high, integer=whole, step=step)
+        is_whole = step == int(step) and integers
+        return Parameter(name, low=low, high=high, integer=is_whole, step=step)
     if kind == "log_uniform_values":
         return Parameter(name, low=low, high=high, log=True)
     if kind == "log_uniform":
         return Parameter(name, low=math.exp(low), high=math.exp(high), log=True)
     known = "int_uniform, uniform, q_uniform, log_uniform, log_uniform_values"
-    raise ConfigError(f"parameters.{name}: found distribution {kind}, expected one of {known}")
+    raise ConfigError(f"{key}: found distribution {kind}, expected one of {known}")
 
 
 def _count(entry: Mapping[str, Any], key: str, default: int | None = None) -> int:
-    value = entry.get(key, default)
-    if not isinstance(value, int) or not 1 <= value <= _LARGEST_COUNT:
-        raise ConfigError(
-            f"early_terminate.{key}: found {value!r}, expected 1 to {_LARGEST_COUNT} epochs"
-        )
-    return value
+    return whole(f"early_terminate.{key}", entry.get(key, default), _LARGEST_COUNT)
 
 
 def _early(entry: Any) -> Early | None:

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,17 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from topo.config import Config
 from topo.data.splits import Splits
-from topo.errors import ConfigError
+from topo.errors import ConfigError, TopoError
+from topo.runs import Run, make_folder
 from topo.sweep.file import Parameter, Sweep
 from topo.sweep.workers import Worker, exclusive, is_alive
 
 TRIES = 3
-"""Number of processes that may die in one trial before the trial counts as failed."""
+"""Number of processes that may die in one trial, without a new epoch, before it has failed."""
 
 _POLL = 1.0  # seconds between checks of the trials of other processes
 
@@ -56,14 +60,26 @@ class SharedStudy:
         Total number of trials; None takes ``run_cap`` of the sweep, or all points of a grid.
     seed
         Seed of the draws, which depend only on it and on the number of trials before.
+    retry_failed
+        Whether to queue the failed trials again.
 
     Raises
     ------
     ConfigError
         If the folder holds the study of another sweep, or the number of trials is not limited.
+    TopoError
+        If the folder cannot be written, or its study cannot be read.
     """
 
-    def __init__(self, sweep: Sweep, folder: Path, trials: int | None = None, seed: int = 0):
+    def __init__(
+        self,
+        sweep: Sweep,
+        folder: Path,
+        trials: int | None = None,
+        seed: int = 0,
+        *,
+        retry_failed: bool = False,
+    ):
         self.sweep, self.folder, self.seed = sweep, folder, seed
         points = sweep.grid() if sweep.method == "grid" else []
         total = trials or sweep.cap or len(points)
@@ -72,14 +88,17 @@ class SharedStudy:
         self.total = min(total, len(points)) if points else total
         self.distributions = {p.name: distribution(p) for p in sweep.parameters}
         _quieten()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with exclusive(folder / "lock"):
-            self.study = _open(folder, sweep)
+            with _readable(folder):
+                self.study = _open(folder, sweep)
             self._check_same()
             if "sweep" not in self.study.user_attrs:
                 for point in points[: self.total]:
                     self.study.enqueue_trial(point, skip_if_exists=True)
                 self.study.set_user_attr("sweep", _described(sweep))
+            if retry_failed:
+                self._queue_failed()
         self.worker = Worker(folder / "workers")
         self._splits: tuple[tuple[Any, ...], Splits] | None = None
 
@@ -109,6 +128,17 @@ class SharedStudy:
                 return None
             time.sleep(_POLL)
 
+    def position(self, trial: Trial) -> int:
+        """Return how many trials have begun, with this one, from 1 to the total."""
+        trials = effective(self.study.get_trials(deepcopy=False))
+        begun = [t for t in trials if t.state != TrialState.WAITING and t.number != trial.number]
+        return min(len(begun) + 1, self.total)
+
+    def run_of(self, trial: Trial | FrozenTrial) -> Run | None:
+        """Return the run of a trial, None before it has one."""
+        name = trial.user_attrs.get("run")
+        return Run(self.folder / "runs" / name) if name is not None else None
+
     def _requeue(self) -> None:
         """Queue the trials of dead processes again; the caller holds the lock."""
         trials = self.study.get_trials(deepcopy=False)
@@ -117,14 +147,33 @@ class SharedStudy:
             # A trial without a worker name belongs to a process that died just after asking for it.
             if is_alive(self.folder / "workers", trial.user_attrs.get("worker", "none")):
                 continue
-            tries = trial.user_attrs.get("tries", 1)
+            tries, epochs = trial.user_attrs.get("tries", 1), self._epochs(trial)
+            if epochs > trial.user_attrs.get("epochs", 0):
+                tries = 0  # a process that trained an epoch does not count
+            elif trial.user_attrs.get("stopped"):
+                tries -= 1  # nor does one that a signal or an error of its input ended
             if tries < TRIES and trial.number not in queued:
-                attributes = {"retry_of": trial.number, "tries": tries + 1}
-                if "run" in trial.user_attrs:
-                    attributes["run"] = trial.user_attrs["run"]
-                fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-                self.study.enqueue_trial(fixed, user_attrs=attributes)
+                self._queue_again(trial, tries=tries + 1, epochs=epochs)
             self.study.tell(trial.number, state=TrialState.FAIL)
+
+    def _queue_failed(self) -> None:
+        """Queue the failed trials again, from the start where an error ended them."""
+        for trial in _in(effective(self.study.get_trials(deepcopy=False)), TrialState.FAIL):
+            self._queue_again(trial, fresh="error" in trial.user_attrs)
+
+    def _queue_again(self, trial: FrozenTrial, fresh: bool = False, **attributes: Any) -> None:
+        attributes |= {"retry_of": trial.number}
+        if "run" in trial.user_attrs and not fresh:
+            attributes["run"] = trial.user_attrs["run"]
+        fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        self.study.enqueue_trial(fixed, user_attrs=attributes)
+
+    def _epochs(self, trial: FrozenTrial) -> int:
+        run = self.run_of(trial)
+        try:
+            return len(run.history()) if run else 0
+        except TopoError:
+            return 0
 
     def _check_same(self) -> None:
         known = self.study.user_attrs.get("sweep")
@@ -175,6 +224,16 @@ def _open(folder: Path, sweep: Sweep) -> optuna.Study:
         direction="maximize" if sweep.maximise else "minimize",
         load_if_exists=True,
     )
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Turn the errors of a damaged study into one that names its file."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, sqlite3.Error) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise TopoError(f"{folder / 'study.db'}: cannot be read ({reason})") from None
 
 
 def _described(sweep: Sweep) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 import lightning.pytorch as pl
 from optuna.trial import Trial, TrialState
 
 from topo.config import Config
-from topo.errors import ConfigError, TopoError
-from topo.runs import Run, run_name
+from topo.errors import ConfigError, DivergedError, TopoError
+from topo.runs import Run, make_folder, run_name
 from topo.sweep.study import SharedStudy
 from topo.training.loop import fit
 
@@ -49,8 +50,14 @@ def run_sweep(
             command = shared.sweep.command(trial.params)
             config = settings(command)
             config.tracking.wandb = wandb  # pyright: ignore[reportAttributeAccessIssue]: checked
-            tell(f"trial {trial.number}: topo train {' '.join(command)}")
-            _run_trial(shared, trial, config, progress)
+            place = f"{shared.position(trial)} of {shared.total}"
+            shown = shlex.join(["topo", "train", *_with_tracking(command, wandb)])
+            tell(f"trial {trial.number} ({place}): {shown}")
+            try:
+                _run_trial(shared, trial, config, progress)
+            except BaseException:  # a signal, or an input that cannot be read: to be queued again
+                trial.set_user_attr("stopped", True)
+                raise
             done = shared.study.get_trials(deepcopy=False)[trial.number]
             value = "" if done.value is None else f" {done.value:.4f}"
             tell(f"trial {trial.number}: {done.state.name.lower()}{value}")
@@ -82,11 +89,13 @@ def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool
             resume = run.resume_file.is_file()
             splits = shared.splits(config)
             fit(config, splits, run, resume=resume, progress=progress, also=[reporter])
+    except DivergedError as error:
+        _record_failure(shared, trial, str(error))
+        return
     except TopoError:
         raise
     except Exception as error:  # a diverged or too large model does not end the sweep
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
-        shared.study.tell(trial, state=TrialState.FAIL)
+        _record_failure(shared, trial, f"{type(error).__name__}: {error}")
         return
     if reporter.pruned:
         shared.study.tell(trial, state=TrialState.PRUNED)
@@ -99,14 +108,29 @@ def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool
         shared.study.tell(trial, state=TrialState.FAIL)
 
 
+def _record_failure(shared: SharedStudy, trial: Trial, reason: str) -> None:
+    trial.set_user_attr("error", " ".join(reason.split())[:500])
+    shared.study.tell(trial, state=TrialState.FAIL)
+
+
+def _with_tracking(command: Sequence[str], mode: str) -> list[str]:
+    """Return the words of a command with the tracking that is used, in place of the file's."""
+    kept, rest = [], iter(command)
+    for word in rest:
+        if word == "--wandb":
+            next(rest, None)
+        elif not word.startswith("--wandb="):
+            kept.append(word)
+    return kept if mode == "off" else [*kept, f"--wandb={mode}"]
+
+
 def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
     """Return the run of a trial; a trial that was queued again continues its earlier run."""
-    name = trial.user_attrs.get("run")
-    if name is None:
-        name = f"{trial.number:03d}_{run_name(config)}"
-        trial.set_user_attr("run", name)
-    run = Run(shared.folder / "runs" / name)
-    run.path.mkdir(parents=True, exist_ok=True)
+    if shared.run_of(trial) is None:
+        trial.set_user_attr("run", f"{trial.number:03d}_{run_name(config)}")
+    run = shared.run_of(trial)
+    assert run is not None, "a trial whose run was named"
+    make_folder(run.path)
     return run
 
 

@@ -17,11 +17,12 @@ from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io import read_labelled, read_three_line, write_three_line
+from topo.io.ids import FileNames
 from topo.metrics.headline import HEADLINES, headline_figures
 from topo.model_card import ensemble_card
 from topo.protein import Prediction, Protein
 from topo.resources import bundled
-from topo.runs import Run, run_name
+from topo.runs import Run, make_folder, run_name
 from topo.training.loop import fit
 
 VALIDATION = ("fold", "share")
@@ -113,7 +114,7 @@ def run_folds(
         Configurations by fold from :func:`plan_folds`.
     folder
         Output folder. The run of a fold is written to ``fold-NAME``, with its predictions in
-        ``predictions.3line``.
+        ``predictions.3line``; see :class:`topo.io.ids.FileNames` for names of other letters.
     progress
         Whether to show a progress bar.
     tell
@@ -129,8 +130,10 @@ def run_folds(
     ConfigError
         If the folder holds a fold with another configuration, or its data have changed.
     """
+    make_folder(folder)
+    files = FileNames()
     for name, config in plans.items():
-        run = Run(folder / f"fold-{name}")
+        run = Run(folder / f"fold-{files.name(name)}")
         splits = Splits.of(config)
         _check_same(run, config, splits)
         if run.model.is_dir():
@@ -176,7 +179,7 @@ def write_ensemble(
     dict
         Number of members and parameters, and the time of the ensemble relative to one model.
     """
-    members = {f"fold-{result.name}": result.run.model for result in results}
+    members = {result.run.path.name: result.run.model for result in results}
     name = run_name(config)
     document = {"members": list(members), "folds": {k: str(v) for k, v in metrics.items()}}
     save_ensemble(folder / "model", members, config, document, "")

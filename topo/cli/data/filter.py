@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from topo.cli.data.options import Coverage, Identity, Sensitivity, Threads
+from topo.cli.data.split import pieces_note
 
 
 def filter_similar(
@@ -40,3 +41,5 @@ def filter_similar(
         for protein, other, hit in dropped:
             table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
     typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
+    if note := pieces_note([*proteins, *others], similarity):
+        typer.echo(f"{output}: {note}")

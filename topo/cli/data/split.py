@@ -9,7 +9,11 @@ import typer
 from topo.cli.data.options import Coverage, Identity, Labelled, Sensitivity, Threads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from topo.curation.homology import Similarity
     from topo.curation.partition import FoldFile
+    from topo.protein import Protein
 
 
 def split(
@@ -50,3 +54,16 @@ def show_folds(found: FoldFile) -> None:
         f"folds at {found.similarity.identity:.0%} identity or more over "
         f"{found.similarity.coverage:.0%} of the shorter chain"
     )
+    if note := pieces_note(found.proteins, found.similarity):
+        typer.echo(f"{found.path}: {note}")
+
+
+def pieces_note(proteins: Iterable[Protein], similarity: Similarity) -> str:
+    """Return a note on the chains that MMseqs2 cannot align as a whole; empty without any."""
+    from topo.curation.homology import number_in_pieces
+    from topo.curation.overlaps import longest_whole
+
+    count = number_in_pieces(proteins, similarity)
+    longest = longest_whole(similarity.coverage)
+    chains = "1 chain" if count == 1 else f"{count:,} chains"
+    return f"{chains} of more than {longest:,} residues compared in pieces" if count else ""

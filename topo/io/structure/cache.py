@@ -1,7 +1,7 @@
 """Cache of parsed structures, one safetensors file each.
 
-The folder is ``TOPO_CACHE`` or ``~/.cache/topo``. The key of an entry is the file's path,
-size, modification time, chain, model and sequence, so a changed file is parsed again.
+The folder is that of :func:`topo.caches.folders.cache_folder`. The key of an entry is the file's
+path, size, modification time, chain, model and sequence, so a changed file is parsed again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from topo.caches.folders import cache_folder
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.io.structure.read import StructureInfo, read_structure
@@ -44,18 +45,16 @@ def cached_structure(
         return read_structure(path, chain=chain, model=model, sequence=sequence)
     request = (_VERSION, os.path.abspath(path), state.st_size, state.st_mtime_ns, chain, model)
     key = hashlib.sha256(repr((*request, sequence)).encode()).hexdigest()
-    entry = cache_folder() / "structures" / key[:2] / f"{key}.safetensors"
+    folder = cache_folder()
+    if folder is None:
+        return read_structure(path, chain=chain, model=model, sequence=sequence)
+    entry = folder / "structures" / key[:2] / f"{key}.safetensors"
     if (protein := _load(entry, str(path))) is not None:
         return protein
     protein = read_structure(path, chain=chain, model=model, sequence=sequence)
     with contextlib.suppress(TopoError, OSError):
         _save(entry, protein)
     return protein
-
-
-def cache_folder() -> Path:
-    """Return the folder of the cache."""
-    return Path(os.environ.get("TOPO_CACHE") or Path.home() / ".cache" / "topo")
 
 
 def _save(entry: Path, protein: Protein) -> None:

@@ -57,7 +57,12 @@ class StructureFolder:
         self._indexed: dict[str, Place] = {}
         for index in (self.path / "index.tsv", self.path.parent / "index.tsv"):
             if index.is_file():
-                self._indexed = self._read_index(index)
+                try:
+                    self._indexed = self._read_index(index)
+                except (UnicodeDecodeError, csv.Error):
+                    raise InputError(index, "expected a table of tab-separated text") from None
+                except OSError as error:
+                    raise InputError(index, f"cannot be read ({error.strerror})") from None
                 self.places |= self._indexed
                 break
 
