@@ -47,3 +47,7 @@ class ConfigError(TopoError):
 
 class CheckpointError(TopoError):
     """A checkpoint that is missing, damaged or of another version."""
+
+
+class DivergedError(TopoError):
+    """A training whose loss is no longer a number."""

@@ -34,8 +34,8 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             *_data_part(metrics),
             "## Validation",
             "",
-            "Validation scores of the selected epoch; optimistic, because the same proteins",
-            "selected it.",
+            "Scores of this model, after calibration, on the validation proteins; optimistic,",
+            "because the same proteins selected its epoch and calibrated it.",
             "",
             *_validation_table(metrics),
             "## Limits",
@@ -133,7 +133,7 @@ def _data_part(metrics: Mapping[str, Any]) -> list[str]:
     return [
         "## Data",
         "",
-        *(f"- `{name}`: SHA-256 {digest}" for name, digest in metrics["data_sha256"].items()),
+        *_checksums(metrics["data_sha256"]),
         f"- proteins: {proteins}",
         *(f"- {what}: {count}" for what, count in metrics["left_out"].items()),
         *_start(metrics.get("init")),
@@ -147,12 +147,24 @@ def _start(init: Mapping[str, Any] | None) -> list[str]:
         return []
     return [
         f"- initial weights from `{init['path']}`, trained on",
-        *(f"  - `{name}`: SHA-256 {digest}" for name, digest in init["data_sha256"].items()),
+        *(f"  {line}" for line in _checksums(init["data_sha256"])),
         *(f"  - {what}: {count}" for what, count in init["left_out"].items()),
+    ]
+
+
+def _checksums(digests: Mapping[str, str | None]) -> list[str]:
+    """Return a line for each file; what can be read only once has no checksum."""
+    return [
+        f"- `{name}`: {f'SHA-256 {digest}' if digest else 'no file, read once'}"
+        for name, digest in digests.items()
     ]
 
 
 def _validation_table(metrics: Mapping[str, Any]) -> list[str]:
     figures = metrics.get("validation", {})
-    rows = [f"| {k.removeprefix('val_')} | {v:.4f} |" for k, v in figures.items() if "val_" in k]
+    rows = [
+        f"| {name.removeprefix('val_')} | {'-' if value is None else f'{value:.4f}'} |"
+        for name, value in figures.items()
+        if "val_" in name
+    ]
     return ["| figure | value |", "|---|---|", *rows, ""]

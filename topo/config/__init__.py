@@ -17,6 +17,7 @@ from topo.config.model import (
     ModelConfig,
     RecurrentConfig,
 )
+from topo.config.paths import with_absolute_paths
 from topo.config.schema import MONITORS, Config, config_fields
 from topo.config.section import Option
 from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
@@ -45,4 +46,5 @@ __all__ = [
     "load_config",
     "parse_config",
     "parse_yaml",
+    "with_absolute_paths",
 ]
