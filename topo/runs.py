@@ -189,8 +189,10 @@ def latest_run(parent: Path) -> Run:
         If there is no finished run.
     """
     models = sorted(parent.glob("*/model/config.yaml"), key=lambda path: path.stat().st_mtime_ns)
-    if not models:
-        raise TopoError(
-            f"{parent}: no finished run here, expected one of topo train (or --run DIR)"
-        )
-    return Run(models[-1].parent.parent)
+    if models:
+        return Run(models[-1].parent.parent)
+    message = f"{parent}: no finished run here, expected one of topo train (or --run DIR)"
+    unfinished = [run for run in map(Run, sorted(parent.glob("*/"))) if run.is_unfinished]
+    if unfinished:
+        message += f"; to continue an unfinished one: {unfinished[-1].resume_command()}"
+    raise TopoError(message)

@@ -70,7 +70,11 @@ def pretrain(
     data = PretrainingData(found, settings)
     if not started:
         _report(run_name(settings), data)
-    trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
+    try:
+        trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
+    finally:
+        if not resume and not started:
+            run.discard_if_empty()
     if trunk.is_dir():
         print(f"run {run.path}\ntrunk {trunk}")
 

@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 from optuna.trial import Trial, TrialState
 
 from topo.config import Config
-from topo.errors import ConfigError, TopoError
+from topo.errors import ConfigError, DivergedError, TopoError
 from topo.runs import Run, run_name
 from topo.sweep.study import SharedStudy
 from topo.training.loop import fit
@@ -82,8 +82,12 @@ def _run_trial(shared: SharedStudy, trial: Trial, config: Config, progress: bool
             resume = run.resume_file.is_file()
             splits = shared.splits(config)
             fit(config, splits, run, resume=resume, progress=progress, also=[reporter])
-    except TopoError:
-        raise
+    except TopoError as error:
+        if not isinstance(error, DivergedError):
+            raise
+        trial.set_user_attr("error", str(error)[:500])
+        shared.study.tell(trial, state=TrialState.FAIL)
+        return
     except Exception as error:  # a diverged or too large model does not end the sweep
         trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
         shared.study.tell(trial, state=TrialState.FAIL)

@@ -97,8 +97,6 @@ def _say(run: Run, number: int) -> None:
     if rank_zero_only.rank:
         return
     what = "interrupted" if number == signal.SIGINT else "stopped by SIGTERM"
-    print(
-        f"topo: {what} after {run.progress()}; to continue: {run.resume_command()}",
-        file=sys.stderr,
-        flush=True,
-    )
+    if (run.path / "config.yaml").is_file():
+        what += f" after {run.progress()}; to continue: {run.resume_command()}"
+    print(f"topo: {what}", file=sys.stderr, flush=True)
