@@ -104,9 +104,7 @@ def test_a_stopped_run_says_how_to_continue_and_ends_like_one_never_stopped(
     run = Run(tmp_path / "runs" / "stopped")
     number = getattr(signal, name)
     before = {*other_disk.iterdir()}
-    code, error = stop(
-        words(verb, run, corpus), number, run.resume_file.is_file, other_disk
-    )
+    code, error = stop(words(verb, run, corpus), number, run.resume_file.is_file, other_disk)
     assert code == SIGNALS[name], error
     assert not run.is_finished
     if name != "SIGKILL":

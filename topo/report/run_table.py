@@ -48,8 +48,8 @@ COLUMNS = (
 )
 """All columns, as in CSV.
 
-``val_`` are the metrics of the model that is written, after calibration (of runs of earlier versions
-those of the best epoch), ``test_`` the result of topo evaluate.
+``val_`` are metrics of the written model, after calibration (in runs of earlier versions,
+of the best epoch); ``test_`` is the result of topo evaluate.
 """
 
 _SMALL_FIRST = ("run", "architecture", "parameters", "seconds", "val_loss", "seed")
