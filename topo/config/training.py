@@ -66,7 +66,7 @@ class TrainingConfig(Section):
         "other weights) or adamw.",
     )
     learning_rate: Annotated[float, Option("--learning-rate", "--lr")] = Field(
-        default=3e-3, gt=0, description="Peak learning rate of AdamW."
+        default=3e-3, gt=0, le=1e30, description="Peak learning rate of AdamW."
     )
     muon_rate: float = Field(
         default=2.0, gt=0, description="Learning rate of Muon, as a multiple of that of AdamW."
