@@ -154,7 +154,8 @@ def _joined(
     def factor(step: int) -> float:
         if step < start:
             return before(step)
-        share = min(1.0, (step - start + 1) / (ramp + 1))
-        return low + (after(step) - low) * share
+        if step >= start + ramp:
+            return after(step)
+        return low + (after(step) - low) * (step - start + 1) / (ramp + 1)
 
     return factor
