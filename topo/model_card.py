@@ -35,8 +35,8 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             *_data_part(metrics),
             "## Validation",
             "",
-            "Validation scores of the selected epoch; optimistic, because the same proteins",
-            "selected it.",
+            "Scores of this model, after calibration, on the validation proteins; optimistic,",
+            "because the same proteins selected its epoch and calibrated it.",
             "",
             *_validation_table(metrics),
             "## Limits",
@@ -158,11 +158,19 @@ def _start(init: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _checksums(digests: Mapping[str, str]) -> list[str]:
-    return [f"- {code_markdown(name)}: SHA-256 {digest}" for name, digest in digests.items()]
+def _checksums(digests: Mapping[str, str | None]) -> list[str]:
+    """Return a line for each file; what can be read only once has no checksum."""
+    return [
+        f"- {code_markdown(name)}: {f'SHA-256 {digest}' if digest else 'no file, read once'}"
+        for name, digest in digests.items()
+    ]
 
 
 def _validation_table(metrics: Mapping[str, Any]) -> list[str]:
     figures = metrics.get("validation", {})
-    rows = [f"| {k.removeprefix('val_')} | {v:.4f} |" for k, v in figures.items() if "val_" in k]
+    rows = [
+        f"| {name.removeprefix('val_')} | {'-' if value is None else f'{value:.4f}'} |"
+        for name, value in figures.items()
+        if "val_" in name
+    ]
     return ["| figure | value |", "|---|---|", *rows, ""]

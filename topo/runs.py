@@ -2,7 +2,8 @@
 
 =======================  =====================================================================
 ``config.yaml``          complete configuration
-``run.json``             name, seed, checksums of the data, versions, parameters, times, best epoch
+``run.json``             name, seed, checksums of the data, versions, parameters, times, best epoch,
+                         validation metrics of the model that is written (after calibration)
 ``history.csv``          one row per epoch: losses, validation metrics, gradient norm, learning rate
 ``curves.png``           plot of the history
 ``checkpoints/``         Lightning's checkpoints, to resume from
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +62,36 @@ class Run:
     def resume_file(self) -> Path:
         """Path to Lightning's checkpoint of the last finished epoch."""
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training has ended and its model or trunk is written."""
+        return any((folder / "config.yaml").is_file() for folder in (self.model, self.trunk))
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the folder holds a training that has begun and not ended."""
+        begun = all((self.path / name).is_file() for name in ("config.yaml", "run.json"))
+        return begun and not self.is_finished
+
+    def discard_if_empty(self) -> None:
+        """Delete the folder if the training did not begin, so that its name is free again."""
+        if not (self.path / "config.yaml").is_file():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def progress(self) -> str:
+        """Return the number of finished epochs, e.g. ``3 of 30 epochs``."""
+        info = self.info()
+        done = len(self.history()) if (self.path / "history.csv").is_file() else 0
+        unit = "intervals" if info.get("verb") == "pretrain" else "epochs"
+        return f"{done} of {info['epochs']} {unit}" if "epochs" in info else f"{done} {unit}"
+
+    def resume_command(self) -> str:
+        """Return the command line that continues the training."""
+        folder = shlex.quote(str(self.path))
+        if self.info().get("verb") == "pretrain":
+            return f"topo pretrain --resume -o {folder}"
+        return f"topo train --resume {folder}"
 
     def config(self) -> Config:
         """Read the configuration.
@@ -233,8 +266,10 @@ def latest_run(parent: Path) -> Run:
         If there is no finished run.
     """
     models = sorted(parent.glob("*/model/config.yaml"), key=lambda path: path.stat().st_mtime_ns)
-    if not models:
-        raise TopoError(
-            f"{parent}: no finished run here, expected one of topo train (or --run DIR)"
-        )
-    return Run(models[-1].parent.parent)
+    if models:
+        return Run(models[-1].parent.parent)
+    message = f"{parent}: no finished run here, expected one of topo train (or --run DIR)"
+    unfinished = [run for run in map(Run, sorted(parent.glob("*/"))) if run.is_unfinished]
+    if unfinished:
+        message += f"; to continue an unfinished one: {unfinished[-1].resume_command()}"
+    raise TopoError(message)

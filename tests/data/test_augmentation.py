@@ -81,7 +81,7 @@ def test_training_varies_by_epoch_and_validation_never():
     config = load_config(None, ["data.substitutions=0.3", "data.blur=2"])
     labelled = LabelledSet(proteins, type_sets(proteins), np.ones(1))
     first, again, second = (
-        next(iter(train_loader(labelled, config, epoch))) for epoch in (0, 0, 1)
+        next(iter(train_loader(labelled, config, epoch)))[0] for epoch in (0, 0, 1)
     )
     whole = next(iter(whole_loader(labelled, config)))
     plain = ProteinDataset(proteins, labelled.types, config.graph)[0]

@@ -45,7 +45,7 @@ def test_factor_multiplies_the_odds_of_its_type(skewed) -> None:
 def test_class_mix_of_batches_is_the_intended_one(skewed, power: float) -> None:
     types, lengths = skewed
     weights = class_weights(types, power)
-    sampler = BucketSampler(weights, types, lengths, samples=700, batch=32, residues=25_000, seed=3)
+    sampler = BucketSampler(weights, types, lengths, samples=700, batch=32, seed=3)
     intended = np.bincount(types, weights)
     seen = np.zeros(5)
     for epoch in range(10):
@@ -61,8 +61,8 @@ def test_class_mix_of_batches_is_the_intended_one(skewed, power: float) -> None:
 def test_bucketing_draws_the_same_proteins_as_no_bucketing(skewed) -> None:
     types, lengths = skewed
     arguments = (class_weights(types, 0.5), types, lengths, 700)
-    one_by_one = BucketSampler(*arguments, batch=1, residues=10**9, seed=1)
-    bucketed = BucketSampler(*arguments, batch=32, residues=25_000, seed=1)
+    one_by_one = BucketSampler(*arguments, batch=1, seed=1)
+    bucketed = BucketSampler(*arguments, batch=32, seed=1)
     assert sorted(chain.from_iterable(one_by_one)) == sorted(chain.from_iterable(bucketed))
 
 
@@ -70,7 +70,7 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(skewed) -> None:
     types, lengths = skewed
 
     def make(seed: int) -> BucketSampler:
-        return BucketSampler(class_weights(types, 0.5), types, lengths, 300, 16, 9_000, seed)
+        return BucketSampler(class_weights(types, 0.5), types, lengths, 300, 16, seed)
 
     first, again, other = make(1), make(1), make(2)
     assert list(first) == list(again)
@@ -82,7 +82,7 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(skewed) -> None:
 
 def test_processes_share_the_batches_of_an_epoch(skewed) -> None:
     types, lengths = skewed
-    arguments = (class_weights(types, 0.5), types, lengths, 300, 16, 9_000, 1)
+    arguments = (class_weights(types, 0.5), types, lengths, 300, 16, 1)
     whole = list(BucketSampler(*arguments))
     shares = [BucketSampler(*arguments, rank=rank, world=3) for rank in range(3)]
     assert {len(list(share)) for share in shares} == {len(shares[0])} == {len(whole) // 3}
@@ -92,7 +92,7 @@ def test_processes_share_the_batches_of_an_epoch(skewed) -> None:
 
 def test_batches_of_like_lengths_waste_little(skewed) -> None:
     types, lengths = skewed
-    sampler = BucketSampler(class_weights(types, 0.5), types, lengths, 700, 32, 25_000)
+    sampler = BucketSampler(class_weights(types, 0.5), types, lengths, 700, 32)
     padded = sum(len(b) * lengths[b].max() for b in sampler)
     assert 1 - lengths[sampler.draw()].sum() / padded < 0.05
 

@@ -10,9 +10,10 @@ import pytest
 
 from topo.config import Config, DataConfig, GraphConfig
 from topo.data.dataset import ProteinDataset
-from topo.data.splits import Splits, hold_out, sha256
+from topo.data.splits import Splits, hold_out
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputError
+from topo.io.files import sha256
 from topo.io.similar_folds import read_similar_folds
 from topo.protein import Protein
 

@@ -20,6 +20,7 @@ from topo.data.types import type_sets
 from topo.nn.precision import lightning_precision
 from topo.nn.recurrent import padding_waste
 from topo.protein import Protein
+from topo.training.averaging import warmed_average
 from topo.training.loop import quieten
 from topo.training.tagging import TaggerTraining
 
@@ -70,7 +71,7 @@ class TrainingBenchmark:
                 accelerator="cpu",
                 precision=lightning_precision(self.config),  # pyright: ignore[reportArgumentType]: str
                 callbacks=[
-                    *([callbacks.EMAWeightAveraging(decay=training.ema)] if training.ema else []),
+                    *([warmed_average(training.ema)] if training.ema else []),
                     _StageCallback(clock),
                 ],
                 logger=False,

@@ -51,6 +51,7 @@ def pretrain(
     from topo.data.corpus import read_corpus
     from topo.data.pieces import PretrainingData
     from topo.runs import Run, run_name
+    from topo.training.checks import check_machine
     from topo.training.loop import RUN_VARIABLE
     from topo.training.pretraining import pretrain as train_trunk
 
@@ -60,6 +61,7 @@ def pretrain(
     run = Run(output)
     started = RUN_VARIABLE in os.environ  # by another process of this training
     settings = _settings(given, run, resume)
+    check_machine(settings)
     if not resume and not started and output.exists() and any(output.iterdir()):
         raise ConfigError(f"{output}: not empty, expected a new folder, or --resume")
     found = read_corpus(settings.pretraining)
@@ -68,14 +70,18 @@ def pretrain(
     data = PretrainingData(found, settings)
     if not started:
         _report(run_name(settings), data)
-    trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
+    try:
+        trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
+    finally:
+        if not resume and not started:
+            run.discard_if_empty()
     if trunk.is_dir():
         print(f"run {run.path}\ntrunk {trunk}")
 
 
 def _settings(given: dict[str, Any], run: Run, resume: bool) -> Config:
     """Read the configuration; options given with --resume must agree with that of the run."""
-    from topo.config import first_difference
+    from topo.config import first_difference, with_absolute_paths
 
     stored = run.config() if resume else None
     if stored is not None and not given:
@@ -83,13 +89,17 @@ def _settings(given: dict[str, Any], run: Run, resume: bool) -> Config:
     settings = read_config(given)
     if settings.training.init is not None:
         raise ConfigError("training.init: found a value, expected none in pre-training")
-    if stored is not None and (difference := first_difference(stored, settings)):
+    if stored is None:
+        return settings
+    ours, theirs = (with_absolute_paths(config) for config in (stored, settings))
+    if difference := first_difference(ours, theirs):
         raise ConfigError(f"{run.path}: {difference}; a run is resumed with the same configuration")
     return settings
 
 
 def _check_unchanged(run: Run, corpus: Corpus) -> None:
-    if run.info().get("data_sha256", corpus.checksums) != corpus.checksums:
+    before = run.info().get("data_sha256", corpus.checksums)
+    if {*before.values()} != {*corpus.checksums.values()}:
         raise ConfigError(f"{run.path}: the corpus has changed since the run began")
 
 

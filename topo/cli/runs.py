@@ -1,7 +1,8 @@
-"""``topo runs``: table of finished runs, and comparison of their curves."""
+"""``topo runs``: table of runs, and comparison of their curves."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from topo.errors import TopoError
 
 _WIDE = 200  # columns of a table written to a file or another program
 
-runs_app = typer.Typer(help="List finished runs and compare their curves.")
+runs_app = typer.Typer(help="List runs and compare their curves.")
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -42,7 +43,10 @@ def runs(
         typer.Option(help="Path to a Markdown file of the table; - for standard output."),
     ] = None,
 ) -> None:
-    """List finished runs: size, best epoch, time and main metrics of the best epoch."""
+    """List runs: size, best epoch, time and main validation metrics of the written model.
+
+    Unfinished runs are listed below, with the command that continues them; CSV has both.
+    """
     if context.invoked_subcommand:
         return
     from rich.console import Console
@@ -53,22 +57,25 @@ def runs(
     shown = split_names(columns) if columns else list(run_table.SHOWN)
     run_table.check_columns(shown)
     folders = folder or [Path("runs")]
-    rows = [run_table.run_row(run) for run in run_table.find_runs(folders)]
-    if not rows:
+    found, unfinished = run_table.find_runs(folders), run_table.find_unfinished(folders)
+    rows = run_table.sort_rows([run_table.run_row(run) for run in found], sort, reverse)
+    if not rows and not unfinished:
         names = ", ".join(map(str, folders))
         raise TopoError(f"{names}: no finished run here, expected some of topo train")
-    rows = run_table.sort_rows(rows, sort, reverse)
     if csv:
         with output_text(csv) as file:
-            run_table.write_csv(rows, file)
+            run_table.write_csv([*rows, *map(run_table.run_row, unfinished)], file)
     if markdown:
         with output_text(markdown) as file:
             run_table.write_markdown(rows, shown, file)
-    if not csv and not markdown:
+    to_file = bool(csv or markdown)
+    if rows and not to_file:
         console = Console()
         if not console.is_terminal:
             console = Console(width=_WIDE)
         console.print(run_table.terminal_table(rows, shown))
+    for line in run_table.unfinished_lines(unfinished):
+        print(line, file=sys.stderr if to_file else sys.stdout)
 
 
 @runs_app.command("compare")

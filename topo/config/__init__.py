@@ -16,6 +16,7 @@ from topo.config.model import (
     ModelConfig,
     RecurrentConfig,
 )
+from topo.config.paths import with_absolute_paths
 from topo.config.schema import MONITORS, Config, config_fields
 from topo.config.section import Option
 from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
@@ -47,4 +48,5 @@ __all__ = [
     "parse_config",
     "parse_yaml",
     "read_yaml",
+    "with_absolute_paths",
 ]

@@ -40,11 +40,12 @@ class DataConfig(Section):
     )
     validation: Annotated[list[str], Option("--val")] = Field(
         default_factory=list,
-        description="Folds to validate on. By default a share of the training proteins (holdout).",
+        description="Folds to validate on. By default those named validation, valid, val or dev, "
+        "else a share of the training proteins (holdout).",
     )
     test: Annotated[list[str], Option("--test")] = Field(
         default_factory=list,
-        description="Folds kept out of the training, for topo evaluate. By default none.",
+        description="Folds kept out of the training, for topo evaluate. By default the fold test.",
     )
     holdout: float = Field(
         default=0.1,

@@ -52,12 +52,13 @@ class TrainingConfig(Section):
         default=30, gt=0, description="Maximum number of epochs."
     )
     batch: Annotated[int, Option("--batch")] = Field(
-        default=32, gt=0, description="Maximum number of proteins per batch."
+        default=32, gt=0, description="Number of proteins per batch, which is one step."
     )
     batch_residues: int = Field(
         default=25_000,
         gt=0,
-        description="Maximum number of residues per batch; a longer chain forms a batch alone.",
+        description="Maximum number of residues in memory at a time, with padding. A larger batch "
+        "is computed in parts, whose gradients are added.",
     )
     optimizer: Literal["muon", "adamw"] = Field(
         default="muon",
@@ -65,7 +66,7 @@ class TrainingConfig(Section):
         "other weights) or adamw.",
     )
     learning_rate: Annotated[float, Option("--learning-rate", "--lr")] = Field(
-        default=3e-3, gt=0, description="Peak learning rate of AdamW."
+        default=3e-3, gt=0, le=1e30, description="Peak learning rate of AdamW."
     )
     muon_rate: float = Field(
         default=2.0, gt=0, description="Learning rate of Muon, as a multiple of that of AdamW."
@@ -92,7 +93,8 @@ class TrainingConfig(Section):
         default=0.99,
         ge=0,
         lt=1,
-        description="Decay of the exponential moving average of the weights; 0 disables it.",
+        description="Largest decay of the exponential moving average of the weights, which is "
+        "(1 + n) / (10 + n) after n steps until then; 0 disables the average.",
     )
     monitor: Annotated[str, Option("--monitor")] = Field(
         default="val_loss",
@@ -113,9 +115,9 @@ class TrainingConfig(Section):
         description="Precision of matrix products: 32 (float32), bf16 (bfloat16) or auto (bfloat16 "
         "where the processor is faster with it).",
     )
-    accelerator: Annotated[str, Option("--accelerator")] = Field(
-        default="cpu", description="Device type: cpu, cuda (or gpu) or auto."
-    )
+    accelerator: Annotated[
+        Literal["cpu", "cuda", "gpu", "mps", "auto"], Option("--accelerator")
+    ] = Field(default="cpu", description="Device type: cpu, cuda (or gpu), mps or auto.")
     devices: Annotated[int, Option("--devices")] = Field(
         default=1, gt=0, description="Number of devices to train on."
     )

@@ -11,7 +11,7 @@ import numpy as np
 from topo.config import PretrainingConfig
 from topo.errors import ConfigError, InputWarning
 from topo.io import read_fasta
-from topo.io.files import sha256
+from topo.io.files import checksum
 from topo.io.similar_folds import ids_similar_to, read_similar_ids
 
 
@@ -33,7 +33,7 @@ class Corpus:
 
     letters: np.ndarray
     starts: np.ndarray
-    checksums: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str | None] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -80,10 +80,10 @@ def read_corpus(config: PretrainingConfig) -> Corpus:
             f"{config.corpus}: {len(ends) - 1} proteins are left, expected two or more, "
             "to train on and to validate on"
         )
-    checksums = {config.corpus: sha256(config.corpus)}
+    checksums: dict[str, str | None] = {config.corpus: checksum(config.corpus)}
     counts = {}
     if config.exclude_similar is not None:
-        checksums[config.exclude_similar] = sha256(config.exclude_similar)
+        checksums[config.exclude_similar] = checksum(config.exclude_similar)
         folds = ", ".join(config.exclude_folds) or "any fold"
         counts[f"{config.corpus}: similar to {folds}"] = left_out
     return Corpus(

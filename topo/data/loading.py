@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -13,16 +14,17 @@ from topo.data.dataset import ProteinDataset
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import LabelledSet
 from topo.data.types import sampling_types
-from topo.graph import collate
+from topo.graph import ResidueGraph, collate
 from topo.protein import Protein
 
 
 def train_loader(
     labelled: LabelledSet, config: Config, epoch: int, rank: int = 0, world: int = 1
-) -> Iterable[Data]:
-    """Return the batches of one epoch for process ``rank`` of ``world``.
+) -> Iterable[list[ResidueGraph]]:
+    """Return the batches of one epoch for process ``rank`` of ``world``, each in parts.
 
-    Seed and epoch determine the batches of all processes together.
+    Seed and epoch determine the batches of all processes together. A part has at most
+    ``training.batch_residues`` padded residues, or is a single longer chain.
     """
     training, sampling = config.training, config.sampling
     dataset = ProteinDataset(
@@ -42,14 +44,21 @@ def train_loader(
         dataset.lengths(),
         sampling.samples or len(labelled),
         training.batch,
-        training.batch_residues,
         training.seed,
         rank,
         world,
     )
     dataset.epoch = epoch
     sampler.set_epoch(epoch)
-    return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate)
+    collate_parts = partial(collate_in_parts, residues=training.batch_residues)
+    return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate_parts)
+
+
+def collate_in_parts(graphs: Sequence[Data], residues: int) -> list[ResidueGraph]:
+    """Join graphs of ascending lengths into parts of at most ``residues`` padded residues."""
+    lengths = np.array([int(graph.length) for graph in graphs])
+    buckets = length_buckets(lengths, len(graphs), residues)
+    return [collate(graphs[bucket]) for bucket in buckets]
 
 
 def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:

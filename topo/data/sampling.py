@@ -63,9 +63,7 @@ class BucketSampler(Sampler[list[int]]):
     samples
         Number of proteins drawn per epoch.
     batch
-        Maximum number of proteins per batch.
-    residues
-        Maximum number of padded residues per batch; a longer protein is a batch of its own.
+        Number of proteins per batch; the last one may have fewer.
     seed
         Seed of draw and order, together with :attr:`epoch`.
     rank, world
@@ -85,7 +83,6 @@ class BucketSampler(Sampler[list[int]]):
         lengths: np.ndarray,
         samples: int,
         batch: int,
-        residues: int,
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
@@ -97,7 +94,6 @@ class BucketSampler(Sampler[list[int]]):
         self.lengths = lengths
         self.samples = samples
         self.batch = batch
-        self.residues = residues
         self.seed = seed
         self.epoch = 0
 
@@ -125,17 +121,14 @@ class BucketSampler(Sampler[list[int]]):
         random = np.random.default_rng((self.seed, self.epoch, 1))
         # Random tie-breaking: proteins of equal length share batches with others each epoch.
         order = np.lexsort((random.random(len(drawn)), self.lengths[drawn]))
-        batches = length_buckets(self.lengths[drawn[order]], self.batch, self.residues)
-        turns = random.permutation(len(batches))[: self._even(len(batches))]
+        starts = range(0, len(drawn), self.batch)
+        turns = random.permutation(len(starts))[: self._even(len(starts))]
         for index in turns[self.rank :: self.world]:
-            yield drawn[order[batches[index]]].tolist()
+            start = starts[index]
+            yield drawn[order[start : start + self.batch]].tolist()
 
     def __len__(self) -> int:
-        if getattr(self, "_counted", None) != self.epoch:
-            lengths = np.sort(self.lengths[self.draw()])
-            self._count = len(length_buckets(lengths, self.batch, self.residues))
-            self._counted = self.epoch
-        return self._even(self._count) // self.world
+        return self._even(-(-self.samples // self.batch)) // self.world
 
     def _even(self, batches: int) -> int:
         return batches - batches % self.world

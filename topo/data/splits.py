@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from topo.config import Config, DataConfig, ExtraConfig
+from topo.config import Config, ExtraConfig
+from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputWarning
 from topo.io import read_labelled
-from topo.io.files import sha256
+from topo.io.files import checksum
 from topo.io.grammar import find_grammar
 from topo.io.similar_folds import read_similar_folds
 from topo.io.structure import StructureFolder
+from topo.labels import UNKNOWN
 from topo.protein import Protein
 from topo.resources import bundled
 
-SPLITS = ("train", "validation", "test")
+__all__ = ["SPLITS", "LabelledSet", "Splits", "hold_out", "stratified"]
 
 
 @dataclass(frozen=True)
@@ -70,23 +72,27 @@ class Splits:
     train, validation, test
         Proteins of each split.
     checksums
-        SHA-256 of each file that was read, by path.
+        SHA-256 of each file that was read, by path; None of what can be read only once.
     left_out
         Number of proteins that were left out of training, by reason.
+    folds
+        Names of the folds of each split. Without a validation fold, a share of the training
+        proteins validates.
     """
 
     train: LabelledSet
     validation: LabelledSet
     test: LabelledSet
-    checksums: dict[str, str]
+    checksums: dict[str, str | None]
     left_out: dict[str, int] = field(default_factory=dict)
+    folds: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Config) -> Splits:
         """Read the files of a configuration and divide their proteins.
 
-        Folds that are named nowhere train where ``data.train`` is empty. Where no fold validates, a
-        share of the training proteins of the main file does, drawn by type from ``training.seed``.
+        :func:`topo.data.folds.fold_roles` assigns the folds. Where no fold validates, a share of
+        the training proteins of the main file does, drawn by type from ``training.seed``.
         A protein without a legal path in the model's grammar is named in a warning, counted and
         left out of training; validation and test keep it.
 
@@ -95,9 +101,20 @@ class Splits:
         InputError
             If a file cannot be read.
         ConfigError
-            If a fold does not exist, or no protein is left to train or to validate on.
+            If a fold does not exist, or no protein with labels is left to train or to validate on.
         """
         return _Division(config).splits()
+
+    def summary(self) -> str:
+        """Return numbers of proteins and folds of each split, in one line."""
+        parts = []
+        for split in SPLITS:
+            where = ", ".join(self.folds.get(split, []))
+            if split == "validation" and not where:
+                where = "a share of the training proteins"
+            count = len(getattr(self, split))
+            parts.append(f"{split} {count:,}" + (f" ({where})" if where and count else ""))
+        return "proteins: " + "; ".join(parts)
 
 
 class _Division:
@@ -108,17 +125,20 @@ class _Division:
         self.grammar = find_grammar(config.model.heads.grammar)
         self.path = Path(self.data.path or bundled("example") / "example.partitions.json")
         self.structures = StructureFolder(self.data.structures) if self.data.structures else None
-        self.evaluated = {*self.data.validation, *self.data.test}
-        self.checksums: dict[str, str] = {}
+        self.evaluated: set[str] = set()
+        self.checksums: dict[str, str | None] = {}
         self.left_out: dict[str, int] = {}
 
     def splits(self) -> Splits:
         proteins = self._read(self.path)
-        roles = split_indices([protein.fold for protein in proteins], self.data, self.path)
+        folds = [protein.fold for protein in proteins]
+        roles = fold_roles(folds, self.data, self.path)
+        names = roles.names()
+        self.evaluated = {*names["validation"], *names["test"]}
         main = self._labelled(proteins)
-        parts = {name: np.flatnonzero(roles == i) for i, name in enumerate(SPLITS)}
+        parts = _parts(roles, folds)
         parts["train"] = self._without_similar(proteins, parts["train"])
-        if not self.data.validation:
+        if not roles.validation:
             parts["train"], parts["validation"] = hold_out(
                 parts["train"], sampling_types(main.types), self.data.holdout, self.seed
             )
@@ -128,16 +148,43 @@ class _Division:
             train = train.join(self._extra_set(extra, judged))
         if self.data.size:
             train = train.take(stratified(sampling_types(train.types), self.data.size, self.seed))
-        if not len(train) or not len(parts["validation"]):
-            raise ConfigError(f"{self.path}: no protein is left to train on and validate on")
         validation, test = main.take(parts["validation"]), main.take(parts["test"])
-        return Splits(train, validation, test, self.checksums, self.left_out)
+        self._check_labels(train, validation)
+        self._warn_of_equal_sequences(train, validation, test)
+        return Splits(train, validation, test, self.checksums, self.left_out, names)
 
     def _read(self, path: str | Path) -> list[Protein]:
         proteins = read_labelled(path)
         found = list(self.structures.attach(proteins) if self.structures else proteins)
-        self.checksums[str(path)] = sha256(path)
+        self.checksums[str(path)] = checksum(path)
         return found
+
+    def _check_labels(self, train: LabelledSet, validation: LabelledSet) -> None:
+        if not len(train) or not len(validation):
+            raise ConfigError(f"{self.path}: no protein is left to train on and validate on")
+        for name, part in (("training", train), ("validation", validation)):
+            if not any(set(protein.labels or "") - {UNKNOWN} for protein in part.proteins):
+                raise ConfigError(
+                    f"{self.path}: no residue of the {len(part)} {name} proteins has a label; "
+                    f"all of them are unknown ({UNKNOWN})"
+                )
+
+    def _warn_of_equal_sequences(
+        self, train: LabelledSet, validation: LabelledSet, test: LabelledSet
+    ) -> None:
+        """Warn of evaluated proteins whose sequence is that of a training protein."""
+        learnt = {protein.sequence for protein in train.proteins}
+        found = []
+        for name, part in (("validation", validation), ("test", test)):
+            if count := sum(protein.sequence in learnt for protein in part.proteins):
+                found.append(f"{count} of {len(part)} {name} proteins")
+        if found:
+            warnings.warn(
+                f"{self.path}: {' and '.join(found)} have the sequence of a training protein; "
+                "their scores are too good",
+                InputWarning,
+                stacklevel=2,
+            )
 
     def _labelled(self, proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
         sets = type_sets(proteins, self.grammar)
@@ -154,7 +201,7 @@ class _Division:
     ) -> list[Protein]:
         """Leave out the proteins whose row names an evaluated fold or an evaluated source."""
         rows = read_similar_folds(table, path, len(proteins))
-        self.checksums[table] = sha256(table)
+        self.checksums[table] = checksum(table)
         apart = [not row.folds & self.evaluated for row in rows]
         # Labels that were transferred from a protein reveal those of that protein.
         own = [row.source not in judged for row in rows]
@@ -187,39 +234,10 @@ class _Division:
         return labelled.take(np.flatnonzero(legal))
 
 
-def split_indices(folds: Sequence[str | None], config: DataConfig, path: Path) -> np.ndarray:
-    """Return the index in :data:`SPLITS` of each protein's split, -1 for none, int, shape (N,).
-
-    Parameters
-    ----------
-    folds
-        Fold of each protein, or None.
-    config
-        Folds of each split.
-    path
-        Path to the file, for the error message.
-
-    Raises
-    ------
-    ConfigError
-        If a fold does not exist.
-    """
-    known = {fold for fold in folds if fold is not None}
-    named: dict[str, set[str]] = {name: set(getattr(config, name)) for name in SPLITS}
-    for wanted in named.values():
-        if unknown := wanted - known:
-            found = ", ".join(sorted(known)) or "no folds"
-            raise ConfigError(f"{path}: unknown fold {sorted(unknown)[0]}, the file has {found}")
-    if config.path is None and not any(named.values()):
-        # The bundled set has folds named train, validation and test.
-        named = {name: {name} for name in SPLITS}
-    rest = {None, *known} - named["validation"] - named["test"]
-    members: list[set[str] | set[str | None]] = [
-        named["train"] or rest,
-        named["validation"],
-        named["test"],
-    ]
-    return np.array([next((i for i, m in enumerate(members) if fold in m), -1) for fold in folds])
+def _parts(roles: FoldRoles, folds: Sequence[str | None]) -> dict[str, np.ndarray]:
+    """Return the indices of the proteins of each split."""
+    places = roles.indices(folds)
+    return {name: np.flatnonzero(places == i) for i, name in enumerate(SPLITS)}
 
 
 def hold_out(

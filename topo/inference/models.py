@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from topo.checkpoint import Checkpoint, load_checkpoint
-from topo.errors import ConfigError
+from topo.errors import CheckpointError, ConfigError
 from topo.resources import bundled
+from topo.runs import Run
 
 
 def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") -> Checkpoint:
@@ -33,12 +34,22 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     path = Path(model) if model is not None else bundled("topo-base")
     if not path.exists() and str(model) == "topo-base":
         path = bundled("topo-base")
-    if (path / "model" / "config.yaml").is_file():
-        path = path / "model"
+    path = _model_folder(path)
     check_device(device)
     checkpoint = load_checkpoint(path)
     checkpoint.tagger.to(device)
     return checkpoint
+
+
+def _model_folder(path: Path) -> Path:
+    """Return the checkpoint folder of a run, or the path itself if it is no run."""
+    run = Run(path)
+    if run.is_unfinished:
+        raise CheckpointError(
+            f"{path}: found an unfinished run ({run.progress()}), which has no model yet; "
+            f"to continue: {run.resume_command()}"
+        )
+    return next((p for p in (run.model, run.trunk) if (p / "config.yaml").is_file()), path)
 
 
 def check_device(device: str) -> None:

@@ -222,3 +222,16 @@ def sha256(path: str | os.PathLike[str]) -> str:
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})") from None
     return digest.hexdigest()
+
+
+def checksum(path: str | os.PathLike[str]) -> str | None:
+    """Return the SHA-256 of a regular file; None for what can be read only once, like a pipe.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        return None
+    return None if str(path) == "-" else sha256(path)

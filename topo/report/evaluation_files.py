@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from topo._version import environment
-from topo.io.files import atomic_path, atomic_text, sha256
+from topo.io.files import atomic_path, atomic_text, checksum
 from topo.io.ids import plain_id
 from topo.io.readers import split_folds
 from topo.metrics.comparison import Comparison
@@ -90,7 +90,7 @@ def write_comparison(
 
 
 def file_record(path: str) -> dict[str, str | None]:
-    """Return path and SHA-256 of a file (None for standard input); the path may name folds.
+    """Return path and SHA-256 of a file (None if it is read only once); the path may name folds.
 
     Raises
     ------
@@ -98,9 +98,7 @@ def file_record(path: str) -> dict[str, str | None]:
         If the file cannot be read.
     """
     file, _ = split_folds(path)
-    if file == "-":
-        return {"path": path, "sha256": None}
-    return {"path": os.fspath(path), "sha256": sha256(file)}
+    return {"path": os.fspath(path), "sha256": checksum(file)}
 
 
 def _origin(source: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Table of finished runs for the terminal, CSV and Markdown."""
+"""Table of runs for the terminal, CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ SHOWN = (
 
 COLUMNS = (
     "run",
+    "state",
     "architecture",
     "parameters",
     "epochs",
@@ -45,24 +46,46 @@ COLUMNS = (
     *(f"test_{name}" for name in HEADLINES),
     "wandb",
 )
-"""All columns, as in CSV; ``val_`` is the best epoch, ``test_`` the result of topo evaluate."""
+"""All columns, as in CSV.
+
+``val_`` are metrics of the written model, after calibration (in runs of earlier versions,
+of the best epoch); ``test_`` is the result of topo evaluate.
+"""
 
 _SMALL_FIRST = ("run", "architecture", "parameters", "seconds", "val_loss", "seed")
 
 
 def find_runs(folders: Iterable[Path]) -> list[Run]:
     """Return the finished runs among the folders and their direct children, sorted by name."""
-    found: dict[Path, Run] = {}
-    for folder in folders:
-        for path in (folder, *sorted(folder.glob("*/"))):
-            if (path / "model" / "config.yaml").is_file() and (path / "history.csv").is_file():
-                found[path] = Run(path)
-    return list(found.values())
+    return [
+        run
+        for run in _all_runs(folders)
+        if (run.model / "config.yaml").is_file() and (run.path / "history.csv").is_file()
+    ]
+
+
+def find_unfinished(folders: Iterable[Path]) -> list[Run]:
+    """Return the runs that have begun and not ended; otherwise as :func:`find_runs`."""
+    return [run for run in _all_runs(folders) if run.is_unfinished]
+
+
+def unfinished_lines(runs: Iterable[Run]) -> list[str]:
+    """Return a line for each unfinished run, with its progress and how to continue it."""
+    return [
+        f"unfinished: {run.path} ({run.progress()}); to continue: {run.resume_command()}"
+        for run in runs
+    ]
+
+
+def _all_runs(folders: Iterable[Path]) -> list[Run]:
+    paths = [path for folder in folders for path in (folder, *sorted(folder.glob("*/")))]
+    return [Run(path) for path in dict.fromkeys(paths)]
 
 
 def run_row(run: Run) -> Row:
     """Return the columns of a run; metrics that the run does not have are None."""
-    info, history = run.info(), run.history()
+    info = run.info()
+    history = run.history() if (run.path / "history.csv").is_file() else []
     best = next((row for row in history if row["epoch"] == info.get("best_epoch")), {})
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {key: info.get(key) for key in ("parameters", "seed", "wandb")}
@@ -70,7 +93,9 @@ def run_row(run: Run) -> Row:
     row |= {"run": str(run.path), "architecture": info.get("name"), "epochs": len(history)}
     row["train_proteins"] = info.get("proteins", {}).get("train")
     row["best_epoch"] = int(best["epoch"]) + 1 if best else None
+    row["state"] = "finished" if run.is_finished else "unfinished"
     row |= {key: value for key, value in best.items() if key in row}
+    row |= {key: value for key, value in info.get("validation", {}).items() if key in row}
     return row | _test_figures(run)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from topo.checkpoint import save_ensemble
-from topo.config import Config, first_difference, parse_config
+from topo.config import Config, first_difference, parse_config, with_absolute_paths
 from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
@@ -24,6 +24,7 @@ from topo.protein import Prediction, Protein
 from topo.resources import bundled
 from topo.runs import Run, make_folder, run_name
 from topo.training.loop import fit
+from topo.training.resuming import check_same_data
 
 VALIDATION = ("fold", "share")
 """Validation sets: the fold after the test fold, or a share of the training proteins."""
@@ -227,9 +228,9 @@ def _predictions(run: Run, splits: Splits) -> list[Prediction]:
 def _check_same(run: Run, config: Config, splits: Splits) -> None:
     if not (run.path / "config.yaml").is_file():
         return
-    if difference := first_difference(run.config(), config):
+    ours, theirs = (with_absolute_paths(c) for c in (run.config(), config))
+    if difference := first_difference(ours, theirs):
         raise ConfigError(
             f"{run.path}: {difference}; expected the same configuration, or another output folder"
         )
-    if run.info().get("data_sha256", splits.checksums) != splits.checksums:
-        raise ConfigError(f"{run.path}: the data have changed since it was trained")
+    check_same_data(run, splits)

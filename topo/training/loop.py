@@ -15,13 +15,22 @@ import torch
 from lightning.pytorch import callbacks
 from lightning.pytorch.utilities import rank_zero_only
 
-from topo.config import Config, TrainingConfig, dump_config
+from topo.config import Config, TrainingConfig, dump_config, with_absolute_paths
 from topo.data.splits import Splits
 from topo.io.files import atomic_text
 from topo.nn.precision import lightning_precision
 from topo.runs import Run
+from topo.training.averaging import warmed_average
+from topo.training.checkpoint_files import (
+    SafeCheckpointIO,
+    checkpoint_to_resume,
+    read_checkpoint,
+)
+from topo.training.checks import check_training
 from topo.training.history import HistoryWriter
+from topo.training.interruption import interruptible, stop_other_processes
 from topo.training.module import SeededTraining
+from topo.training.resuming import check_same_data, record_length
 from topo.training.tagging import TaggerTraining
 from topo.training.tracking import Tracker
 
@@ -63,10 +72,16 @@ def fit(
     Raises
     ------
     TopoError
-        If the folder cannot be written.
+        If the training cannot start, diverges, or the folder cannot be written.
+    Interrupted
+        If SIGINT or SIGTERM came.
     """
+    check_training(config, splits)
+    if resume:
+        check_same_data(run, splits)
+        record_length(run, config)
     prepare(config.training)
-    module = TaggerTraining(config, splits)
+    module = TaggerTraining(config, splits, run.info().get("lengthened", ()))
     train(module, run, [HistoryWriter(run), *also], resume=resume, progress=progress)
     return run.model
 
@@ -110,45 +125,48 @@ def train(
 
     Raises
     ------
-    KeyboardInterrupt
-        If the user interrupts the training.
+    Interrupted
+        If SIGINT or SIGTERM came.
     """
-    tracker = Tracker(module.config, run.path, run.path.name)
-    if rank_zero_only.rank == 0:
-        _begin(run, module)
-    best, last = _checkpoints(run, module.monitor)
-    trainer = _trainer(module, run, tracker, [*wanted, best, last], progress)
-    started = time.monotonic()
-    _run_epochs(trainer, module, run, resume)
-    if not trainer.is_global_zero:
-        return
-    seconds = time.monotonic() - started
-    row = run.record_best(_restore(module, best.best_model_path), seconds)
-    module.export(run, row, tracker)
-    tracker.finish()
+    with interruptible(run):
+        tracker = Tracker(module.config, run)
+        if rank_zero_only.rank == 0:
+            _begin(run, module, tracker)
+        best, last = _checkpoints(run, module.monitor)
+        trainer = _trainer(module, run, tracker, [*wanted, best, last], progress)
+        started = time.monotonic()
+        _run_epochs(trainer, module, run, resume)
+        if not trainer.is_global_zero:
+            return
+        seconds = time.monotonic() - started
+        row = run.record_best(_restore(module, best.best_model_path), seconds)
+        module.export(run, row, tracker)
+        tracker.finish()
 
 
-def _begin(run: Run, module: SeededTraining) -> None:
+def _begin(run: Run, module: SeededTraining, tracker: Tracker) -> None:
     """Write ``config.yaml`` and ``run.json``."""
     with atomic_text(run.path / "config.yaml") as file:
-        file.write(dump_config(module.config))
-    run.update_info(**module.run_info())
+        file.write(dump_config(with_absolute_paths(module.config)))
+    about = {"verb": module.verb, "epochs": module.epochs}
+    run.update_info(**about, **module.run_info(), **tracker.info())
 
 
 def _run_epochs(trainer: pl.Trainer, module: SeededTraining, run: Run, resume: bool) -> None:
-    path = run.resume_file if resume and run.resume_file.is_file() else None
+    path = checkpoint_to_resume(run) if resume else None
     os.environ[RUN_VARIABLE] = str(run.path)
     try:
         trainer.fit(module, ckpt_path=path, weights_only=True)
+    except BaseException:
+        stop_other_processes(trainer)
+        raise
     finally:
         os.environ.pop(RUN_VARIABLE)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
 
 
 def _restore(module: SeededTraining, path: str) -> int:
     """Load the weights of an epoch into the module, and return the number of the epoch."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = read_checkpoint(path)
     module.load_state_dict(state["state_dict"])
     return int(state["epoch"])
 
@@ -185,6 +203,7 @@ def _trainer(
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
         devices=training.devices,
         precision=lightning_precision(module.config),  # pyright: ignore[reportArgumentType]: str
+        plugins=[SafeCheckpointIO(run)],
         callbacks=[*wanted, *_optional_callbacks(module, bool(loggers))],
         logger=loggers or False,
         log_every_n_steps=1,
@@ -208,7 +227,7 @@ def _optional_callbacks(module: SeededTraining, tracked: bool) -> list[callbacks
         )
         chosen.append(stopping)
     if training.ema:
-        chosen.append(callbacks.EMAWeightAveraging(decay=training.ema))
+        chosen.append(warmed_average(training.ema))
     if tracked:
         chosen.append(callbacks.LearningRateMonitor("step"))
     return chosen

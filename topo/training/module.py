@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch_geometric.data import Data
+from torch import Tensor
 
 from topo.config import Config
+from topo.errors import DivergedError
 from topo.runs import Run
 from topo.training.optimizer import learning_rate_factor, make_optimizer
 from topo.training.tracking import Tracker
@@ -26,7 +27,14 @@ class SeededTraining(pl.LightningModule):
     ----------
     config
         Configuration of the run.
+
+    Attributes
+    ----------
+    verb
+        Verb of ``topo`` that trains the module, as recorded in ``run.json``.
     """
+
+    verb: str
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -65,7 +73,7 @@ class SeededTraining(pl.LightningModule):
         """Clear the values of the epoch before."""
         self.sums.clear()
 
-    def on_train_batch_start(self, batch: Data, index: int) -> None:
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
         """Seed torch from seed, epoch and step, so that a resumed run repeats the same steps."""
         step = (self.config.training.seed, self.current_epoch, index)
         torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1)[0]))
@@ -78,8 +86,29 @@ class SeededTraining(pl.LightningModule):
         if self.logger:
             self.log("gradient_norm_step", norm)
 
+    def finite(self, loss: Tensor) -> float:
+        """Return the value of a loss.
+
+        Raises
+        ------
+        DivergedError
+            If it is infinite or not a number.
+        """
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"training diverged at epoch {self.current_epoch + 1}, learning rate "
+                f"{self.config.training.learning_rate:g}: found loss {value}, expected a number; "
+                "try a lower --learning-rate"
+            )
+        return value
+
     def scheduled_optimizer(
-        self, model: torch.nn.Module, steps: int, initialised: Container[str] = ()
+        self,
+        model: torch.nn.Module,
+        steps: int,
+        initialised: Container[str] = (),
+        earlier: Sequence[tuple[int, int]] = (),
     ) -> dict[str, Any]:
         """Return the configured optimiser with a learning rate that changes at each step.
 
@@ -91,10 +120,12 @@ class SeededTraining(pl.LightningModule):
             Number of steps of the whole training.
         initialised
             Names of the weights that come from another model.
+        earlier
+            As for :func:`topo.training.optimizer.learning_rate_factor`.
         """
         training = self.config.training
         optimizer = make_optimizer(model, training, initialised)
-        factor = learning_rate_factor(training, steps)
+        factor = learning_rate_factor(training, steps, earlier)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {
             "optimizer": optimizer,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -107,8 +107,14 @@ def make_optimizer(
     return MuonWithAdamW(matrices, adamw) if matrices else AdamW(adamw, weight_decay=0.0)
 
 
-def learning_rate_factor(training: TrainingConfig, steps: int) -> Callable[[int], float]:
+def learning_rate_factor(
+    training: TrainingConfig, steps: int, earlier: Sequence[tuple[int, int]] = ()
+) -> Callable[[int], float]:
     """Return a function from a step to the factor of the learning rate.
+
+    A training that was lengthened goes over from the factor of its last step to that of a training
+    of the new length, in a line over the share ``training.warmup`` of the remaining steps. The
+    factor is thus at most the larger of the two.
 
     Parameters
     ----------
@@ -116,13 +122,40 @@ def learning_rate_factor(training: TrainingConfig, steps: int) -> Callable[[int]
         Length of the warm-up, which the decay along a cosine follows.
     steps
         Number of steps of the whole training.
+    earlier
+        Earlier lengths of the training, in steps, each with the step at which it was lengthened.
     """
-    warmup = max(1, round(training.warmup * steps))
+    totals = [*(total for total, _ in earlier), steps]
+    factor = _warmup_and_cosine(training.warmup, totals[0])
+    for (_, start), total in zip(earlier, totals[1:], strict=True):
+        ramp = max(1, round(training.warmup * (total - start)))
+        factor = _joined(factor, _warmup_and_cosine(training.warmup, total), start, ramp)
+    return factor
+
+
+def _warmup_and_cosine(share: float, steps: int) -> Callable[[int], float]:
+    warmup = max(1, round(share * steps))
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
         share = min(1.0, (step - warmup) / max(1, steps - warmup))
         return 0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2
+
+    return factor
+
+
+def _joined(
+    before: Callable[[int], float], after: Callable[[int], float], start: int, ramp: int
+) -> Callable[[int], float]:
+    """Go over from one schedule to another in ``ramp`` steps from ``start``."""
+    low = before(max(0, start - 1))
+
+    def factor(step: int) -> float:
+        if step < start:
+            return before(step)
+        if step >= start + ramp:
+            return after(step)
+        return low + (after(step) - low) * (step - start + 1) / (ramp + 1)
 
     return factor

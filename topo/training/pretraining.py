@@ -20,6 +20,7 @@ from topo.data.pieces import PretrainingData
 from topo.model_card import trunk_card
 from topo.nn.masked import MaskedResidueModel, masked_loss
 from topo.runs import Run, run_name
+from topo.training.checks import check_machine
 from topo.training.history import HistoryWriter
 from topo.training.loop import prepare, train
 from topo.training.module import SeededTraining
@@ -36,6 +37,8 @@ class MaskedResidueTraining(SeededTraining):
     data
         Training and held-out parts of the corpus.
     """
+
+    verb = "pretrain"
 
     def __init__(self, config: Config, data: PretrainingData) -> None:
         super().__init__(config)
@@ -67,7 +70,7 @@ class MaskedResidueTraining(SeededTraining):
     def training_step(self, graph: Data, index: int) -> Tensor:
         """Return the cross-entropy of the target residues."""
         loss = masked_loss(*self.model(graph))
-        self.sums["train_loss"].append(float(loss.detach()))
+        self.sums["train_loss"].append(self.finite(loss))
         self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
         return loss
 
@@ -81,7 +84,9 @@ class MaskedResidueTraining(SeededTraining):
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the interval."""
-        self.log_dict(self.epoch_means() | self.tally.metrics())
+        metrics = self.tally.metrics()
+        self.finite(torch.tensor(metrics["val_loss"]))
+        self.log_dict(self.epoch_means() | metrics)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the configured optimiser and its schedule."""
@@ -127,7 +132,7 @@ class _Tally:
         loss = math.fsum(self.loss) / count
         return {
             "val_loss": loss,
-            "val_pseudo_perplexity": math.exp(loss),
+            "val_pseudo_perplexity": float(np.exp(loss)),
             "val_residue_accuracy": self.correct / count,
         }
 
@@ -198,6 +203,7 @@ def pretrain(
     TopoError
         If the folder cannot be written.
     """
+    check_machine(config)
     prepare(config.training)
     module = MaskedResidueTraining(config, data)
     train(module, run, [PretrainingHistory(run, data)], resume=resume, progress=progress)

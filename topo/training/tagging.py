@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +23,8 @@ from topo.labels import TYPES
 from topo.metrics.headline import headline_figures
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.model_card import model_card
-from topo.nn.losses import total_loss
+from topo.nn.decoding import Scores
+from topo.nn.losses import cleavage_sites, total_loss
 from topo.protein import Prediction
 from topo.runs import Run, run_name
 from topo.training.calibration import calibrate
@@ -39,11 +44,20 @@ class TaggerTraining(SeededTraining):
         Configuration of the run.
     splits
         Proteins to train and validate on.
+    lengthened
+        Earlier numbers of epochs of the run, each with the number of epochs that had ended when
+        it was changed.
     """
 
-    def __init__(self, config: Config, splits: Splits) -> None:
+    verb = "train"
+
+    def __init__(
+        self, config: Config, splits: Splits, lengthened: Sequence[Sequence[int]] = ()
+    ) -> None:
         super().__init__(config)
         self.splits = splits
+        self.lengthened = lengthened
+        self.was_split = False
         self.validation = whole_order(splits.validation)
         self.tagger = build_tagger(config)
         self.initial = initial_weights(config)
@@ -76,11 +90,32 @@ class TaggerTraining(SeededTraining):
         """Return the batches of whole validation chains."""
         return whole_loader(self.splits.validation, self.config)
 
-    def training_step(self, graph: ResidueGraph, index: int) -> Tensor:
-        """Return the weighted sum of the losses of the heads."""
-        loss = self._losses(graph, "train")
-        self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
+    def training_step(self, parts: list[ResidueGraph], index: int) -> Tensor:
+        """Return the loss of the last part of a batch, after the gradients of those before.
+
+        A batch that is too large for the memory comes in several parts. Their losses are weighted
+        so that the sum is the loss of the whole batch.
+        """
+        self._tell_of_parts(parts)
+        values: dict[str, float] = defaultdict(float)
+        loss = torch.zeros(())
+        for number, (part, shares) in enumerate(zip(parts, loss_shares(parts), strict=True)):
+            if number:
+                self._backward_of_part(loss)
+            loss = self._part_loss(part, shares, values)
+        for name, value in values.items():
+            self.sums[f"train_{name}"].append(value)
+        count = sum(len(part.length) for part in parts)
+        self.log("loss", values["loss"], prog_bar=True, logger=False, batch_size=count)
         return loss
+
+    def optimizer_zero_grad(self, *args: Any) -> None:
+        """Do nothing: Lightning calls this when the gradients of the first parts are there."""
+
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
+        """Clear the gradients and seed the step."""
+        self.zero_grad()
+        super().on_train_batch_start(batch, index)
 
     def on_validation_epoch_start(self) -> None:
         """Clear the predictions of the epoch before."""
@@ -89,22 +124,21 @@ class TaggerTraining(SeededTraining):
     def validation_step(self, graph: ResidueGraph, index: int) -> None:
         """Collect losses and predictions."""
         scores = self.tagger(graph)
-        self._losses(graph, "val", scores)
+        self._validation_losses(graph, scores)
         done = len(self.predictions)
         batch = self.validation[done : done + len(graph.length)]
         self.predictions += self.tagger.predictions(batch, scores)
 
     def on_validation_epoch_end(self) -> None:
         """Evaluate the predictions and log the metrics of the epoch."""
-        truths = [protein.labels or "" for protein in self.validation]
-        metrics = headline_figures(truths, self.predictions)
-        metrics = {f"val_{name}": value for name, value in metrics.items()}
-        self.log_dict(self.epoch_means() | metrics)
+        self.log_dict(self.epoch_means() | self._figures())
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the configured optimiser and its schedule."""
-        steps = len(self.train_dataloader()) * self.epochs
-        return self.scheduled_optimizer(self.tagger, steps, self.initial.weights)
+        each = len(self.train_dataloader())
+        earlier = [(epochs * each, done * each) for epochs, done in self.lengthened]
+        steps = each * self.epochs
+        return self.scheduled_optimizer(self.tagger, steps, self.initial.weights, earlier)
 
     def run_info(self) -> dict[str, Any]:
         """Return the entries of ``run.json`` that are known before the first epoch."""
@@ -117,6 +151,7 @@ class TaggerTraining(SeededTraining):
             "proteins": {
                 name: len(getattr(splits, name)) for name in ("train", "validation", "test")
             },
+            "folds": splits.folds,
             "left_out": splits.left_out,
             "data_sha256": splits.checksums,
             "versions": environment(),
@@ -126,10 +161,19 @@ class TaggerTraining(SeededTraining):
         """Calibrate the tagger on validation, write its checkpoint and track its predictions."""
         tagger, config = self.tagger.eval().cpu(), self.config
         self.predictions = calibrate(tagger, config, self.splits.validation)
-        metrics = run.info() | {"validation": epoch}
+        # Losses are those of the scores, which calibration does not change.
+        losses = {k: v for k, v in epoch.items() if k.startswith("val_") and k.endswith("loss")}
+        validation = _known(losses | self._figures())
+        metrics = run.info() | {"validation": validation}
         save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
-        run.update_info(**tracker.info())
+        run.update_info(validation=validation, **tracker.info())
         self._track(tracker)
+
+    def _figures(self) -> dict[str, float]:
+        """Return the headline metrics of the present predictions of the validation proteins."""
+        truths = [protein.labels or "" for protein in self.validation]
+        metrics = headline_figures(truths, self.predictions)
+        return {f"val_{name}": value for name, value in metrics.items()}
 
     def _track(self, tracker: Tracker) -> None:
         truths = {p.id: p.labels or "" for p in self.splits.validation.proteins}
@@ -140,16 +184,66 @@ class TaggerTraining(SeededTraining):
         tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
         tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
-    def _losses(self, graph: ResidueGraph, stage: str, scores: Any = None) -> Tensor:
-        smoothing = self.config.loss.label_smoothing if stage == "train" else 0.0
-        scores = self.tagger(graph) if scores is None else scores
-        losses = self.tagger.losses(scores, graph, smoothing)
+    def _part_loss(
+        self, part: ResidueGraph, shares: Mapping[str, float], values: dict[str, float]
+    ) -> Tensor:
+        """Return the weighted loss of a part, and add its losses to ``values``."""
+        smoothing = self.config.loss.label_smoothing
+        losses = self.tagger.losses(self.tagger(part), part, smoothing)
+        losses = {name: loss * shares[name] for name, loss in losses.items()}
         loss = total_loss(losses, self.config.loss)
-        for name, value in {"loss": loss, **{f"{k}_loss": v for k, v in losses.items()}}.items():
-            # Averaged over batches in training, over proteins in validation.
-            weight = 1 if stage == "train" else len(graph.length)
-            self.sums[f"{stage}_{name}"] += [float(value.detach())] * weight
+        values["loss"] += self.finite(loss)
+        for name, value in losses.items():
+            values[f"{name}_loss"] += float(value.detach())
         return loss
+
+    def _backward_of_part(self, loss: Tensor) -> None:
+        with torch.autocast(self.device.type, enabled=False):
+            loss.backward()
+
+    def _tell_of_parts(self, parts: Sequence[ResidueGraph]) -> None:
+        """Report the first batch that is split."""
+        if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
+            self.was_split = True
+            limit = self.config.training.batch_residues
+            print(
+                f"batches of {self.config.training.batch} proteins are computed in parts of at "
+                f"most {limit:,} residues (training.batch_residues); their gradients are added",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
+        losses = self.tagger.losses(scores, graph)
+        values = {"val_loss": self.finite(total_loss(losses, self.config.loss))}
+        values |= {f"val_{name}_loss": float(value) for name, value in losses.items()}
+        # Averaged over batches in training, over proteins in validation.
+        for name, value in values.items():
+            self.sums[name] += [value] * len(graph.length)
+
+
+def loss_shares(parts: Sequence[ResidueGraph]) -> list[dict[str, float]]:
+    """Return the weight of each loss of each part of a batch.
+
+    The losses of a part are averages over its proteins, that of the cleavage site over those with
+    a known site. With these weights their sum is the average over the whole batch.
+    """
+    if len(parts) == 1:
+        return [{"topology": 1.0, "type": 1.0, "cleavage": 1.0}]
+    sizes = np.array([len(part.length) for part in parts], dtype=float)
+    sites = np.array(
+        [int(cleavage_sites(p.y, p.batch, len(p.length))[1].sum()) for p in parts], dtype=float
+    )
+    proteins, known = sizes / sizes.sum(), sites / max(1.0, sites.sum())
+    return [
+        {"topology": share, "type": share, "cleavage": site}
+        for share, site in zip(proteins.tolist(), known.tolist(), strict=True)
+    ]
+
+
+def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Replace NaN, which JSON does not have, by None."""
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
