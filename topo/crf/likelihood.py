@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from topo.crf import expectations, semimarkov
+from topo.crf.semimarkov import LIMIT
 from topo.grammar.table import Automaton, Grammar
 from topo.labels import LABEL_INDEX, SIGNAL, TYPES
 
@@ -40,7 +41,14 @@ class ChainBatch:
     ------
     ValueError
         If the emissions have another shape or a chain is empty.
+
+    Attributes
+    ----------
+    permitted
+        Mask of the emissions that paths may use, bool (R, channels); None if all.
     """
+
+    permitted: Tensor | None = None
 
     def __init__(
         self,
@@ -73,6 +81,15 @@ class ChainBatch:
         part = copy.copy(self)
         part.lengths, part.type_scores = self.lengths[chains], self.type_scores[chains]
         part.emissions, part.cleavage = self.emissions[residues], self.cleavage[residues]
+        if self.permitted is not None:
+            part.permitted = self.permitted[residues]
+        return part
+
+    def permit(self, permitted: Tensor) -> ChainBatch:
+        """Return the same chains with only these emissions, a mask (R, channels)."""
+        part = copy.copy(self)
+        part.permitted = permitted
+        part.emissions = self.emissions.masked_fill(~permitted, -LIMIT)
         return part
 
     def with_type_scores(self, type_scores: Tensor) -> ChainBatch:

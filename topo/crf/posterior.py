@@ -11,9 +11,16 @@ import torch
 from torch import Tensor
 
 from topo.crf import confidence, expectations, viterbi
+from topo.crf.conditions import (
+    LEAST_LOG_PROBABILITY,
+    Conditions,
+    condition_grammar,
+    permitted_channels,
+)
 from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.crf.semimarkov import PathScores
+from topo.errors import TopoError
 from topo.grammar.table import Automaton, Grammar
 from topo.labels import LABELS, TYPES, decode_labels, protein_type
 
@@ -73,6 +80,26 @@ class Posterior:
         self.log_partition = mass.logsumexp(1)
 
     @property
+    def grammar(self) -> Grammar:
+        """Grammar of the paths."""
+        return self._grammar
+
+    @property
+    def automaton(self) -> Automaton:
+        """Automaton of the paths."""
+        return self._grammar.automaton
+
+    @property
+    def scores(self) -> PathScores:
+        """Scores of the automaton."""
+        return self._scores
+
+    @property
+    def batch(self) -> ChainBatch:
+        """Chains with their emissions, cleavage scores and type scores."""
+        return self._batch
+
+    @property
     def type_mass(self) -> Tensor:
         """Log mass of the paths of each type without type scores, float64 (B, 5).
 
@@ -95,6 +122,25 @@ class Posterior:
         type_scores = torch.where(mass.isfinite(), log_probabilities - mass, 0.0)
         batch = self._batch.with_type_scores(type_scores)
         return Posterior(self._grammar, self._scores, batch, self._tables, negligible)
+
+    def given(self, allowed: Conditions) -> Posterior:
+        """Condition the posterior of one chain; its log partition is that of the paths left.
+
+        Raises
+        ------
+        TopoError
+            If the conditions are too improbable to compute with.
+        """
+        grammar, scores = condition_grammar(self._grammar, self._scores, allowed)
+        batch = self._batch.permit(torch.from_numpy(permitted_channels(grammar, allowed)))
+        tables = forward_tables(grammar.automaton, scores, batch)
+        part = Posterior(grammar, scores, batch, tables, self._negligible)
+        if float(part.log_partition - self.log_partition) < LEAST_LOG_PROBABILITY:
+            raise TopoError(
+                "the model gives the constraints a log-probability below "
+                f"{LEAST_LOG_PROBABILITY:,.0f}, which is too improbable to compute with"
+            )
+        return part
 
     @cached_property
     def labels(self) -> Tensor:
@@ -120,6 +166,8 @@ class Posterior:
 
         in_threads(batch.offsets, run)
         labels = labels.clip(0.0)
+        if batch.permitted is not None:
+            labels *= batch.permitted[:, : len(LABELS)].numpy()
         labels /= labels.sum(1, keepdims=True)
         return torch.from_numpy(labels)
 
@@ -146,7 +194,10 @@ class Posterior:
             If the emissions hold NaN.
         """
         self._refuse_nan()
-        return best_expected_labels(self.labels, self._batch.lengths, self._grammar, types, costs)
+        batch = self._batch
+        return best_expected_labels(
+            self.labels, batch.lengths, self._grammar, types, costs, batch.permitted
+        )
 
     def best_path(self, types: Tensor | None = None) -> Tensor:
         """Choose the most probable type of each chain, then the labels of its best path.
