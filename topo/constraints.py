@@ -38,9 +38,7 @@ SIDE_WORDS = {"in": (INSIDE,), "out": (OUTSIDE, PERIPLASM), "periplasm": (PERIPL
 """Labels of the sides of an end of the chain; ``out`` is every side but the cytoplasm."""
 
 _TERMINI = {"n-term": "n_side", "c-term": "c_side"}
-_EXPECTED = (
-    "1-20:inside, 45:outside, N-term:in, C-term:out, type:TM|SP+TM, segments:7 or the like"
-)
+_EXPECTED = "1-20:inside, 45:outside, N-term:in, C-term:out, type:TM|SP+TM, segments:7 or the like"
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,8 @@ class Constraint:
         Residues, counted from 1, or numbers of segments; ``last`` is None without upper bound.
     text
         Constraint as it was written, for messages.
+    place
+        File and line that it comes from, for messages.
     """
 
     kind: str
@@ -66,6 +66,7 @@ class Constraint:
     first: int = 0
     last: int | None = 0
     text: str = field(default="", compare=False)
+    place: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.text or repr(self)

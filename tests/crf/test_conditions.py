@@ -225,7 +225,12 @@ def test_unusual_grammars_have_sides() -> None:
         text: is_possible(grammar, conditions([parse_constraint(text)], 4))
         for text in ("N-term:in", "N-term:out", "C-term:out", "C-term:in")
     }
-    assert allowed == {"N-term:in": True, "N-term:out": False, "C-term:out": True, "C-term:in": False}
+    assert allowed == {
+        "N-term:in": True,
+        "N-term:out": False,
+        "C-term:out": True,
+        "C-term:in": False,
+    }
 
 
 def test_the_most_improbable_constraints_are_refused() -> None:

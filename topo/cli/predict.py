@@ -111,6 +111,28 @@ def predict(
         int,
         typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
+    constraints: Annotated[
+        str | None,
+        typer.Option(
+            help="Path to a table of constraints: id, first, last, what. Predictions are "
+            "conditional on them."
+        ),
+    ] = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Constraint on a single protein: 1-20:inside, 45:outside, 1-22:signal, "
+            "100-140:no-membrane, N-term:in, C-term:out, 'type:TM|SP+TM' or segments:7. May be "
+            "repeated."
+        ),
+    ] = None,
+    alternatives: Annotated[
+        int,
+        typer.Option(
+            help="Number of topologies to list for each protein with their probabilities, in "
+            "summary.tsv and JSON lines. At most 100."
+        ),
+    ] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -124,6 +146,7 @@ def predict(
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
+        from topo.inference.constrained import Known
         from topo.inference.resume import open_store
         from topo.io import read_inputs
         from topo.io.writers import DEFAULT_FORMATS, check_formats
@@ -135,6 +158,7 @@ def predict(
     set_threads(threads)
     size = None if proteins == "-" else _size(proteins, structures, chain)
     devices = device.split(",") * workers
+    known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
     if structures is not None and not checkpoint.config.graph.structure:
         warnings.warn(
@@ -142,9 +166,14 @@ def predict(
             InputWarning,
             stacklevel=1,
         )
-    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint)
+    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
     made_by = describe(checkpoint, settings, devices[0])
-    records = _quietly(read_inputs(proteins, structures, chain), size is not None)
+    grammar = checkpoint.tagger.crf.grammar
+    if known and size is not None:
+        known.check(_quietly(read_inputs(proteins, structures, chain), True), grammar)
+    records = _quietly(
+        known.attach(read_inputs(proteins, structures, chain), grammar), size is not None
+    )
     results = _Results(output / "structures" if structure_files else None)
     with open_store(output, made_by, batch_residues, resume) as store:
         with (
@@ -156,6 +185,10 @@ def predict(
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
+                extras=[
+                    *(["constraints"] if known else []),
+                    *(["alternatives"] if alternatives else []),
+                ],
             ) as outputs,
             _progress(size.residues if size else None) as advance,
         ):

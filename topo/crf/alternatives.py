@@ -12,8 +12,17 @@ from topo.crf.levels import count_levels, expand, order_levels
 from topo.crf.likelihood import ChainBatch
 from topo.crf.orders import best_orders
 from topo.crf.posterior import Posterior, forward_tables
-from topo.labels import INSIDE, LABEL_INDEX, MEMBRANE, OUTSIDE, PERIPLASM, SIGNAL, STRAND, TYPES
-from topo.labels import decode_labels
+from topo.labels import (
+    INSIDE,
+    LABEL_INDEX,
+    MEMBRANE,
+    OUTSIDE,
+    PERIPLASM,
+    SIGNAL,
+    STRAND,
+    TYPES,
+    decode_labels,
+)
 from topo.protein import Alternatives, Topology
 from topo.segments import to_segments
 

@@ -83,7 +83,9 @@ def _order_mass(letters, total, cleavage, type_scores, a, scores):
                          exit)  # fmt: skip
         low, high = low + least[letters[i]], end
         if i + 1 < len(letters):
-            enter_states(letters[i], letters[i + 1], low, high, total, cleavage, a, scores, exit, entry)
+            enter_states(
+                letters[i], letters[i + 1], low, high, total, cleavage, a, scores, exit, entry
+            )
     mass = LOW
     for k in range(states):
         if a.end[k] and a.letter[k] == letters[-1]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from topo.errors import TopoError
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction, Protein, shared_fields
+from topo.protein import Alternatives, Prediction, Protein, Topology, shared_fields
 
 try:
     import fcntl
@@ -211,21 +211,43 @@ def _pack(prediction: Prediction) -> bytes:
             np.ascontiguousarray(prediction.probabilities, "<f4").tobytes(),
             np.ascontiguousarray(prediction.type_probabilities, "<f4").tobytes(),
             _CONFIDENCE.pack(prediction.confidence),
+            _pack_rest(prediction),
         ]
     )
 
 
+def _pack_rest(prediction: Prediction) -> bytes:
+    """Encode what only some runs compute as JSON; nothing where there is nothing."""
+    if prediction.constraint_log_probability is None and prediction.alternatives is None:
+        return b""
+    rest = (prediction.constraint_log_probability, prediction.alternatives)
+    return json.dumps(rest).encode()
+
+
+def _unpack_rest(packed: bytes) -> dict[str, Any]:
+    """Return the fields of a prediction that :func:`_pack_rest` encoded."""
+    if not packed:
+        return {}
+    log_probability, found = json.loads(packed)
+    if found is not None:
+        topologies, unlisted, flipped, segments, n_inside = found
+        listed = tuple(Topology(*one) for one in topologies)
+        found = Alternatives(listed, unlisted, flipped, tuple(segments), n_inside)
+    return {"constraint_log_probability": log_probability, "alternatives": found}
+
+
 def _unpack(packed: bytes, protein: Protein) -> Prediction:
     size = len(protein)
-    numbers = packed[size : -_CONFIDENCE.size]
-    values = np.frombuffer(numbers, "<f4").astype(np.float32)
+    end = size + 4 * (size * len(LABELS) + len(TYPES))
+    values = np.frombuffer(packed[size:end], "<f4").astype(np.float32)
     labels = packed[:size].decode("ascii")
     return Prediction(
         labels=labels,
         type=protein_type(labels),
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
-        confidence=_CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0],
+        confidence=_CONFIDENCE.unpack_from(packed, end)[0],
+        **_unpack_rest(packed[end + _CONFIDENCE.size :]),
         **shared_fields(protein),
     )
 

@@ -46,7 +46,7 @@ class _Text(NamedTuple):
     separator: str = ""
 
 
-def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
+def _text_formats(timestamp: str, extras: Sequence[str] = ()) -> dict[str, list[_Text]]:
     """Return the text formats by name; SignalP's table contains ``timestamp``."""
     three_line = _Text("predicted_topologies.3line", "", three_line_record)
     tmrs_table = _Text("TMRs.gff3", tmrs.HEADER, tmrs.tmrs_record, tmrs.SEPARATOR)
@@ -61,7 +61,9 @@ def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
         "3line": [three_line],
         "tmrs": [tmrs_table],
         "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM))],
-        "summary": [_Text("summary.tsv", summary.HEADER, summary.summary_record)],
+        "summary": [
+            _Text("summary.tsv", summary.summary_header(extras), summary.summary_records(extras))
+        ],
         "deeptmhmm": [three_line, tmrs_table, results],
         **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
         "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
@@ -136,6 +138,7 @@ def open_writers(
     probabilities: str | None = None,
     timestamp: str | None = None,
     page: PageOpener | None = None,
+    extras: Sequence[str] = (),
 ) -> Iterator[Writers]:
     """Open the files of a run of predictions; memory does not grow with the sequences.
 
@@ -156,6 +159,8 @@ def open_writers(
     page
         Function that opens the writer of ``report.html``; needed only by format ``html``
         (:func:`topo.report.outputs.open_outputs` passes it).
+    extras
+        Keys of :data:`topo.io.summary.EXTRA_COLUMNS`, columns to add to ``summary.tsv``.
 
     Yields
     ------
@@ -172,7 +177,7 @@ def open_writers(
     folder = Path(folder)
     writers = Writers()
     with ExitStack() as stack:
-        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"))
+        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"), extras)
         chosen = {text.file: text for name in formats for text in texts.get(name, ())}
         for text in chosen.values():
             stream = stack.enter_context(atomic_text(folder / text.file))
