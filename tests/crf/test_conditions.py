@@ -95,7 +95,9 @@ def test_the_conditional_distribution_equals_enumeration(texts: list[str], chann
     assert abs(float(given.log_partition - posterior.log_partition) - float(mass - free)) < 1e-8
     share = (values[kept] - mass).exp()
     words = [spell(grammar, found[i]) for i in kept]
-    expected = sum(p * label_matrix(word) for p, word in zip(share, words, strict=True))
+    expected = torch.stack(
+        [p * label_matrix(word) for p, word in zip(share, words, strict=True)]
+    ).sum(0)
     assert torch.allclose(given.labels, expected, atol=1e-8, rtol=0)
     types = torch.zeros(5, dtype=torch.float64)
     for p, word in zip(share, words, strict=True):
@@ -186,7 +188,8 @@ def test_random_sets_of_constraints_equal_enumeration() -> None:
         ]
         assert is_possible(grammar, conditions(constraints, 10)) == bool(kept)
         if not kept:
-            at = constraints.index(first_impossible(grammar, constraints, 10))
+            wrong = first_impossible(grammar, constraints, 10)
+            at = next(i for i, one in enumerate(constraints) if one is wrong)
             assert any(all(meets(c, grammar, p) for c in constraints[:at]) for p in found)
             assert not any(all(meets(c, grammar, p) for c in constraints[: at + 1]) for p in found)
             continue
