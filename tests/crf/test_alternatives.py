@@ -8,6 +8,7 @@ from path_enumeration import paths, random_crf, score, small_grammar, spell
 
 from topo.constraints import parse_constraint
 from topo.crf.alternatives import alternatives, flip
+from topo.crf.conditional import condition
 from topo.crf.conditions import conditions
 from topo.labels import decode_labels
 from topo.segments import to_segments
@@ -30,7 +31,9 @@ def test_alternatives_equal_enumeration(channels: str, seed: int, given: list[st
     posterior = crf.posterior(emissions, torch.tensor([size]), types, ends)
     found = list(paths(crf.grammar, size))
     if given:
-        posterior = posterior.given(conditions([parse_constraint(text) for text in given], size))
+        posterior = condition(
+            posterior, conditions([parse_constraint(text) for text in given], size)
+        )
         found = [
             path
             for path in found

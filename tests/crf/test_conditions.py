@@ -10,6 +10,7 @@ import torch
 from path_enumeration import label_matrix, paths, random_crf, score, small_grammar, spell
 
 from topo.constraints import Constraint, parse_constraint
+from topo.crf.conditional import condition
 from topo.crf.conditions import conditions, first_impossible, is_possible
 from topo.crf.costs import DecoderCosts
 from topo.crf.posterior import Posterior
@@ -77,8 +78,8 @@ def example(channels: str = "letters", seed: int = 3, size: int = SIZE):
     return crf.grammar, posterior, found, values
 
 
-def condition(posterior: Posterior, texts: list[str], size: int = SIZE) -> Posterior:
-    return posterior.given(conditions([parse_constraint(text) for text in texts], size))
+def given_texts(posterior: Posterior, texts: list[str], size: int = SIZE) -> Posterior:
+    return condition(posterior, conditions([parse_constraint(text) for text in texts], size))
 
 
 @pytest.mark.parametrize("channels", ["letters", "states"])
@@ -88,7 +89,7 @@ def test_the_conditional_distribution_equals_enumeration(texts: list[str], chann
     constraints = [parse_constraint(text) for text in texts]
     kept = [i for i, path in enumerate(found) if all(meets(c, grammar, path) for c in constraints)]
     assert 0 < len(kept) < len(found)
-    given = condition(posterior, texts)
+    given = given_texts(posterior, texts)
     mass = values[kept].logsumexp(0)
     assert abs(float(given.log_partition) - float(mass)) < 1e-8
     free = values.logsumexp(0)
@@ -137,11 +138,11 @@ def test_the_conditional_distribution_equals_enumeration(texts: list[str], chann
 @pytest.mark.parametrize("texts", [case for case in CASES if len(case) > 1], ids=" ".join)
 def test_one_by_one_or_together(texts: list[str]) -> None:
     _, posterior, _, _ = example(seed=5)
-    together = condition(posterior, texts)
+    together = given_texts(posterior, texts)
     for order in itertools.permutations(texts[:3]):
         step = posterior
         for text in (*order, *texts[3:]):
-            step = condition(step, [text])
+            step = given_texts(step, [text])
         assert abs(float(step.log_partition - together.log_partition)) < 1e-8
         assert torch.allclose(step.labels, together.labels, atol=1e-8, rtol=0)
         assert torch.allclose(step.types, together.types, atol=1e-8, rtol=0)
@@ -154,7 +155,7 @@ def test_one_by_one_or_together(texts: list[str]) -> None:
 )  # fmt: skip
 def test_a_constraint_that_always_holds_changes_nothing(texts: list[str]) -> None:
     _, posterior, _, _ = example(seed=6)
-    given = condition(posterior, texts)
+    given = given_texts(posterior, texts)
     assert abs(float(given.log_partition - posterior.log_partition)) < 1e-10
     assert torch.allclose(given.labels, posterior.labels, atol=1e-10, rtol=0)
     assert torch.equal(given.decode(), posterior.decode())
@@ -164,8 +165,8 @@ def test_a_constraint_that_has_become_certain_changes_nothing() -> None:
     """After conditioning on a type, or on a residue, what follows from it has probability 1."""
     _, posterior, _, _ = example(seed=7)
     for first, follows in ((["type:GLOB"], "segments:0"), (["1:signal"], "N-term:out")):
-        one = condition(posterior, first)
-        two = condition(one, [follows])
+        one = given_texts(posterior, first)
+        two = given_texts(one, [follows])
         assert abs(float(one.log_partition - two.log_partition)) < 1e-10
         assert torch.allclose(one.labels, two.labels, atol=1e-10, rtol=0)
 
@@ -194,7 +195,7 @@ def test_random_sets_of_constraints_equal_enumeration() -> None:
             assert not any(all(meets(c, grammar, p) for c in constraints[: at + 1]) for p in found)
             continue
         tried += 1
-        given = condition(posterior, texts, 10)
+        given = given_texts(posterior, texts, 10)
         assert abs(float(given.log_partition) - float(values[kept].logsumexp(0))) < 1e-8
     assert tried > 20
 
@@ -242,7 +243,7 @@ def test_the_most_improbable_constraints_are_refused() -> None:
     emissions[:, 0] = 500.0
     posterior = crf.posterior(emissions, torch.tensor([40]))
     with pytest.raises(TopoError, match="too improbable"):
-        condition(posterior, ["1-40:no-inside"], 40)
+        given_texts(posterior, ["1-40:no-inside"], 40)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from topo.cli.answers import (
+    AlternativeCount,
+    ConstraintTable,
+    ExportMinimum,
+    ExportNames,
+    ExportPadding,
+    Fixed,
+)
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
 from topo.errors import InputWarning
@@ -52,8 +60,8 @@ def predict(
         typer.Option(
             "--format",
             help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
-            "tmhmm, phobius, signalp, jsonl, parquet or mature. By default the first five. May be "
-            "repeated.",
+            "tmhmm, phobius, signalp, jsonl, parquet, segments or mature. By default the first "
+            "five. May be repeated.",
         ),
     ] = None,
     probabilities: Annotated[
@@ -111,28 +119,12 @@ def predict(
         int,
         typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
-    constraints: Annotated[
-        str | None,
-        typer.Option(
-            help="Path to a table of constraints: id, first, last, what. Predictions are "
-            "conditional on them."
-        ),
-    ] = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Constraint on a single protein: 1-20:inside, 45:outside, 1-22:signal, "
-            "100-140:no-membrane, N-term:in, C-term:out, 'type:TM|SP+TM' or segments:7. May be "
-            "repeated."
-        ),
-    ] = None,
-    alternatives: Annotated[
-        int,
-        typer.Option(
-            help="Number of topologies to list for each protein with their probabilities, in "
-            "summary.tsv and JSON lines. At most 100."
-        ),
-    ] = 0,
+    constraints: ConstraintTable = None,
+    fix: Fixed = None,
+    alternatives: AlternativeCount = 0,
+    export: ExportNames = None,
+    export_minimum: ExportMinimum = 1,
+    export_padding: ExportPadding = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -149,12 +141,14 @@ def predict(
         from topo.inference.constrained import Known
         from topo.inference.resume import open_store
         from topo.io import read_inputs
+        from topo.io.export import check_exports, open_exports
         from topo.io.writers import DEFAULT_FORMATS, check_formats
         from topo.report.outputs import open_outputs
         from topo.report.summary_table import summary_table
 
     chosen = formats or list(DEFAULT_FORMATS)
     check_formats(chosen, probabilities)
+    check_exports(export or ())
     set_threads(threads)
     size = None if proteins == "-" else _size(proteins, structures, chain)
     devices = device.split(",") * workers
@@ -190,8 +184,10 @@ def predict(
                     *(["alternatives"] if alternatives else []),
                 ],
             ) as outputs,
+            open_exports(output, export or (), export_minimum, export_padding) as exports,
             _progress(size.residues if size else None) as advance,
         ):
+            outputs.add(exports.write, *exports.files)
             budget = store.header["batch_residues"]
             stream = PredictionStream(
                 records, checkpoint, settings, budget, devices, store, advance

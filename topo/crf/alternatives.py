@@ -42,7 +42,7 @@ def alternatives(posterior: Posterior, labels: str, count: int) -> Alternatives:
     count
         Number of topologies to list.
     """
-    batch = posterior.batch
+    batch = posterior.paths.batch
     everything = float(posterior.log_partition)
     orders = best_orders(
         batch.values,
@@ -50,8 +50,8 @@ def alternatives(posterior: Posterior, labels: str, count: int) -> Alternatives:
         batch.type_values[0],
         count,
         everything + LEAST_LOG_PROBABILITY,
-        posterior.automaton,
-        posterior.scores,
+        posterior.paths.grammar.automaton,
+        posterior.paths.scores,
     )
     predicted = _order(labels)
     topologies = tuple(
@@ -97,9 +97,9 @@ def _order(labels: str) -> np.ndarray:
 
 def _best_of_order(posterior: Posterior, order: np.ndarray) -> str:
     """Labels of the best path with this order of segments."""
-    levels = order_levels(posterior.automaton, order)
-    expanded = expand(posterior.automaton, posterior.scores, levels)
-    batch = posterior.batch
+    levels = order_levels(posterior.paths.grammar.automaton, order)
+    expanded = expand(posterior.paths.grammar.automaton, posterior.paths.scores, levels)
+    batch = posterior.paths.batch
     labels, _ = viterbi.best_labels(
         batch.values,
         batch.cleavage_values,
@@ -115,11 +115,11 @@ def _segment_counts(posterior: Posterior, labels: str) -> tuple[float, ...]:
     """Probability of each number of membrane segments; the last one is of that many or more."""
     predicted = sum(segment.label in MEMBRANE for segment in to_segments(labels))
     most = min(predicted + MORE_SEGMENTS, len(labels))
-    levels = count_levels(posterior.automaton, most, open_end=True)
-    expanded = expand(posterior.automaton, posterior.scores, levels)
-    automaton = expanded.automaton
-    tables = forward_tables(automaton, expanded.scores, posterior.batch)
-    mass = tables.exit[-1] + expanded.scores.end + posterior.batch.type_values[0][automaton.type]
+    levels = count_levels(posterior.paths.grammar.automaton, most, open_end=True)
+    expanded = expand(posterior.paths.grammar.automaton, posterior.paths.scores, levels)
+    automaton, batch = expanded.automaton, posterior.paths.batch
+    tables = forward_tables(automaton, expanded.scores, batch)
+    mass = tables.exit[-1] + expanded.scores.end + batch.type_values[0][automaton.type]
     shares = np.where(automaton.end, np.exp(mass - float(posterior.log_partition)), 0.0)
     counts = np.bincount(expanded.level, shares, most + 1)
     return tuple((counts / counts.sum()).tolist())
@@ -127,9 +127,9 @@ def _segment_counts(posterior: Posterior, labels: str) -> tuple[float, ...]:
 
 def _n_inside(posterior: Posterior) -> float:
     """Probability that the chain begins inside, as a constraint ``N-term:in`` means it."""
-    automaton = posterior.automaton
-    inside, _ = side_masks(posterior.grammar, frozenset(INSIDE))
+    automaton = posterior.paths.grammar.automaton
+    inside, _ = side_masks(posterior.paths.grammar, frozenset(INSIDE))
     part = automaton._replace(start=automaton.start & inside[automaton.state])
-    batch: ChainBatch = posterior.batch
-    mass: Tensor = forward_tables(part, posterior.scores, batch).types + batch.type_scores
+    batch: ChainBatch = posterior.paths.batch
+    mass: Tensor = forward_tables(part, posterior.paths.scores, batch).types + batch.type_scores
     return min(float((mass.logsumexp(1) - posterior.log_partition).exp()), 1.0)

@@ -11,16 +11,9 @@ import torch
 from torch import Tensor
 
 from topo.crf import confidence, expectations, viterbi
-from topo.crf.conditions import (
-    LEAST_LOG_PROBABILITY,
-    Conditions,
-    condition_grammar,
-    permitted_channels,
-)
 from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.crf.semimarkov import PathScores
-from topo.errors import TopoError
 from topo.grammar.table import Automaton, Grammar
 from topo.labels import LABELS, TYPES, decode_labels, protein_type
 
@@ -36,6 +29,14 @@ class ForwardTables(NamedTuple):
     types: Tensor
     entry: np.ndarray
     exit: np.ndarray
+
+
+class Paths(NamedTuple):
+    """Grammar, scores of its automaton, and the chains with their emissions and type scores."""
+
+    grammar: Grammar
+    scores: PathScores
+    batch: ChainBatch
 
 
 class Posterior:
@@ -80,24 +81,9 @@ class Posterior:
         self.log_partition = mass.logsumexp(1)
 
     @property
-    def grammar(self) -> Grammar:
-        """Grammar of the paths."""
-        return self._grammar
-
-    @property
-    def automaton(self) -> Automaton:
-        """Automaton of the paths."""
-        return self._grammar.automaton
-
-    @property
-    def scores(self) -> PathScores:
-        """Scores of the automaton."""
-        return self._scores
-
-    @property
-    def batch(self) -> ChainBatch:
-        """Chains with their emissions, cleavage scores and type scores."""
-        return self._batch
+    def paths(self) -> Paths:
+        """Grammar of the paths, scores of its automaton, and the chains."""
+        return Paths(self._grammar, self._scores, self._batch)
 
     @property
     def type_mass(self) -> Tensor:
@@ -122,25 +108,6 @@ class Posterior:
         type_scores = torch.where(mass.isfinite(), log_probabilities - mass, 0.0)
         batch = self._batch.with_type_scores(type_scores)
         return Posterior(self._grammar, self._scores, batch, self._tables, negligible)
-
-    def given(self, allowed: Conditions) -> Posterior:
-        """Condition the posterior of one chain; its log partition is that of the paths left.
-
-        Raises
-        ------
-        TopoError
-            If the conditions are too improbable to compute with.
-        """
-        grammar, scores = condition_grammar(self._grammar, self._scores, allowed)
-        batch = self._batch.permit(torch.from_numpy(permitted_channels(grammar, allowed)))
-        tables = forward_tables(grammar.automaton, scores, batch)
-        part = Posterior(grammar, scores, batch, tables, self._negligible)
-        if float(part.log_partition - self.log_partition) < LEAST_LOG_PROBABILITY:
-            raise TopoError(
-                "the model gives the constraints a log-probability below "
-                f"{LEAST_LOG_PROBABILITY:,.0f}, which is too improbable to compute with"
-            )
-        return part
 
     @cached_property
     def labels(self) -> Tensor:

@@ -12,7 +12,18 @@ from typing import NamedTuple, Protocol, TextIO
 
 from topo._version import __version__
 from topo.errors import TopoError
-from topo.io import deeptmhmm, gff3, jsonl, phobius, signalp, summary, tmbed, tmhmm, tmrs
+from topo.io import (
+    deeptmhmm,
+    gff3,
+    jsonl,
+    phobius,
+    segment_table,
+    signalp,
+    summary,
+    tmbed,
+    tmhmm,
+    tmrs,
+)
 from topo.io.files import atomic_text
 from topo.io.ids import plain_id, write_ids
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
@@ -70,6 +81,7 @@ def _text_formats(timestamp: str, extras: Sequence[str] = ()) -> dict[str, list[
         "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
         "signalp": [signalp_table, signalp_gff3],
         "jsonl": [_Text("predictions.jsonl", "", jsonl.jsonl_record)],
+        "segments": [_Text("segments.tsv", segment_table.HEADER, segment_table.segment_records)],
         "mature": [_Text("mature.fasta", "", signalp.mature_record)],
     }
 

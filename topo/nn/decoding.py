@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from topo.crf.conditional import condition
 from topo.crf.conditions import Conditions
 from topo.crf.costs import DecoderCosts
 from topo.crf.layer import GrammarCRF
@@ -187,7 +188,7 @@ class TopologyModel(nn.Module):
         posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
         log_probability = None
         if allowed is not None:
-            free, posterior = posterior, posterior.given(allowed)
+            free, posterior = posterior, condition(posterior, allowed, NEGLIGIBLE_TYPE)
             log_probability = min(float(posterior.log_partition - free.log_partition), 0.0)
             types = posterior.types.log()
         uses_paths = self.uses_crf or allowed is not None
