@@ -69,6 +69,7 @@ def test_everything_is_conditional(model: Path, proteins: list[Protein], decoder
     assert two.type_probabilities is not None
     assert two.type_probabilities[[0, 3]].tolist() == [0.0, 0.0], "TM and GLOB have no signal"
     assert three.type == "BETA"
+    assert three.type_probabilities is not None
     assert three.type_probabilities[4] == 1.0
     assert three.labels[0] in "PB"
     for number, prediction in enumerate(found):
