@@ -191,6 +191,20 @@ def test_the_table_gives_what_python_gives(
     assert len(read_confidences(tmp_path / "out/summary.tsv")) == len(expected)
 
 
+def test_parquet_has_the_same(model: Path, proteins: list[Protein], tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    path = table(tmp_path / "known.tsv", known(proteins))
+    more = ["--constraints", path, "--alternatives", 2, "--format", "parquet"]
+    assert run(model, tmp_path / "out", *more) == 0
+    rows = parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
+    for row, line in zip(rows, (tmp_path / "out/predictions.jsonl").open(), strict=True):
+        record = json.loads(line)
+        assert json.loads(row["alternatives"]) == record["alternatives"]
+        value = row["constraint_log_probability"]
+        expected = record.get("constraint_log_probability")
+        assert (value and json.loads(value)) == expected
+
+
 def test_one_protein_is_fixed_on_the_command_line(
     model: Path, proteins: list[Protein], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ def jsonl_record(prediction: Prediction) -> str:
         "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
         "metadata": file_metadata(prediction),
         "probability_order": "".join(LABELS),
-        **_conditional_fields(prediction),
+        **conditional_fields(prediction),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
     text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates as JSON escapes
@@ -42,8 +42,8 @@ def jsonl_record(prediction: Prediction) -> str:
     return f'{text}, "probabilities": [{rows}]}}\n'
 
 
-def _conditional_fields(prediction: Prediction) -> dict[str, Any]:
-    """Fields that only runs with constraints or alternatives have."""
+def conditional_fields(prediction: Prediction) -> dict[str, Any]:
+    """Return the fields that only runs with constraints or alternatives have."""
     fields: dict[str, Any] = {}
     if prediction.constraint_log_probability is not None:
         fields["constraint_log_probability"] = prediction.constraint_log_probability

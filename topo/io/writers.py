@@ -172,7 +172,8 @@ def open_writers(
         Function that opens the writer of ``report.html``; needed only by format ``html``
         (:func:`topo.report.outputs.open_outputs` passes it).
     extras
-        Keys of :data:`topo.io.summary.EXTRA_COLUMNS`, columns to add to ``summary.tsv``.
+        Keys of :data:`topo.io.summary.EXTRA_COLUMNS`, columns to add to ``summary.tsv`` and
+        Parquet.
 
     Yields
     ------
@@ -196,7 +197,7 @@ def open_writers(
             writers.add(_appender(stream, text), text.file)
         if "parquet" in formats:
             file = "predictions.parquet"
-            parquet = stack.enter_context(open_predictions_parquet(folder / file))
+            parquet = stack.enter_context(open_predictions_parquet(folder / file, extras))
             writers.add(parquet.write, file)
         names = _open_probabilities(stack, folder, writers, formats, probabilities)
         if "html" in formats:
