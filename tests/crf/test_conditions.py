@@ -218,6 +218,23 @@ def test_the_first_constraint_that_cannot_hold_is_found() -> None:
     assert first_impossible(grammar, [parse_constraint(text) for text in possible], 100) is None
 
 
+def test_types_that_no_longer_have_a_path_are_gone() -> None:
+    grammar, posterior, found, _ = example(seed=4)
+    given = given_texts(posterior, ["4:membrane|signal", "9:no-strand"])
+    possible = [
+        labels
+        for path in found
+        if (labels := spell(grammar, path))[3] in "MBS" and labels[8] != "B"
+    ]
+    kinds = {protein_type(labels) for labels in possible}
+    assert "GLOB" not in kinds
+    assert [name in kinds for name in TYPES] == given.type_mass[0].isfinite().tolist()
+    for kind, name in enumerate(TYPES):
+        labels = decode_labels(given.best_path(torch.tensor([kind])).numpy())
+        assert labels in possible
+        assert name not in kinds or protein_type(labels) == name
+
+
 def test_unusual_grammars_have_sides() -> None:
     """A membrane segment that nothing precedes comes from the side across."""
     rows = (

@@ -9,6 +9,7 @@ from topo.crf.conditions import (
     Conditions,
     condition_grammar,
     permitted_channels,
+    without_types,
 )
 from topo.crf.posterior import Posterior, forward_tables
 from topo.errors import TopoError
@@ -41,6 +42,10 @@ def condition(posterior: Posterior, allowed: Conditions, negligible: float = 0.0
     permitted = torch.from_numpy(permitted_channels(grammar, allowed))
     batch = posterior.paths.batch.permit(permitted)
     tables = forward_tables(grammar.automaton, scores, batch)
+    # Paths that use forbidden labels have a tiny probability; types with no others are left out.
+    possible = tables.types - posterior.type_mass >= LEAST_LOG_PROBABILITY
+    grammar = without_types(grammar, possible[0].numpy())
+    tables = tables._replace(types=tables.types.masked_fill(~possible, -torch.inf))
     given = Posterior(grammar, scores, batch, tables, negligible)
     if not float(given.log_partition - posterior.log_partition) >= LEAST_LOG_PROBABILITY:
         raise TopoError(

@@ -116,6 +116,14 @@ def condition_grammar(
     return conditioned, its_scores
 
 
+def without_types(grammar: Grammar, kept: np.ndarray) -> Grammar:
+    """Return a grammar whose automaton has no paths of the other types; the states stay."""
+    a = grammar.automaton
+    part = copy.copy(grammar)
+    vars(part)["automaton"] = a._replace(end=a.end & kept[a.type])
+    return part
+
+
 def permitted_channels(grammar: Grammar, allowed: Conditions) -> np.ndarray:
     """Mask of the emissions of allowed labels, bool (R, channels)."""
     return allowed.letters[:, _channel_letters(grammar)]

@@ -37,15 +37,15 @@ class ChainBatch:
     cleavage
         Scores of a cleavage site after each residue, shape (R,); zero if None.
 
-    Raises
-    ------
-    ValueError
-        If the emissions have another shape or a chain is empty.
-
     Attributes
     ----------
     permitted
         Mask of the emissions that paths may use, bool (R, channels); None if all.
+
+    Raises
+    ------
+    ValueError
+        If the emissions have another shape or a chain is empty.
     """
 
     permitted: Tensor | None = None
