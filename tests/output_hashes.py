@@ -42,7 +42,12 @@ VOLATILE = {"environment", "seconds", "time", "started", "finished", "path", "ru
 
 def topo(*arguments: str, cwd: Path) -> None:
     """Run the command of this checkout with one torch thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "100",
+        "SOURCE_DATE_EPOCH": "0",  # of the time that prediction_results.txt names
+    }
     subprocess.run(
         [sys.executable, "-m", "topo", *arguments],
         cwd=cwd,

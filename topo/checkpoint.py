@@ -37,6 +37,7 @@ from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import Trunk
+from topo.nn.weights import first_bad_value, first_misfit
 
 FORMAT = 1
 """Version of the folder's layout and of the meaning of the weights."""
@@ -238,23 +239,28 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
 
 
 def _with_weights(build: Callable[[], _Model], path: Path) -> _Model:
-    """Build a model on the CPU and load its weights."""
+    """Build a model on the CPU and load its weights, after checking that they fit."""
     try:
         weights = current_weights(load_file(path))
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent}: holds no {path.name}") from None
     except (SafetensorError, OSError):
         raise CheckpointError(f"{path}: damaged weights") from None
+    if bad := first_bad_value(weights):
+        raise CheckpointError(f"{path}: damaged weights, {bad}")
     try:
-        model = build()
-        model.load_state_dict(weights)
+        misfit = first_misfit(build, weights)
+        if not misfit:
+            model = build()
+            model.load_state_dict(weights)
+            return model
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    except (RuntimeError, TypeError, MemoryError):  # MemoryError: the architecture is too large
-        raise CheckpointError(
-            f"{path.parent}: the weights do not fit the architecture in config.yaml"
-        ) from None
-    return model
+    except (RuntimeError, TypeError, MemoryError) as error:
+        misfit = str(error).partition("\n")[0] or type(error).__name__
+    raise CheckpointError(
+        f"{path.parent}: the weights do not fit the architecture in config.yaml ({misfit[:200]})"
+    )
 
 
 def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble:

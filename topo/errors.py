@@ -47,3 +47,7 @@ class ConfigError(TopoError):
 
 class CheckpointError(TopoError):
     """A checkpoint that is missing, damaged or of another version."""
+
+
+class ScoreError(TopoError, ValueError):
+    """A model that computes scores that are not numbers."""

@@ -6,14 +6,17 @@ import csv
 import gzip
 import io
 import json
+import math
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from conftest import command
+from safetensors.torch import load_file, save_file
 
 import topo
 from topo.checkpoint import load_checkpoint, save_checkpoint
@@ -158,11 +161,38 @@ def _other_architecture(folder: Path) -> None:
     (folder / "config.yaml").write_text(text)
 
 
+def _set_weight(name: str, value: float) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        weights = load_file(path)
+        weights[name].view(-1)[-1] = value
+        save_file(weights, path)
+
+    return damage
+
+
+def _architecture(old: str, new: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        text = (folder / "config.yaml").read_text()
+        assert old in text
+        (folder / "config.yaml").write_text(text.replace(old, new))
+
+    return damage
+
+
 DAMAGE = [
     (_damage_format, "found format 99, this version of topo reads format 1"),
     (_damage_labels, "found labels IOM, this version of topo reads labels IOPSMB"),
     (_damage_weights, "damaged weights"),
     (_other_architecture, "do not fit the architecture"),
+    (_set_weight("encoder.embed.weight", math.nan), "found nan in encoder.embed.weight"),
+    (_set_weight("crf.transition", -math.inf), "found -inf in crf.transition"),
+    (_set_weight("type_shift", math.inf), "found inf in type_shift"),
+    (_set_weight("label_temperature", 0.0), "found 0.0 in label_temperature"),
+    (_architecture("gcs: 8", "gcs: 40000"), "do not fit the architecture"),
+    (_architecture("gcs: 8", "gcs: 100000000000"), "the architecture is too large"),
+    (_architecture("size: 8", "size: 30000"), "do not fit the architecture"),
+    (_architecture("relations: 1", "relations: 100000000"), "do not fit the architecture"),
     (lambda folder: (folder / "model.safetensors").unlink(), "holds no model.safetensors"),
     (lambda folder: (folder / "config.yaml").unlink(), "no checkpoint here"),
     (lambda folder: (folder / "config.yaml").write_text("{"), "not valid YAML"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -20,11 +22,13 @@ from topo.config import (
     ModelConfig,
     RecurrentConfig,
 )
+from topo.crf.posterior import Posterior
 from topo.data.types import type_sets
 from topo.grammar.legality import is_legal
 from topo.graph import collate, residue_graph
 from topo.labels import DECODERS, TYPES
-from topo.nn.decoding import NEGLIGIBLE_TYPE, TYPE_WEIGHTS, choose_types, fuse_types, temper
+from topo.nn.choice import TYPE_WEIGHTS, rank_types
+from topo.nn.decoding import NEGLIGIBLE_TYPE, fuse_types, temper
 from topo.nn.losses import cleavage_loss, cleavage_sites, residue_loss, type_loss
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import weight_name
@@ -54,7 +58,9 @@ def _tagger(kind: str = "rgcn", **heads) -> Tagger:
 @given(st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
 def test_helical_types_are_chosen_before_they_are_the_most_probable(weights: list[float]) -> None:
     probabilities = torch.tensor([weights], dtype=torch.float64) / sum(weights)
-    chosen = TYPES[int(choose_types(probabilities))]
+    mass = torch.zeros(1, 5)
+    posterior = SimpleNamespace(types=probabilities, type_mass=mass)
+    chosen = TYPES[int(rank_types(cast(Posterior, posterior))[0, 0])]
     expected = max(
         zip(TYPES, probabilities[0].tolist(), strict=True),
         key=lambda pair: pair[1] * TYPE_WEIGHTS.get(pair[0], 1),

@@ -71,6 +71,7 @@ class EncoderConfig(Section):
     gaussians: int = Field(
         default=50,
         gt=1,
+        le=10_000,
         description="Number of radial basis functions that represent a distance. Used by gat and "
         "schnet only.",
     )

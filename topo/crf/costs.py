@@ -12,8 +12,19 @@ from torch.nn import functional as F
 
 from topo.crf import semimarkov, viterbi
 from topo.crf.likelihood import ChainBatch, in_threads
+from topo.grammar.legality import Limits
 from topo.grammar.table import Automaton, Grammar
-from topo.labels import HELIX, LABEL_INDEX, LABELS, MEMBRANE, SIDES, TYPES
+from topo.labels import (
+    HELIX,
+    LABEL_INDEX,
+    LABELS,
+    MEMBRANE,
+    OUTSIDE,
+    SIDES,
+    STRAND,
+    TYPE_INDEX,
+    TYPES,
+)
 
 
 class DecoderCosts(NamedTuple):
@@ -28,12 +39,15 @@ class DecoderCosts(NamedTuple):
         Cost of each membrane segment.
     helix, short
         A membrane helix shorter than ``helix`` residues costs ``short`` per missing residue.
+    limits
+        Segments and ends of barrels beyond them are forbidden; none if None.
     """
 
     side: float = 1.0
     segment: float = 0.0
     helix: int = 0
     short: float = 0.0
+    limits: Limits | None = None
 
     def gains(self, letters: Sequence[str]) -> Tensor:
         """Gain of a path letter where another label is true, float64 (6, letters)."""
@@ -49,7 +63,7 @@ class DecoderCosts(NamedTuple):
         lacking = np.maximum(self.helix - lengths, 0)
         duration = np.zeros((states, len(lengths)))
         duration -= self.short * np.outer(automaton.letter == LABEL_INDEX[HELIX], lacking)
-        return semimarkov.PathScores(
+        scores = semimarkov.PathScores(
             transition=np.zeros(arcs) - self.segment * membrane[automaton.target],
             stay=np.zeros(states),
             start=np.zeros(states) - self.segment * membrane,
@@ -58,6 +72,35 @@ class DecoderCosts(NamedTuple):
             tail=np.zeros_like(duration),
             cleaves=np.zeros(states, dtype=np.bool_),
         )
+        return forbid(scores, automaton, self.limits)
+
+
+def forbid(
+    scores: semimarkov.PathScores, automaton: Automaton, limits: Limits | None
+) -> semimarkov.PathScores:
+    """Give the score minus infinity to segments that are too short and to ends of open barrels.
+
+    A barrel whose chain begins and ends on the inner side has an even number of strands. The
+    number of strands itself is not limited here.
+    """
+    if limits is None:
+        return scores
+    helix, strand, outside = (LABEL_INDEX[letter] for letter in (HELIX, STRAND, OUTSIDE))
+    duration, start, end = scores.duration.copy(), scores.start.copy(), scores.end.copy()
+    duration[automaton.letter == helix, : limits.helix] = -np.inf
+    duration[automaton.letter == strand, : limits.strand] = -np.inf
+    strands, loops = automaton.letter == strand, automaton.letter == outside
+    to_outside = strands & _has_successor(automaton, outside)
+    start[(strands & ~to_outside) | (loops & _has_successor(automaton, strand))] = -np.inf
+    end[to_outside | (loops & (automaton.type == TYPE_INDEX["BETA"]))] = -np.inf
+    return scores._replace(duration=duration, start=start, end=end)
+
+
+def _has_successor(automaton: Automaton, letter: int) -> np.ndarray:
+    """Mask of the states that one with this letter may follow, bool (K,)."""
+    found = np.zeros(len(automaton.letter), dtype=np.bool_)
+    found[automaton.source[automaton.letter[automaton.target] == letter]] = True
+    return found
 
 
 def best_expected_labels(

@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 
 from topo.crf import confidence, expectations, viterbi
-from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels
+from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, best_labels, forbid
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.crf.semimarkov import PathScores
+from topo.grammar.legality import Limits
 from topo.grammar.table import Automaton, Grammar
-from topo.labels import LABELS, TYPES, decode_labels, protein_type
+from topo.labels import LABELS, TYPE_INDEX, TYPES, decode_labels, protein_type
+
+CERTAIN_TYPE = 0.99
+"""A type with at least this probability is not told apart from all types.
+
+This saves a backward recursion. It changes a label's probability by at most the rest to 1.
+"""
 
 
 class ForwardTables(NamedTuple):
@@ -29,6 +36,11 @@ class ForwardTables(NamedTuple):
     types: Tensor
     entry: np.ndarray
     exit: np.ndarray
+
+    def select(self, chains: Tensor, lengths: Tensor) -> ForwardTables:
+        """Return the tables of some of the chains, a mask (B,), of these lengths (B,)."""
+        rows = chains.repeat_interleave(lengths + 1).numpy()
+        return ForwardTables(self.types[chains], self.entry[rows], self.exit[rows])
 
 
 class Paths(NamedTuple):
@@ -57,6 +69,8 @@ class Posterior:
         Result of :func:`forward_tables` for these scores and chains.
     negligible
         Types with a smaller probability are left out of :attr:`labels`.
+    labels
+        Probabilities of the residue labels where they are already known, float64 (R, 6).
 
     Attributes
     ----------
@@ -73,9 +87,10 @@ class Posterior:
         batch: ChainBatch,
         tables: ForwardTables,
         negligible: float = 0.0,
+        labels: Tensor | None = None,
     ) -> None:
         self._grammar, self._scores, self._batch = grammar, scores, batch
-        self._tables, self._negligible = tables, negligible
+        self._tables, self._negligible, self._known_labels = tables, negligible, labels
         mass = tables.types + batch.type_scores
         self.types = mass.softmax(1)
         self.log_partition = mass.logsumexp(1)
@@ -84,6 +99,11 @@ class Posterior:
     def paths(self) -> Paths:
         """Grammar of the paths, scores of its automaton, and the chains."""
         return Paths(self._grammar, self._scores, self._batch)
+
+    @property
+    def lengths(self) -> Tensor:
+        """Number of residues in each chain, int64 (B,)."""
+        return self._batch.lengths
 
     @property
     def type_mass(self) -> Tensor:
@@ -109,9 +129,45 @@ class Posterior:
         batch = self._batch.with_type_scores(type_scores)
         return Posterior(self._grammar, self._scores, batch, self._tables, negligible)
 
+    def select(self, chains: Tensor) -> Posterior:
+        """Return the posterior of some of the chains, given as a mask (B,)."""
+        if chains.all():
+            return self
+        lengths = self._batch.lengths
+        residues = chains.repeat_interleave(lengths)
+        return Posterior(
+            self._grammar,
+            self._scores,
+            self._batch.select(chains, residues),
+            self._tables.select(chains, lengths),
+            self._negligible,
+            self.labels[residues],
+        )
+
+    def given_types(self, types: Tensor) -> Posterior:
+        """Restrict each chain to its topologies of one type, int64 (B,).
+
+        A chain without a topology of its type keeps all its types. The labels of a chain stay
+        as they are if its type has a probability of :data:`CERTAIN_TYPE` or more, or is GLOB,
+        whose topologies are all the same.
+        """
+        chances = self.types.gather(1, types[:, None])[:, 0]
+        possible = self.type_mass.gather(1, types[:, None])[:, 0].isfinite()
+        only = torch.where(allowed_types(types, len(types)), 0.0, -torch.inf).double()
+        batch = self.with_types(torch.where(possible[:, None], only, self.types.log()))._batch
+        apart = possible & (chances < CERTAIN_TYPE) & (types != TYPE_INDEX["GLOB"])
+        labels = self.labels
+        if apart.any():
+            part = self.select(apart).with_types(only[apart], negligible=0.5)
+            labels = labels.clone()
+            labels[apart.repeat_interleave(batch.lengths)] = part.labels
+        return Posterior(self._grammar, self._scores, batch, self._tables, labels=labels)
+
     @cached_property
     def labels(self) -> Tensor:
         """Probabilities of the residue labels, float64 (R, 6)."""
+        if self._known_labels is not None:
+            return self._known_labels
         batch, tables = self._batch, self._tables
         allowed = (self.types >= self._negligible).numpy()
         labels = np.zeros((len(batch.values), len(LABELS)))
@@ -166,13 +222,15 @@ class Posterior:
             self.labels, batch.lengths, self._grammar, types, costs, batch.permitted
         )
 
-    def best_path(self, types: Tensor | None = None) -> Tensor:
+    def best_path(self, types: Tensor | None = None, limits: Limits | None = None) -> Tensor:
         """Choose the most probable type of each chain, then the labels of its best path.
 
         Parameters
         ----------
         types
             As for :meth:`decode`.
+        limits
+            Least sizes of segments; those of the grammar alone if None.
 
         Returns
         -------
@@ -188,7 +246,8 @@ class Posterior:
         allowed = allowed_types(types, len(self._batch))
         best = self.types.masked_fill(~allowed, -torch.inf).argmax(1)
         only = allowed_types(best, len(self._batch))
-        return best_labels(self._automaton, self._scores, self._batch, only)
+        scores = forbid(self._scores, self._automaton, limits)
+        return best_labels(self._automaton, scores, self._batch, only)
 
     def confidence(self, labels: Tensor) -> Tensor:
         """Probability of each chain's order of segments, float64 (B,).

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from topo.crf.conditional import condition
 from topo.crf.conditions import Conditions
-from topo.crf.costs import DecoderCosts
 from topo.crf.layer import GrammarCRF
 from topo.crf.posterior import Posterior
+from topo.errors import ScoreError
 from topo.graph import ResidueGraph
-from topo.labels import DECODERS, TYPES, decode_labels, protein_type
+from topo.labels import DECODERS, decode_labels, protein_type
+from topo.nn.choice import choose_topologies
 from topo.nn.conditional import predict_chain
 from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
 from topo.protein import Prediction, Protein, shared_fields
@@ -26,22 +27,6 @@ NEGLIGIBLE_TYPE = 1e-3
 
 This saves the backward recursion over their states. It changes a label's probability, before
 calibration, by at most the sum of these types' probabilities.
-"""
-
-TOPOLOGY_COSTS = DecoderCosts(side=0.25, segment=1.0, helix=18, short=0.5)
-"""Costs of the posterior decoder.
-
-Without them, the expected number of correct labels favours a spurious short helix wherever the
-sides of two long loops do not fit each other. Chosen on fold cv3 with three models, on a plateau
-of similar values.
-"""
-
-TYPE_WEIGHTS = {"TM": 2.5, "SP+TM": 2.0}
-"""Weights of the types' probabilities when the type is chosen; the others have 1.
-
-Without them, rare types lose: single helices of long chains are missed more often than they are
-predicted in error. Chosen on fold cv3 with six models, on a plateau
-(``checkpoints/training/EXPERIMENTS.md``).
 """
 
 
@@ -167,22 +152,28 @@ class TopologyModel(nn.Module):
             Scores of a batch of whole chains.
         decoder
             ``posterior``: choose the type of the largest weighted probability
-            (:data:`TYPE_WEIGHTS`), then its legal topology with the largest expected number of
-            correct labels less its costs (:data:`TOPOLOGY_COSTS`); ``viterbi``: that type's best
+            (:data:`topo.nn.choice.TYPE_WEIGHTS`), then its legal topology with the largest
+            expected number of correct labels less its costs
+            (:data:`topo.nn.choice.TOPOLOGY_COSTS`); ``viterbi``: that type's best
             path, which misses segments with uncertain ends, because each of their many positions
             has little probability; ``argmax``: each residue's most probable label, legal or not.
+            The first two pass over a type without a plausible topology, see
+            :func:`topo.nn.choice.choose_topologies`.
         allowed
             Conditions of a batch of one chain, on which everything is conditional; None if the
             paths are free. Label probabilities are then those of the CRF, trained or not.
 
         Raises
         ------
+        ScoreError
+            If the scores hold NaN.
         ValueError
-            If the emissions hold NaN, or there is no such decoder.
+            If there is no such decoder.
         """
         if decoder not in DECODERS:
             raise ValueError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
         scores = self._path_scores(scores)
+        _refuse_nan(scores)
         posterior = self._posterior(scores)
         types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
         posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
@@ -195,10 +186,8 @@ class TopologyModel(nn.Module):
         probabilities = posterior.labels if uses_paths else scores.emissions.exp()
         if decoder == "argmax":
             labels = probabilities.argmax(1)
-        elif decoder == "viterbi":
-            labels = posterior.best_path(choose_types(posterior.types))
         else:
-            labels = posterior.decode(TOPOLOGY_COSTS, choose_types(posterior.types))
+            labels = choose_topologies(posterior, self.crf.grammar, decoder)
         return Decoded(
             labels.numpy(),
             temper(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy(),
@@ -279,6 +268,19 @@ class TopologyModel(nn.Module):
         return self.crf.posterior(scores.emissions, scores.lengths, cleavage=scores.cleavage)
 
 
+def _refuse_nan(scores: Scores) -> None:
+    fields = ("emission", scores.emissions), ("type", scores.types), ("cleavage", scores.cleavage)
+    for name, values in fields:
+        if (
+            values is not None
+            and (bad := values.isnan() | (values.isinf() & (name == "type"))).any()
+        ):
+            raise ScoreError(
+                f"found {float(values[bad][0])} among the {name} scores of the model, expected "
+                "numbers; its weights are damaged or too large"
+            )
+
+
 def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor) -> Tensor:
     """Combine the evidence of the types into log-probabilities, (B, 5).
 
@@ -290,12 +292,6 @@ def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor
         fused = fused + weights[1].cpu().double() * F.log_softmax(head.double(), dim=1)
     fused = fused + weights[2].cpu().double() * shift.cpu().double()
     return F.log_softmax(fused.masked_fill(~mass.isfinite(), -torch.inf), dim=1)
-
-
-def choose_types(probabilities: Tensor) -> Tensor:
-    """Choose types, int64 (B,), by their probabilities (B, 5) and :data:`TYPE_WEIGHTS`."""
-    weights = [TYPE_WEIGHTS.get(name, 1.0) for name in TYPES]
-    return (probabilities * probabilities.new_tensor(weights)).argmax(1)
 
 
 def temper(probabilities: Tensor, temperature: Tensor) -> Tensor:

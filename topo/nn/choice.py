@@ -1,0 +1,116 @@
+"""Choice of each chain's type and topology: the best that is plausible and supported."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from topo.crf.costs import DecoderCosts
+from topo.crf.posterior import Posterior
+from topo.grammar.legality import Limits, is_plausible
+from topo.grammar.table import Grammar
+from topo.labels import HELIX, LABEL_INDEX, STRAND, TYPES, decode_labels, protein_type
+
+TOPOLOGY_COSTS = DecoderCosts(side=0.25, segment=1.0, helix=18, short=0.5)
+"""Costs of the posterior decoder.
+
+Without them, the expected number of correct labels favours a spurious short helix wherever the
+sides of two long loops do not fit each other. Chosen on fold cv3 with three models, on a plateau
+of similar values.
+"""
+
+TYPE_WEIGHTS = {"TM": 2.5, "SP+TM": 2.0}
+"""Weights of the types' probabilities when the type is chosen; the others have 1.
+
+Without them, rare types lose: single helices of long chains are missed more often than they are
+predicted in error. Chosen on fold cv3 with six models, on a plateau
+(``checkpoints/training/EXPERIMENTS.md``).
+"""
+
+SUPPORT = 0.3
+"""Least probability, given the type, of the membrane segments of a predicted topology.
+
+For helices, the largest probability of the label at any residue of any helix; for a barrel, the
+mean over all residues of its strands.
+"""
+
+
+def choose_topologies(posterior: Posterior, grammar: Grammar, decoder: str) -> Tensor:
+    """Choose a type and one of its topologies for each chain.
+
+    The types are tried in the order of their weighted probabilities. A type is taken if its best
+    topology is plausible (:func:`topo.grammar.legality.is_plausible`) and supported
+    (:data:`SUPPORT`). The best topology is computed from the label probabilities given the type:
+    those over all types, where a helix of a type with a probability below one half never has the
+    majority, would favour the shortest helix at the place where it costs least.
+
+    Parameters
+    ----------
+    posterior
+        Posterior distribution of the chains.
+    grammar
+        Grammar of the paths.
+    decoder
+        ``posterior`` or ``viterbi``.
+
+    Returns
+    -------
+    Tensor
+        Label indices, int64 (R,). If a grammar has no plausible topology for a chain, the best
+        legal one of its first type.
+    """
+    limits = Limits().within(grammar)
+    order, lengths = rank_types(posterior), posterior.lengths
+    labels = torch.zeros(int(lengths.sum()), dtype=torch.int64)
+    waiting = torch.ones(len(lengths), dtype=torch.bool)
+    for types in order.T:
+        part = posterior.select(waiting).given_types(types[waiting])
+        found = _best(part, types[waiting], decoder, limits)
+        labels[waiting.repeat_interleave(lengths)] = found
+        waiting[waiting.clone()] = ~_accepted(found, types[waiting], part, limits)
+        if not waiting.any():
+            return labels
+    part, types = posterior.select(waiting), order[waiting, 0]
+    labels[waiting.repeat_interleave(lengths)] = _best(part, types, decoder, None)
+    return labels
+
+
+def rank_types(posterior: Posterior) -> Tensor:
+    """Order the types of each chain by weighted probability, largest first, int64 (B, 5).
+
+    The weights are :data:`TYPE_WEIGHTS`. Types without a topology come last.
+    """
+    weights = [TYPE_WEIGHTS.get(name, 1.0) for name in TYPES]
+    weighted = posterior.types * posterior.types.new_tensor(weights)
+    weighted = weighted.masked_fill(~posterior.type_mass.isfinite(), -1.0)
+    return weighted.argsort(dim=1, descending=True, stable=True)
+
+
+def _best(posterior: Posterior, types: Tensor, decoder: str, limits: Limits | None) -> Tensor:
+    if decoder == "viterbi":
+        return posterior.best_path(types, limits)
+    return posterior.decode(TOPOLOGY_COSTS._replace(limits=limits), types)
+
+
+def _accepted(labels: Tensor, types: Tensor, posterior: Posterior, limits: Limits) -> Tensor:
+    """Whether each chain's topology has its type, is plausible and supported, bool (B,)."""
+    ends = posterior.lengths.cumsum(0).tolist()
+    accepted = torch.zeros(len(ends), dtype=torch.bool)
+    for b, (size, end) in enumerate(zip(posterior.lengths.tolist(), ends, strict=True)):
+        part = slice(end - size, end)
+        text, wanted = decode_labels(labels[part].numpy()), TYPES[int(types[b])]
+        accepted[b] = (
+            protein_type(text) == wanted
+            and is_plausible(text, limits)
+            and _is_supported(labels[part].numpy(), posterior.labels[part].numpy())
+        )
+    return accepted
+
+
+def _is_supported(labels: np.ndarray, probabilities: np.ndarray) -> bool:
+    """Whether the membrane segments have :data:`SUPPORT`, by label probabilities (T, 6)."""
+    strands, helices = (labels == LABEL_INDEX[letter] for letter in (STRAND, HELIX))
+    if strands.any():
+        return bool(probabilities[strands, LABEL_INDEX[STRAND]].mean() >= SUPPORT)
+    return not helices.any() or bool(probabilities[helices, LABEL_INDEX[HELIX]].max() >= SUPPORT)
