@@ -31,6 +31,7 @@ from topo._version import environment
 from topo.config import Config, dump_config, parse_config, parse_yaml
 from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
+from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
 from topo.labels import LABELS, TYPES
 from topo.nn.decoding import TopologyModel
@@ -191,7 +192,7 @@ def _new_folder(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        fresh.chmod(0o755)
+        fresh.chmod(default_mode(0o777))
         yield fresh
         (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
         (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
@@ -204,7 +205,7 @@ def _new_folder(
 
 def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:
     save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path)
-    path.chmod(0o644)  # safetensors creates the file with mode 0600
+    path.chmod(default_mode(0o666))  # safetensors creates the file with mode 0600
 
 
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:

@@ -35,6 +35,11 @@ class InputError(TopoError):
     def __init__(self, path: str | PathLike[str], message: str, line: int | None = None) -> None:
         place = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{place}: {message}")
+        self.reason, self.line = message, line
+
+
+class RecordError(InputError):
+    """Records of a file that cannot be read, where the others can."""
 
 
 class InputWarning(UserWarning):

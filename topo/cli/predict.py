@@ -6,7 +6,7 @@ import gc
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -23,12 +23,12 @@ from topo.cli.answers import (
 )
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
-from topo.errors import InputWarning
+from topo.cli.progress import residues_progress
+from topo.errors import InputWarning, RecordError, TopoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from topo.inference import PredictionStream
+    from topo.io.inputs import Inputs
     from topo.io.writers import Writers
     from topo.protein import Prediction, Protein
 
@@ -37,8 +37,8 @@ def predict(
     proteins: Annotated[
         str,
         typer.Argument(
-            help="FASTA file (plain or gzip-compressed; - for standard input), another protein "
-            "file, a PDB or mmCIF file, or a folder of structure files."
+            help="FASTA file (plain, gzip, bzip2 or xz; - for standard input), another protein "
+            "file, a PDB or mmCIF file, or a folder of sequence and structure files."
         ),
     ],
     structures: Annotated[
@@ -46,8 +46,30 @@ def predict(
         typer.Option(help="Path to a folder of PDB or mmCIF files, found by protein id."),
     ] = None,
     chain: Annotated[
-        str | None, typer.Option(help="Chain of a structure file. By default the first.")
+        str | None, typer.Option(help="Chain of the structure files. By default the first.")
     ] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of a sequence file: fasta, 3line, pir, partitions, swissprot or labelled "
+            "(3-line with labels of another alphabet). By default decided by the content."
+        ),
+    ] = None,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid", help="Leave out faulty records and list them in invalid.tsv."
+        ),
+    ] = False,
+    mask_stops: Annotated[
+        bool, typer.Option("--mask-stops", help="Read * and . within a sequence as X.")
+    ] = False,
+    allow_nucleotides: Annotated[
+        bool,
+        typer.Option(
+            "--allow-nucleotides", help="Read sequences as proteins that look like nucleotides."
+        ),
+    ] = False,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Path to the output folder.")
     ] = Path("predictions"),
@@ -71,12 +93,11 @@ def predict(
         ),
     ] = None,
     plots: Annotated[
-        str | None,
+        str,
         typer.Option(
-            help="Proteins to plot: none, wrong (those whose input labels differ) or all. By "
-            "default all for up to 50 proteins."
+            help="Proteins to plot: none, wrong (those whose input labels differ) or all."
         ),
-    ] = None,
+    ] = "none",
     picture_formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -138,11 +159,15 @@ def predict(
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
-        from topo.inference.constrained import Known
+        from topo.inference.constrained import Known, extra_columns
         from topo.inference.resume import open_store
-        from topo.io import read_inputs
         from topo.io.export import check_exports, open_exports
-        from topo.io.writers import DEFAULT_FORMATS, check_formats
+        from topo.io.inputs import Inputs
+        from topo.io.invalid import invalid_message, write_invalid
+        from topo.io.records import RecordPolicy
+        from topo.io.streams import keep_standard_input
+        from topo.io.writers import DEFAULT_FORMATS, INVALID_FILE, check_formats
+        from topo.report.left_over import LeftOver
         from topo.report.outputs import open_outputs
         from topo.report.summary_table import summary_table
 
@@ -150,7 +175,20 @@ def predict(
     check_formats(chosen, probabilities)
     check_exports(export or ())
     set_threads(threads)
-    size = None if proteins == "-" else _size(proteins, structures, chain)
+    if proteins == "-":
+        keep_standard_input()
+    inputs = Inputs(
+        proteins,
+        structures,
+        chain,
+        input_format=input_format,
+        policy=RecordPolicy(skip_invalid, mask_stops),
+        allow_nucleotides=allow_nucleotides,
+        output=output,
+    )
+    size = _size(inputs)
+    if inputs.faults:
+        warnings.warn(invalid_message(inputs.faults, output / INVALID_FILE), InputWarning, 1)
     devices = device.split(",") * workers
     known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
@@ -163,13 +201,12 @@ def predict(
     settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
     made_by = describe(checkpoint, settings, devices[0])
     grammar = checkpoint.tagger.crf.grammar
-    if known and size is not None:
-        known.check(_quietly(read_inputs(proteins, structures, chain), True), grammar)
-    records = _quietly(
-        known.attach(read_inputs(proteins, structures, chain), grammar), size is not None
-    )
+    if known:
+        known.check(_quietly(inputs), grammar)
+    records = _quietly(known.attach(inputs, grammar))
     results = _Results(output / "structures" if structure_files else None)
     with open_store(output, made_by, batch_residues, resume) as store:
+        left_over = LeftOver(output)
         with (
             open_outputs(
                 output,
@@ -179,13 +216,10 @@ def predict(
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
-                extras=[
-                    *(["constraints"] if known else []),
-                    *(["alternatives"] if alternatives else []),
-                ],
+                extras=extra_columns(known, alternatives),
             ) as outputs,
             open_exports(output, export or (), export_minimum, export_padding) as exports,
-            _progress(size.residues if size else None) as advance,
+            residues_progress(size.residues) as advance,
         ):
             outputs.add(exports.write, *exports.files)
             budget = store.header["batch_residues"]
@@ -195,9 +229,14 @@ def predict(
             interrupted = results.write_all(stream, outputs)
             if interrupted and not results.written:
                 raise KeyboardInterrupt
+        write_invalid(output / INVALID_FILE, inputs.faults)
+        if message := left_over.message():
+            warnings.warn(message, InputWarning, 1)
         show(summary_table(results.counts))
         for file in outputs.files:
             print(output / file)
+        if inputs.faults:
+            print(output / INVALID_FILE)
         if stream.reused:
             _report(f"{stream.reused:,} answers were there from before")
         if interrupted:
@@ -262,10 +301,10 @@ class _Results:
         labels = self._protein.labels if self._protein else None
         return labels is not None and judge(labels, prediction.labels).reason is not None
 
-    def stopped(self, size: _Size | None) -> str:
+    def stopped(self, size: _Size) -> str:
         """Return the message of an interrupted run."""
-        of = f" of {size.proteins:,}" if size else ""
-        return f"interrupted after {self.written:,}{of} proteins; --resume goes on"
+        done = f"{self.written:,} of {size.proteins:,} proteins"
+        return f"interrupted after {done}; --resume goes on"
 
     def _write(self, protein: Protein, prediction: Prediction, outputs: Writers) -> None:
         from topo.report.structures import save_structure
@@ -282,36 +321,20 @@ def _report(message: str) -> None:
     print(f"topo: {message}", file=sys.stderr)
 
 
-def _size(path: str, structures: str | None, chain: str | None) -> _Size:
-    """Read the file once, so that its errors are raised before anything is written."""
-    from topo.io import read_inputs
-
-    lengths = Counter(len(protein) for protein in read_inputs(path, structures, chain))
+def _size(inputs: Inputs) -> _Size:
+    """Read the input once, so that its errors are raised before anything is written."""
+    try:
+        lengths = Counter(map(len, inputs))
+    except RecordError as error:
+        hints = "--skip-invalid leaves faulty records out"
+        if "found '*'" in str(error) or "found '.'" in str(error):
+            hints += ", --mask-stops reads stops within a sequence as X"
+        raise TopoError(f"{error}; {hints}") from None
     return _Size(lengths.total(), sum(length * count for length, count in lengths.items()))
 
 
-def _quietly(records: Iterator[Protein], warned: bool) -> Iterator[Protein]:
+def _quietly(records: Iterable[Protein]) -> Iterator[Protein]:
     """Read without the warnings that the first reading issued."""
     with warnings.catch_warnings():
-        if warned:
-            warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")
         yield from records
-
-
-@contextmanager
-def _progress(residues: int | None) -> Iterator[Callable[[int], None]]:
-    """Show the residues done and the time left, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("predicting"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} residues"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("predict", total=residues)
-        yield lambda done: bar.advance(task, done)

@@ -118,16 +118,24 @@ class Known:
     def __bool__(self) -> bool:
         return self._any
 
-    def attach(self, proteins: Iterator[Protein], grammar: Grammar) -> Iterator[Protein]:
+    def attach(self, proteins: Iterable[Protein], grammar: Grammar) -> Iterable[Protein]:
         """Return the proteins with their constraints; see :func:`constrain`."""
         if self._fixed:
             proteins = constrain_single(proteins, grammar, self._fixed)
         return constrain(proteins, grammar, self._table) if self._table else proteins
 
-    def check(self, proteins: Iterator[Protein], grammar: Grammar) -> None:
+    def check(self, proteins: Iterable[Protein], grammar: Grammar) -> None:
         """Read the proteins once, so that errors are raised before anything is written."""
         for _ in self.attach(proteins, grammar):
             pass
+
+
+def extra_columns(known: Known, alternatives: int) -> list[str]:
+    """Return the ``extras`` of :func:`topo.io.writers.open_writers` for a run."""
+    return [
+        *(["constraints"] if known else []),
+        *(["alternatives"] if alternatives else []),
+    ]
 
 
 def _constrained(

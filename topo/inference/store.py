@@ -136,7 +136,7 @@ def create_store(path: Path, header: Mapping[str, Any]) -> PredictionStore:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     except OSError as error:
         raise _unwritable(path, error) from None
     store = PredictionStore(path, header, file)

@@ -2,13 +2,15 @@
 
 - Residues are upper-cased. All letters A to Z are kept; those that are not one of the 20 standard
   residues (``U O B Z J X``) counts as unknown in the model. White space in a sequence is dropped.
-- One ``*`` at the end of a sequence is dropped. A ``*`` elsewhere, a digit, an alignment gap
-  (``-`` or ``.``) or any other symbol is an error that names file, line and position.
+- One ``*`` at the end of a sequence, or ``.`` as gffread writes it, is dropped. A ``*`` elsewhere,
+  a digit, an alignment gap (``-`` or ``.``) or any other symbol is an error that names file, line
+  and position. :class:`topo.io.records.RecordPolicy` can mask stops and leave faulty records out.
 - The id is the first word of the header, pipes and all; the whole header is kept as
   ``metadata["description"]``. A header without a word is an error.
 - Ids may repeat: every record is kept, and one warning names the lines.
-- Blank lines, CRLF or CR line ends, a byte-order mark, gzip and lines that begin with ``;`` are
-  accepted, and bytes that are not UTF-8 in a header.
+- Blank lines, CRLF or CR line ends, a byte-order mark, UTF-16, gzip, bzip2, xz and lines that begin
+  with ``;`` are accepted, before the first header also lines that begin with ``#`` or ``!``, and
+  bytes that are not UTF-8 in a header.
 - A record without residues and a file without records are errors.
 """
 
@@ -20,8 +22,11 @@ from os import PathLike
 from topo.errors import InputError
 from topo.io.files import open_text, output_text, source_name
 from topo.io.lines import Lines
-from topo.io.records import clean_residues, finish_records
+from topo.io.records import STOPS, Fault, clean_residues, finish_records, masked
 from topo.protein import Protein
+
+COMMENTS = ";#!"
+"""First characters of comments before the first header."""
 
 _WIDTH = 60
 
@@ -50,7 +55,7 @@ def read_fasta(path: str | PathLike[str]) -> Iterator[Protein]:
 
 def parse_fasta(lines: Lines) -> Iterator[Protein]:
     """Parse the lines of a FASTA file; see :func:`read_fasta`."""
-    return finish_records(_records(lines), lines.source)
+    return finish_records(_records(lines), lines.source, lines.policy)
 
 
 def parse_header(header: str, source: str, line: int) -> str:
@@ -93,38 +98,62 @@ def _header(protein: Protein) -> str:
     return f"{protein.id} {description}".rstrip()
 
 
-def _records(lines: Lines) -> Iterator[tuple[str, Protein]]:
+def _records(lines: Lines) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield each record with the place of its header."""
-    source, header_line, header, record = lines.source, 0, "", ""
-    parts: list[str] = []
-    length, stopped = 0, False
+    record: _Record | None = None
     for raw in lines:
         line = raw.strip()
         if not line or line[0] == ";":
             continue
         if line[0] == ">":
             if record:
-                yield _record(parts, source, header_line, header, record)
-            header_line, header = lines.number, line[1:].strip()
-            record = parse_header(header, source, header_line)
-            parts, length, stopped = [], 0, False
-            continue
-        if not record:
+                yield record.place, record.finish()
+            record = _Record(line[1:].strip(), lines)
+        elif record:
+            record.add(line, lines.number)
+        elif line[0] not in COMMENTS:
             lines.fail(f"found {line[:20]!r}, expected a '>' header")
-        if stopped:  # residues after a '*', which the check reports
-            line = "*" + line
-        elif line[-1] == "*":
-            line, stopped = line[:-1], True
-        parts.append(clean_residues(line, source, lines.number, record, length))
-        length += len(parts[-1])
     if record:
-        yield _record(parts, source, header_line, header, record)
+        yield record.place, record.finish()
 
 
-def _record(
-    parts: list[str], source: str, line: int, header: str, record: str
-) -> tuple[str, Protein]:
-    sequence = "".join(parts)
-    if not sequence:
-        raise InputError(source, f"{record} has no residues", line)
-    return f"line {line}", Protein(record, sequence, metadata={"description": header})
+class _Record:
+    """A record while its lines are read."""
+
+    def __init__(self, header: str, lines: Lines) -> None:
+        self.place = f"line {lines.number}"
+        self._header, self._line, self._source = header, lines.number, lines.source
+        self._mask = lines.policy.mask_stops
+        self._parts: list[str] = []
+        self._length, self._stop, self._id = 0, "", ""
+        self._fault: Fault | None = None
+        try:
+            self._id = parse_header(header, lines.source, lines.number)
+        except InputError as error:
+            self._fault = Fault.of("", error, lines.source)
+
+    def add(self, line: str, number: int) -> None:
+        """Add a line of residues."""
+        if self._fault:
+            return
+        line, self._stop = self._stop + line, ""  # a stop before residues is checked with them
+        if line[-1] in STOPS:
+            line, self._stop = line[:-1], line[-1]
+        if self._mask:
+            line = masked(line)
+        try:
+            part = clean_residues(line, self._source, number, self._id, self._length)
+        except InputError as error:
+            self._fault = Fault.of(self._id, error, self._source)
+            self._parts.clear()
+            return
+        self._parts.append(part)
+        self._length += len(part)
+
+    def finish(self) -> Protein | Fault:
+        """Return the protein, or the first fault of the record."""
+        sequence = "".join(self._parts)
+        if self._fault or sequence:
+            described = {"description": self._header}
+            return self._fault or Protein(self._id, sequence, metadata=described)
+        return Fault(self._id, self._line, f"{self._id} has no residues", self._source)

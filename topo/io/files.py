@@ -1,4 +1,4 @@
-"""Input files (plain, gzip, standard input) and atomic output files."""
+"""Input files (plain, compressed, standard input) and atomic output files."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import gzip
 import hashlib
 import io
 import os
+import re
+import shutil
+import stat
 import sys
 import tempfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from topo.errors import InputError, TopoError
+from topo.io.streams import copied_sha256, decoded, is_kept, open_bytes
 
-_GZIP_MAGIC = b"\x1f\x8b"
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}(\.\w+)?")
+"""Name of a temporary file of :func:`atomic_path`."""
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
@@ -26,38 +30,26 @@ def source_name(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    """Open a text file for reading; gzip is recognised by content, ``-`` is standard input.
+    """Open a text file for reading; ``-`` is standard input.
 
-    Line ends of all kinds become LF and a byte-order mark is dropped. Bytes that are not UTF-8
-    become U+FFFD, so that the parser can report their line.
+    gzip, bzip2, xz and UTF-16 are recognised by content, see :mod:`topo.io.streams`. Line ends of
+    all kinds become LF and a byte-order mark is dropped. Bytes that are not UTF-8 become U+FFFD, so
+    that the parser can report their line.
 
     Raises
     ------
     InputError
-        If the file is missing, is a folder, cannot be read, or is damaged gzip; raised also
-        when the damage shows only while reading.
+        If the file is missing, is a folder, cannot be read, is damaged or is of a binary format;
+        raised also when the damage shows only while reading.
     """
     name = source_name(path)
+    raw = open_bytes(path, name)
     try:
-        raw: Any = sys.stdin.buffer if str(path) == "-" else open(path, "rb")  # noqa: SIM115
-    except FileNotFoundError:
-        raise InputError(name, "no such file") from None
-    except IsADirectoryError:
-        raise InputError(name, "found a folder, expected a file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(name, f"cannot be read ({reason})") from None
-    try:
-        buffered = io.BufferedReader(raw) if not hasattr(raw, "peek") else raw
-        zipped = buffered.peek(2)[:2] == _GZIP_MAGIC
-        stream = gzip.GzipFile(fileobj=buffered) if zipped else buffered
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
+        text = decoded(raw, name)
         try:
             yield text
         finally:
             text.detach()  # otherwise garbage collection closes standard input
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise InputError(name, "damaged gzip data, expected a complete gzip file") from None
     except IsADirectoryError:
         raise InputError(name, "found a folder, expected a file") from None
     finally:
@@ -65,39 +57,98 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
             raw.close()
 
 
+def can_reopen(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path can be opened several times; a missing file or a folder cannot."""
+    if str(path) == "-":
+        return is_kept(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISDIR(mode)
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path that replaces ``path`` when the block ends without an error.
 
-    When the block raises, the temporary file is removed and ``path`` is unchanged.
+    When the block raises, the temporary file is removed and ``path`` is unchanged. A link stays,
+    and the file that it points to is replaced. What exists and is no regular file, such as a pipe
+    or ``/dev/null``, is not replaced: the content is written into it at the end.
 
     Raises
     ------
     TopoError
         If the folder cannot be written or the disk is full.
     """
-    target = Path(path)
+    special = is_special(path)
+    target = Path(path) if special else Path(os.path.realpath(path))
+    folder = Path(tempfile.gettempdir()) if special else target.parent
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.name[:64]}.", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.name[:64]}.", suffix=target.suffix, dir=folder
         )
         os.close(handle)
     except OSError as error:
-        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+        raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
+        if special:
+            _write_into(target, temporary)
+        else:
+            temporary.chmod(default_mode(0o666))
+            temporary.replace(target)
     except OSError as error:
         if error.filename not in (None, name, str(target)):
             raise
-        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+        raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def default_mode(mode: int) -> int:
+    """Return the mode of a new file or folder (0o666 or 0o777) under the umask."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return mode & ~umask
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is one to write into: a device, a pipe, or an open descriptor."""
+    if os.path.abspath(path).startswith(("/dev/fd/", "/dev/std", "/proc/")):
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _write_into(target: Path, source: Path) -> None:
+    """Write the content of a file into what exists, without truncating it."""
+    handle = os.open(target, os.O_WRONLY | os.O_APPEND)
+    with open(source, "rb") as content, open(handle, "wb") as out:
+        shutil.copyfileobj(content, out)
+
+
+def remove_temporary(folder: Path, names: Container[str], pattern: re.Pattern[str]) -> None:
+    """Remove temporary files that a killed process has left in a folder.
+
+    Parameters
+    ----------
+    folder
+        Path to the folder; may be missing.
+    names, pattern
+        Names of the files whose temporary files are removed, and a pattern of further names.
+    """
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        found = _TEMPORARY.fullmatch(file.name)
+        if found and (found[1] in names or pattern.fullmatch(found[1])):
+            file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -127,13 +178,15 @@ def output_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file, hexadecimal.
+    """Return the SHA-256 of a file, hexadecimal; of a pipe that of what was read from it.
 
     Raises
     ------
     InputError
         If the file cannot be read.
     """
+    if known := copied_sha256(path):
+        return known
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:

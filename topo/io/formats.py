@@ -21,22 +21,21 @@ from typing import Any, Literal, NamedTuple
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3 import parse_gff3
 from topo.io.jsonl import parse_jsonl
+from topo.io.layout import record_layout
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
 from topo.io.swissprot import parse_swissprot
-from topo.io.three_line import SEPARATOR, as_prediction, parse_three_line, write_three_line
+from topo.io.three_line import as_prediction, parse_three_line, write_three_line
+from topo.io.titled import parse_labelled, parse_pir
 from topo.io.tmbed import LETTERS, TABLE_HEADER, parse_tmbed
 from topo.io.tmrs import parse_tmrs
-from topo.labels import LABELS, TYPES, UNKNOWN
+from topo.labels import LABELS, UNKNOWN
 from topo.protein import Prediction, Protein
 
 Recogniser = Callable[[Lines], bool]
-Kind = Literal["proteins", "predictions", "structure", "output"]
+Kind = Literal["proteins", "predictions", "structure", "output", "foreign"]
 
 _LABEL_LETTERS = frozenset((*LABELS, UNKNOWN))
-_CERTAIN_RUN = 12
-"""Fewest label letters in a row that are taken as labels whatever their number."""
-
 _RECORDS_SEEN = 1000
 """Records that are searched for a letter that only one of two alphabets has."""
 
@@ -47,10 +46,10 @@ class Format(NamedTuple):
     Parameters
     ----------
     name
-        Name on the command line and in messages.
+        Name on the command line and in messages; of a foreign format also what to do.
     kind
-        What the file holds: ``proteins``, ``predictions``, ``structure``, or ``output`` for formats
-        that are written but not read.
+        What the file holds: ``proteins``, ``predictions``, ``structure``, ``output`` for formats
+        that are written but not read, or ``foreign`` for formats of others that are not read.
     recognise
         Function that returns whether the coming lines have this format, given the kind.
     parse
@@ -145,23 +144,9 @@ def _texts(lines: Lines) -> list[str]:
     return [text for line in _head(lines) if (text := line.strip()) and text[0] != ";"]
 
 
-def _is_three_line(lines: Lines) -> bool:
-    """Judge the first record: two lines after the header, the second made of labels.
-
-    The last line of a short FASTA record may consist of these letters too. So lengths that differ,
-    as in a broken 3-line record, need further evidence.
-    """
-    texts = _texts(lines)
-    body = texts[1:3]
-    if len(body) < 2 or any(text.startswith(">") for text in body):
-        return False
-    if len(texts) > 3 and not texts[3].startswith(">"):
-        return False
-    residues, labels = body
-    typed = texts[0].rpartition(SEPARATOR)[2].strip() in TYPES
-    if not _LABEL_LETTERS.issuperset(labels):
-        return typed and len(labels) == len(residues)
-    return typed or len(labels) == len(residues) or len(labels) >= _CERTAIN_RUN
+def _has_layout(name: str) -> Recogniser:
+    """Recognise records by their layout, see :func:`topo.io.layout.record_layout`."""
+    return lambda lines: record_layout(lines) == name
 
 
 def _is_three_line_prediction(lines: Lines) -> bool:
@@ -202,17 +187,31 @@ _is_table = _first_line(r"##gff-version|# |.*\t")
 
 
 def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Iterator[Protein]:
-    return parse_partitions("".join(lines), lines.source, folds)
+    text = "\n" * lines.number + lines.rest()  # keeps the numbers of lines in messages
+    return parse_partitions(text, lines.source, folds, lines.policy)
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
     return map(as_prediction, parse_three_line(lines, any_letter=any_letter))
 
 
+def _foreign(name: str, pattern: str) -> Format:
+    return Format(name, "foreign", _first_text(pattern))
+
+
+def _is_uniprot_xml(lines: Lines) -> bool:
+    head = [line[:1000] for line in lines.peek(5)]
+    return bool(head) and head[0].startswith("<") and any("<uniprot" in line for line in head)
+
+
 def _written_only(name: str, pattern: str, suffixes: tuple[str, ...] = ()) -> Format:
     return Format(name, "output", _first_line(pattern), suffixes=suffixes)
 
 
+_FASTA_SUFFIXES = (
+    *(".fasta", ".fa", ".faa", ".fas", ".pep", ".aa", ".fsa", ".prot", ".protein"),
+    *(".mpfa", ".seq", ".fna", ".ffn"),
+)
 _PDB_RECORDS = (
     "HEADER|TITLE |COMPND|SOURCE|KEYWDS|EXPDTA|REMARK|ATOM  |HETATM|MODEL |CRYST1|SEQRES|DBREF|"
     "OBSLTE|SPLIT |CAVEAT|NUMMDL|MDLTYP|AUTHOR|REVDAT|ORIGX1|PARENT|USER  |MODRES|HELIX |SHEET "
@@ -224,13 +223,15 @@ FORMATS = (
         "proteins",
         lambda lines: True,
         parse_fasta,
-        suffixes=(".fasta", ".fa", ".faa", ".fas"),
+        suffixes=_FASTA_SUFFIXES,
         write=write_fasta,
     ),
+    Format("pir", "proteins", _has_layout("pir"), parse_pir, suffixes=(".pir",)),
+    Format("labelled", "proteins", _has_layout("labelled"), parse_labelled),
     Format(
         "3line",
         "proteins",
-        _is_three_line,
+        _has_layout("3line"),
         parse_three_line,
         suffixes=(".3line",),
         write=write_three_line,
@@ -265,5 +266,25 @@ FORMATS = (
     _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
     _written_only("SignalP's table", r"# \S+\tOrganism:"),
+    _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),
+    Format(
+        "UniProt XML, which is not read; download the entries as FASTA or as text",
+        "foreign",
+        _is_uniprot_xml,
+    ),
+    _foreign("HTML, which is not read; is it the page of an error?", "(?i)<!doctype html|<html"),
+    _foreign(
+        "GenBank or GenPept, which is not read; download the entries as FASTA", r"LOCUS\s{2,}\S"
+    ),
+    _foreign("EMBL, which is not read; download the entries as FASTA", r"ID   \S+; SV "),
+    _foreign(
+        "a Stockholm alignment, which is not read; expected sequences without gaps",
+        "# STOCKHOLM",
+    ),
+    _foreign(
+        "a Clustal alignment, which is not read; expected sequences without gaps",
+        r"CLUSTAL|MUSCLE \(",
+    ),
+    _foreign("FASTQ, which is not read; expected proteins in FASTA", r"@\S+.*$"),
 )
 """All formats; those of one kind from the least to the most specific."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NoReturn
 
 from topo.errors import InputError
+from topo.io.records import LONGEST, RecordPolicy
 
-LONGEST = 10_000_000
-"""Longest protein, in residues, that a file without sequences may declare."""
+LONGEST_LINE = 100_000_000
+"""Largest number of characters in a line."""
+
+LARGEST_TEXT = 1_000_000_000
+"""Largest number of characters of a file that is read as a whole."""
 
 
 class Lines:
@@ -24,6 +29,8 @@ class Lines:
     raw
         Whether lines are passed on unchanged. By default line ends and trailing blanks are removed
         (tabs stay), and a line that is not UTF-8 raises an error.
+    policy
+        Treatment of faulty records; by default they are an error.
 
     Attributes
     ----------
@@ -31,28 +38,49 @@ class Lines:
         1-based number of the line taken last; 0 before the first.
     """
 
-    def __init__(self, source: str, text: Iterable[str], *, raw: bool = False) -> None:
+    def __init__(
+        self,
+        source: str,
+        text: Iterable[str],
+        *,
+        raw: bool = False,
+        policy: RecordPolicy | None = None,
+    ) -> None:
         self.source = source
         self.number = 0
+        self.policy = policy or RecordPolicy()
         self._text = iter(text)
+        self._readline: Callable[[int], str] | None = getattr(text, "readline", None)
         self._raw = raw
-        self._ahead: list[str] = []
+        self._ahead: deque[str] = deque()
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._ahead.pop(0) if self._ahead else self._read()
+        line = self._ahead.popleft() if self._ahead else self._read()
         self.number += 1
         return line
 
     def _read(self) -> str:
-        line = next(self._text)
+        line = self._next_line()
         if self._raw:
             return line
         line = line.rstrip("\n\r ")
         if "\ufffd" in line:
             self.fail("found bytes that are not UTF-8", self.number + len(self._ahead) + 1)
+        return line
+
+    def _next_line(self) -> str:
+        """Read a line, of a file no more than :data:`LONGEST_LINE` characters of it."""
+        if self._readline is None:
+            return next(self._text)
+        line = self._readline(LONGEST_LINE + 1)
+        if not line:
+            raise StopIteration
+        if len(line) > LONGEST_LINE:
+            found = f"found a line of more than {LONGEST_LINE:,} characters"
+            self.fail(f"{found}, expected shorter lines", self.number + len(self._ahead) + 1)
         return line
 
     def ahead(self) -> Iterator[str]:
@@ -73,9 +101,22 @@ class Lines:
 
     def skip_blank(self) -> bool:
         """Skip blank lines; return whether any line is left."""
-        while (ahead := self.peek(1)) and not ahead[0].strip():
-            next(self)
-        return bool(ahead)
+        for line in self:
+            if line.strip():
+                self._ahead.appendleft(line)
+                self.number -= 1
+                return True
+        return False
+
+    def rest(self) -> str:
+        """Take all lines that are left, as one text."""
+        parts, size = [], 0
+        for line in self:
+            parts.append(line)
+            size += len(line)
+            if size > LARGEST_TEXT:
+                raise InputError(self.source, f"holds more than {LARGEST_TEXT:,} characters")
+        return "".join(parts)
 
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise :class:`~topo.errors.InputError` at ``line``, by default the line taken last."""

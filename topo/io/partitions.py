@@ -15,7 +15,8 @@ from typing import Any
 
 from topo.errors import InputError, TopoError
 from topo.io.files import open_text, output_text, source_name
-from topo.io.records import check_labels, clean_sequence, finish_records
+from topo.io.lines import Lines
+from topo.io.records import Fault, RecordPolicy, check_labels, clean_sequence, finish_records
 from topo.protein import Protein, own_keys, pop_text
 
 DEFAULT_FOLD = "all"
@@ -47,20 +48,24 @@ def read_partitions(
         If the file cannot be read, is not such JSON, or lacks a fold.
     """
     with open_text(path) as stream:
-        text = stream.read()
+        text = Lines(source_name(path), stream, raw=True).rest()
     yield from parse_partitions(text, source_name(path), folds)
 
 
 def parse_partitions(
-    text: str, source: str, folds: Sequence[str] | None = None
+    text: str,
+    source: str,
+    folds: Sequence[str] | None = None,
+    policy: RecordPolicy | None = None,
 ) -> Iterator[Protein]:
     """Parse the text of a partitioned set; see :func:`read_partitions`."""
+    policy = policy or RecordPolicy()
     content = _load(text, source)
     wanted = list(content) if folds is None else list(dict.fromkeys(folds))
     for fold in wanted:
         if fold not in content:
             raise InputError(source, f"has no fold {fold!r}; it has {', '.join(content)}")
-    return finish_records(_records(content, wanted, source), source)
+    return finish_records(_records(content, wanted, source, policy), source, policy)
 
 
 def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
@@ -117,16 +122,28 @@ def _load(text: str, source: str) -> dict[str, list[Any]]:
 
 
 def _records(
-    content: dict[str, list[Any]], folds: Sequence[str], source: str
-) -> Iterator[tuple[str, Protein]]:
+    content: dict[str, list[Any]], folds: Sequence[str], source: str, policy: RecordPolicy
+) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield the place of each record, e.g. ``cv0 record 3``, and the record."""
+    # JSON of other programs has lists as well, but of other things.
+    is_set = any(_is_record(record) for fold in folds for record in content[fold])
     for fold in folds:
         for number, record in enumerate(content[fold], 1):
             place = f"{fold} record {number}"
-            yield place, _protein(record, fold, place, source)
+            try:
+                yield place, _protein(record, fold, place, source, policy.mask_stops)
+            except InputError as error:
+                if not is_set:
+                    raise
+                name = record.get("id") if isinstance(record, dict) else None
+                yield place, Fault.of(name if isinstance(name, str) else "", error, source)
 
 
-def _protein(record: Any, fold: str, place: str, source: str) -> Protein:
+def _is_record(record: Any) -> bool:
+    return isinstance(record, dict) and ("id" in record or "sequence" in record)
+
+
+def _protein(record: Any, fold: str, place: str, source: str, mask_stops: bool) -> Protein:
     if not isinstance(record, dict):
         raise InputError(source, f"{place}: found {type(record).__name__}, expected an object")
     for key in ("id", "sequence"):
@@ -136,7 +153,7 @@ def _protein(record: Any, fold: str, place: str, source: str) -> Protein:
     if not name.isprintable() or len(name.split()) != 1:
         raise InputError(source, f"{place}: found id {name!r}, expected one word")
     where = f"{name} ({place})"
-    sequence = clean_sequence(record["sequence"], source, None, where)
+    sequence = clean_sequence(record["sequence"], source, None, where, mask_stops=mask_stops)
     labels = record.get("labels")
     if labels is not None:
         if not isinstance(labels, str):

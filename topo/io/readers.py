@@ -7,23 +7,36 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import Any
 
-from topo.errors import InputError
+from topo.errors import InputError, TopoError
 from topo.io.files import open_text, source_name
-from topo.io.formats import Format, holds_predictions, recognise
+from topo.io.formats import Format, holds_predictions, of_kind, recognise
 from topo.io.lines import Lines
+from topo.io.records import RecordPolicy
 from topo.protein import Prediction, Protein
 
+INPUT_FORMATS = tuple(form.name for form in of_kind("proteins"))
+"""Names of the formats of proteins."""
 
-def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
-    """Read the proteins of a FASTA, 3-line, partitions JSON or Swiss-Prot file, in order.
 
-    FASTA, 3-line and Swiss-Prot are streamed record by record.
+def read_proteins(
+    path: str | PathLike[str],
+    *,
+    input_format: str | None = None,
+    policy: RecordPolicy | None = None,
+) -> Iterator[Protein]:
+    """Read the proteins of a FASTA, 3-line, PIR, partitions JSON or Swiss-Prot file, in order.
+
+    All but JSON are streamed record by record.
 
     Parameters
     ----------
     path
-        Path to a file, plain or gzip; ``-`` for standard input; ``FILE.json:cv0,cv1`` for some
-        folds of a partitioned set.
+        Path to a file, plain or compressed; ``-`` for standard input; ``FILE.json:cv0,cv1`` for
+        some folds of a partitioned set.
+    input_format
+        Name in :data:`INPUT_FORMATS`; None decides by the content.
+    policy
+        Treatment of faulty records; by default they are an error.
 
     Yields
     ------
@@ -38,13 +51,25 @@ def read_proteins(path: str | PathLike[str]) -> Iterator[Protein]:
     """
     file, folds = split_folds(path)
     with open_text(file) as stream:
-        yield from parse_proteins(Lines(source_name(file), stream, raw=True), folds)
+        lines = Lines(source_name(file), stream, raw=True, policy=policy)
+        yield from parse_proteins(lines, folds, input_format)
 
 
-def parse_proteins(lines: Lines, folds: list[str] | None = None) -> Iterator[Protein]:
+def parse_proteins(
+    lines: Lines, folds: list[str] | None = None, input_format: str | None = None
+) -> Iterator[Protein]:
     """Parse the raw lines of a file of proteins; see :func:`read_proteins`."""
-    _refuse_output(lines, "FASTA, 3-line, partitions JSON or Swiss-Prot")
-    form = recognise("proteins", lines)
+    if input_format is None:
+        _refuse_output(lines, "FASTA, 3-line, partitions JSON or Swiss-Prot")
+        lines.skip_blank()
+        if foreign := recognise("foreign", lines):
+            raise InputError(lines.source, f"found {foreign.name}")
+        form = recognise("proteins", lines)
+    else:
+        form = next((f for f in of_kind("proteins") if f.name == input_format), None)
+        if form is None:
+            known = ", ".join(INPUT_FORMATS)
+            raise TopoError(f"unknown input format {input_format!r}, expected one of {known}")
     assert form is not None, "every file counts as FASTA where nothing else fits"
     if folds is not None and "folds" not in form.options:
         raise InputError(lines.source, f"found {form.name}, which has no folds to choose from")

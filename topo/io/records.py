@@ -4,17 +4,76 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from topo.errors import InputError, InputWarning
+from topo.errors import InputError, InputWarning, RecordError
 from topo.labels import encode_labels
 from topo.protein import Protein
 
+LONGEST = 10_000_000
+"""Largest number of residues of a protein."""
+
+STOPS = "*."
+"""Symbols of a stop: the usual one, and the one that gffread writes."""
+
 _HINTS = {
     "-": "; remove alignment gaps first",
-    ".": "; remove alignment gaps first",
+    ".": "; it may be gffread's stop, or else an alignment gap: remove alignment gaps first",
     "*": "; a stop is allowed only at the end",
 }
 _DUPLICATES_SHOWN = 5
+_FAULTS_SHOWN = 10
+_REASON_SHOWN = 200
+
+
+class Fault(NamedTuple):
+    """Reason why a record cannot be read.
+
+    Parameters
+    ----------
+    record
+        Id of the record; empty where it has none.
+    line
+        1-based line number, where there is one.
+    reason
+        What was found and what was expected.
+    source
+        Name of the file.
+    """
+
+    record: str
+    line: int | None
+    reason: str
+    source: str
+
+    @classmethod
+    def of(cls, record: str, error: InputError, source: str) -> Fault:
+        """Make a fault of an error."""
+        return cls(record, error.line, error.reason, source)
+
+
+@dataclass
+class RecordPolicy:
+    """Treatment of faulty records.
+
+    Parameters
+    ----------
+    skip
+        Whether faulty records are left out. By default they are an error, which names the first
+        ten and their number.
+    mask_stops
+        Whether ``*`` and ``.`` within a sequence are read as ``X``.
+
+    Attributes
+    ----------
+    faults
+        Faults of the records that were left out.
+    """
+
+    skip: bool = False
+    mask_stops: bool = False
+    faults: list[Fault] = field(default_factory=list)
 
 
 def clean_residues(text: str, source: str, line: int | None, record: str, offset: int = 0) -> str:
@@ -39,8 +98,11 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
     Raises
     ------
     InputError
-        On any other symbol; the message has its 1-based position in the record.
+        On any other symbol; the message has its 1-based position in the record. Also if the
+        record has more than :data:`LONGEST` residues.
     """
+    if offset + len(text) > LONGEST:
+        raise InputError(source, f"{record} has more than {LONGEST:,} residues", line)
     if text.isascii() and text.isalpha():  # fast path: a proteome has 10^5 lines
         return text.upper()
     text = "".join(text.split())
@@ -56,9 +118,20 @@ def clean_residues(text: str, source: str, line: int | None, record: str, offset
     return text.upper()
 
 
-def clean_sequence(text: str, source: str, line: int | None, record: str) -> str:
-    """Check a whole sequence: as :func:`clean_residues`, without one final ``*``, not empty."""
-    sequence = clean_residues(text.strip().removesuffix("*"), source, line, record)
+def masked(text: str) -> str:
+    """Replace stops by ``X``."""
+    for symbol in STOPS:
+        text = text.replace(symbol, "X")
+    return text
+
+
+def clean_sequence(
+    text: str, source: str, line: int | None, record: str, *, mask_stops: bool = False
+) -> str:
+    """Check a whole sequence: as :func:`clean_residues`, without one final stop, not empty."""
+    text = text.strip()
+    text = text[:-1] if text.endswith(tuple(STOPS)) else text
+    sequence = clean_residues(masked(text) if mask_stops else text, source, line, record)
     if not sequence:
         raise InputError(source, f"{record} has no residues", line)
     return sequence
@@ -92,31 +165,46 @@ def check_labels(
     return labels
 
 
-def finish_records(records: Iterator[tuple[str, Protein]], source: str) -> Iterator[Protein]:
+def finish_records(
+    records: Iterator[tuple[str, Protein | Fault]], source: str, policy: RecordPolicy | None = None
+) -> Iterator[Protein]:
     """Yield the records; warn once about repeated ids.
 
     Parameters
     ----------
     records
-        Pairs of place (``line 3``) and record.
+        Pairs of place (``line 3``) and record, or the fault of a record.
     source
         Name of the file in messages.
+    policy
+        Treatment of faulty records. Where they are an error, no record after the first of them is
+        yielded, but all are counted.
 
     Raises
     ------
+    RecordError
+        If there are faulty records and the policy does not leave them out.
     InputError
         If there is no record.
     """
+    policy = policy or RecordPolicy()
+    faults = _Faults(policy)
     first: dict[str, str] = {}
     repeats: list[str] = []
     repeated = 0
     for place, protein in records:
+        if isinstance(protein, Fault):
+            faults.add(protein)
+            continue
+        if faults.shown and not policy.skip:
+            continue
         earlier = first.setdefault(protein.id, place)
         if earlier is not place:
             repeated += 1
             if repeated <= _DUPLICATES_SHOWN:
                 repeats.append(f"{protein.id} ({earlier} and {place})")
         yield protein
+    faults.check(source, bool(first))
     if not first:
         raise InputError(source, "holds no records")
     if repeated:
@@ -126,3 +214,39 @@ def finish_records(records: Iterator[tuple[str, Protein]], source: str) -> Itera
             InputWarning,
             stacklevel=2,
         )
+
+
+class _Faults:
+    """Faults of one file."""
+
+    def __init__(self, policy: RecordPolicy) -> None:
+        self.shown: list[Fault] = []
+        self._policy, self._count = policy, 0
+
+    def add(self, fault: Fault) -> None:
+        self._count += 1
+        if len(self.shown) < _FAULTS_SHOWN:
+            self.shown.append(fault)
+        if self._policy.skip:
+            self._policy.faults.append(fault)
+
+    def check(self, source: str, any_good: bool) -> None:
+        """Raise an error unless the faults are left out and other records exist."""
+        if not self.shown or (self._policy.skip and any_good):
+            return
+        (_, line, reason, _), *others = self.shown
+        if self._policy.skip:
+            found = f"holds no record that can be read, {self._count:,} faulty ones"
+            raise InputError(source, f"{found}; the first: {reason}", line)
+        if self._count == 1:
+            raise RecordError(source, reason, line)
+        listed = [reason[:_REASON_SHOWN]]
+        listed += [f"{_place(fault)}{fault.reason[:_REASON_SHOWN]}" for fault in others]
+        if self._count > len(self.shown):
+            listed.append(f"and {self._count - len(self.shown):,} more")
+        listed.append(f"{self._count:,} faulty records")
+        raise RecordError(source, "; ".join(listed), line)
+
+
+def _place(fault: Fault) -> str:
+    return "" if fault.line is None else f"line {fault.line}: "

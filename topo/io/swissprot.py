@@ -17,11 +17,12 @@ from typing import Any
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
 from topo.io.lines import Lines
-from topo.io.records import clean_sequence, finish_records
+from topo.io.records import Fault, clean_sequence, finish_records
 from topo.io.swissprot_rules import swissprot_labels, topology_features
 from topo.protein import Protein
 
 _END = "//"
+_LONGEST_RECORD = 50_000_000
 
 
 def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
@@ -50,29 +51,40 @@ def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
 
 def parse_swissprot(lines: Lines) -> Iterator[Protein]:
     """Parse the lines of Swiss-Prot records, line ends included; see :func:`read_swissprot`."""
-    return finish_records(_records(lines), lines.source)
+    return finish_records(_records(lines), lines.source, lines.policy)
 
 
-def _records(lines: Lines) -> Iterator[tuple[str, Protein]]:
+def _records(lines: Lines) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield each record with the place of its first line."""
     block: list[str] = []
-    first = 0
+    first = size = 0
     for line in lines:
         if not block and not line.strip():
             continue
         first = first if block else lines.number
         block.append(line)
+        size += len(line)
+        if size > _LONGEST_RECORD:
+            lines.fail(f"record of more than {_LONGEST_RECORD:,} characters", first)
         if line.rstrip() == _END:
-            yield f"line {first}", _protein("".join(block), lines.source, first)
-            block = []
+            yield f"line {first}", _protein_or_fault(block, lines, first)
+            block, size = [], 0
     if block:
         lines.fail(f"record without its closing {_END!r}", first)
 
 
-def _protein(text: str, source: str, line: int) -> Protein:
+def _protein_or_fault(block: list[str], lines: Lines, line: int) -> Protein | Fault:
+    try:
+        return _protein("".join(block), lines.source, line, lines.policy.mask_stops)
+    except InputError as error:
+        words = block[0].split()
+        return Fault.of(words[1] if len(words) > 1 else "", error, lines.source)
+
+
+def _protein(text: str, source: str, line: int, mask_stops: bool) -> Protein:
     record = _parse(text, source, line)
     name = (record.accessions or [record.entry_name])[0]
-    sequence = clean_sequence(record.sequence, source, line, name)
+    sequence = clean_sequence(record.sequence, source, line, name, mask_stops=mask_stops)
     if len(sequence) != record.sequence_length:
         raise InputError(
             source,

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from os import PathLike
 
-from topo.errors import TopoError
-from topo.io.fasta import parse_header
+from topo.errors import InputError, TopoError
+from topo.io.fasta import COMMENTS, parse_header
 from topo.io.files import open_text, output_text, source_name
 from topo.io.ids import plain_id
+from topo.io.layout import SEPARATOR
 from topo.io.lines import Lines
-from topo.io.records import check_labels, clean_sequence, finish_records
+from topo.io.records import Fault, check_labels, clean_sequence, finish_records
 from topo.labels import TYPES, UNKNOWN, protein_type
 from topo.protein import Prediction, Protein
 
-SEPARATOR = " | "
 _PARTS = ("header", "sequence", "labels")
 
 
@@ -52,7 +52,7 @@ def parse_three_line(lines: Lines, *, any_letter: bool = False) -> Iterator[Prot
 
     With ``any_letter`` the labels may be any letters.
     """
-    return finish_records(_records(lines, any_letter), lines.source)
+    return finish_records(_records(lines, any_letter), lines.source, lines.policy)
 
 
 def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
@@ -103,34 +103,60 @@ def _type(protein: Protein) -> str | None:
     return types[0] if len(types) == 1 else protein.header_type
 
 
-def _records(lines: Lines, any_letter: bool) -> Iterator[tuple[str, Protein]]:
-    """Yield each record with the place of its header."""
+def _records(lines: Lines, any_letter: bool) -> Iterator[tuple[str, Protein | Fault]]:
+    """Yield each record with the place of its header; a faulty one ends at the next header."""
     group: list[tuple[int, str]] = []
+    faulty = False
     for raw in lines:
         line = raw.strip()
-        if not line:
+        if not line or (not group and line[0] in COMMENTS):
             continue
-        if line.startswith(">") != (not group):
-            expected = "a '>' header" if not group else f"the {_PARTS[len(group)]} of {_id(group)}"
-            lines.fail(f"found {line[:20]!r}, expected {expected}")
-        group.append((lines.number, line))
-        if len(group) == len(_PARTS):
-            yield f"line {group[0][0]}", _protein(group, lines.source, any_letter)
-            group = []
-    if group:
-        found = f"found the end of the file, expected the {_PARTS[len(group)]} of {_id(group)}"
-        lines.fail(found, group[-1][0])
+        is_header = line.startswith(">")
+        if not is_header and not group:
+            lines.fail(f"found {line[:20]!r}, expected a '>' header")
+        if is_header and 0 < len(group) < len(_PARTS):
+            yield _unfinished(group, f"{line[:20]!r}", lines.number, lines.source)
+        if is_header:
+            group, faulty = [(lines.number, line)], False
+        elif len(group) < len(_PARTS):
+            group.append((lines.number, line))
+            if len(group) == len(_PARTS):
+                yield f"line {group[0][0]}", _protein_or_fault(group, lines, any_letter)
+        elif not faulty:
+            faulty = True
+            reason = f"found {line[:20]!r}, expected a '>' header"
+            yield "", Fault(_id(group), lines.number, reason, lines.source)
+    if 0 < len(group) < len(_PARTS):
+        yield _unfinished(group, "the end of the file", group[-1][0], lines.source)
+
+
+def _unfinished(
+    group: list[tuple[int, str]], found: str, line: int, source: str
+) -> tuple[str, Fault]:
+    name = _id(group)
+    reason = f"found {found}, expected the {_PARTS[len(group)]} of {name}"
+    return f"line {group[0][0]}", Fault(name, line, reason, source)
+
+
+def _protein_or_fault(
+    group: list[tuple[int, str]], lines: Lines, any_letter: bool
+) -> Protein | Fault:
+    try:
+        return _protein(group, lines, any_letter)
+    except InputError as error:
+        return Fault.of(_id(group), error, lines.source)
 
 
 def _id(group: list[tuple[int, str]]) -> str:
     return (group[0][1][1:].split() or ["a record"])[0]
 
 
-def _protein(group: list[tuple[int, str]], source: str, any_letter: bool) -> Protein:
+def _protein(group: list[tuple[int, str]], lines: Lines, any_letter: bool) -> Protein:
+    source, mask = lines.source, lines.policy.mask_stops
     (header_line, header), (sequence_line, residues), (label_line, labels) = group
     before, separator, kind = header[1:].rpartition(SEPARATOR)
     record = parse_header(before if separator else kind, source, header_line)
-    sequence = clean_sequence(residues, source, sequence_line, record)
+    sequence = clean_sequence(residues, source, sequence_line, record, mask_stops=mask)
     check_labels(labels, sequence, source, label_line, record, any_letter=any_letter)
     return Protein(
         record,

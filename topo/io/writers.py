@@ -35,6 +35,7 @@ PROGRAM = f"topo-{__version__}"
 DEFAULT_FORMATS = ("3line", "tmrs", "gff3", "summary", "html")
 PROBABILITY_FORMATS = ("csv", "npz", "parquet")
 IDS_FILE = "ids.tsv"
+INVALID_FILE = "invalid.tsv"
 
 
 class Writer(Protocol):
@@ -108,6 +109,13 @@ def check_formats(formats: Sequence[str], probabilities: str | None = None) -> N
             f"unknown format {probabilities!r} for probabilities, "
             f"expected one of {', '.join(PROBABILITY_FORMATS)}"
         )
+
+
+def output_names() -> frozenset[str]:
+    """Return the names of all files of a run of predictions, except those of single proteins."""
+    texts = {text.file for layouts in _text_formats("").values() for text in layouts}
+    more = {"predictions.parquet", "probabilities.npz", "probabilities.parquet", "report.html"}
+    return frozenset(texts | more | {IDS_FILE, INVALID_FILE})
 
 
 class Writers:

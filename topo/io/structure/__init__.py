@@ -1,7 +1,7 @@
 """Protein structures: PDB and mmCIF files into proteins with coordinates."""
 
 from topo.io.structure.cache import cached_structure
-from topo.io.structure.folder import StructureFolder
+from topo.io.structure.folder import Place, StructureFolder
 from topo.io.structure.read import (
     StructureInfo,
     is_structure_file,
@@ -12,6 +12,7 @@ from topo.io.structure.read import (
 )
 
 __all__ = [
+    "Place",
     "StructureFolder",
     "StructureInfo",
     "cached_structure",

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -21,7 +22,7 @@ from topo.io.files import atomic_path
 from topo.io.structure.read import StructureInfo, read_structure
 from topo.protein import Protein
 
-_VERSION = 2
+_VERSION = 3
 
 
 def cached_structure(
@@ -37,7 +38,9 @@ def cached_structure(
     """
     try:
         state = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        state = None
+    if state is None or not stat.S_ISREG(state.st_mode):
         return read_structure(path, chain=chain, model=model, sequence=sequence)
     request = (_VERSION, os.path.abspath(path), state.st_size, state.st_mtime_ns, chain, model)
     key = hashlib.sha256(repr((*request, sequence)).encode()).hexdigest()
@@ -81,6 +84,7 @@ def _load(entry: Path, source: str) -> Protein | None:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         facts = json.loads(texts["info"])
         facts["numbers"] = tuple(facts["numbers"])
+        facts["further_chains"] = tuple(facts["further_chains"])
         facts["mismatches"] = tuple((at, a, b) for at, a, b in facts["mismatches"])
         coordinates = np.ascontiguousarray(arrays["backbone"][:, 1])
         facts |= {"coordinates": coordinates, "b_factors": arrays.get("b_factors")}

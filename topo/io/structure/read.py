@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from topo.errors import InputError
-from topo.io.files import open_text, source_name
+from topo.io.files import can_reopen, open_text, source_name
 from topo.io.formats import has_suffix, recognise, suffixes_of
-from topo.io.lines import Lines
+from topo.io.lines import LARGEST_TEXT, Lines
 from topo.io.structure.alignment import place
 from topo.io.structure.chains import NUCLEOTIDES, Chain, Entry
 from topo.io.structure.mmcif import parse_mmcif
@@ -56,6 +56,8 @@ class StructureInfo:
     b_factors
         B-factors of the C-alphas, square angstrom, float32, shape (R,), NaN where missing; None if
         predicted.
+    further_chains
+        Names of the other protein chains of the model.
     """
 
     file: str
@@ -69,6 +71,7 @@ class StructureInfo:
     numbers: tuple[str, ...] = field(repr=False)
     coordinates: np.ndarray = field(repr=False, compare=False)
     b_factors: np.ndarray | None = field(default=None, repr=False)
+    further_chains: tuple[str, ...] = ()
 
 
 def read_structure(
@@ -109,15 +112,21 @@ def read_structure(
     """
     name = source_name(path)
     with open_text(path) as stream:
-        text = stream.read()
+        text = stream.read(LARGEST_TEXT + 1)
+    if len(text) > LARGEST_TEXT:
+        raise InputError(name, f"holds more than {LARGEST_TEXT:,} characters")
     entry = _parse(text, name, model)
-    return place_on_sequence(_choose(entry, chain, sequence, name), entry, name, sequence)
+    protein = place_on_sequence(_choose(entry, chain, sequence, name), entry, name, sequence)
+    if str(path) != "-" or protein.structure is None:
+        return protein
+    return replace(protein, structure=replace(protein.structure, file="-"))
 
 
 def structure_id(path: str | PathLike[str]) -> str:
     """Return the id for a file: its stem, or the accession of an AlphaFold database file."""
     stem = Path(path).name
-    stem = stem[:-3] if stem.lower().endswith(".gz") else stem
+    if stem.lower().endswith((".gz", ".xz", ".bz2")):
+        stem = stem.rpartition(".")[0]
     if stem.lower().endswith(SUFFIXES):
         stem = stem.rpartition(".")[0]
     match = _ALPHAFOLD.fullmatch(stem)
@@ -128,11 +137,11 @@ def is_structure_file(path: str | PathLike[str]) -> bool:
     """Return whether a file is a structure, by its name or else by its first line."""
     if has_suffix(path, SUFFIXES):
         return True
-    if str(path) == "-" or not Path(path).is_file():
+    if not can_reopen(path):
         return False
     with open_text(path) as stream:
-        lines = (line for line in stream if line.strip())
-        return recognise("structure", Lines(str(path), lines, raw=True)) is not None
+        lines = Lines(str(path), stream, raw=True)
+        return lines.skip_blank() and recognise("structure", lines) is not None
 
 
 def place_on_sequence(
@@ -172,6 +181,7 @@ def place_on_sequence(
         numbers=_author_numbers(chain, positions, len(full)),
         coordinates=coordinates,
         b_factors=None if entry.predicted else factors,
+        further_chains=tuple(other.id for other in entry.chains if other.id != chain.id),
     )
     return Protein(
         structure_id(source),

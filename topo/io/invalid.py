@@ -1,0 +1,44 @@
+"""Table of records that a prediction leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from topo.io.files import atomic_text
+from topo.io.records import Fault
+
+_HEADER = "record\tline\treason\tfile\n"
+_SHOWN = 5
+
+
+def write_invalid(path: Path, faults: Sequence[Fault]) -> None:
+    """Write the faults, one per line; remove the file if there are none.
+
+    Parameters
+    ----------
+    path
+        Path to the table, e.g. ``invalid.tsv``.
+    faults
+        Faults in the order of the input.
+    """
+    if not faults:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_text(path) as stream:
+        stream.write(_HEADER)
+        for record, line, reason, source in faults:
+            cells = (record, "" if line is None else str(line), reason, source)
+            stream.write("\t".join(map(_printable, cells)) + "\n")
+
+
+def invalid_message(faults: Sequence[Fault], path: Path) -> str:
+    """Return one line that names the first records that are left out, and the table."""
+    names = ", ".join(fault.record or f"line {fault.line}" for fault in faults[:_SHOWN])
+    more = ", ..." if len(faults) > _SHOWN else ""
+    what = "1 faulty record" if len(faults) == 1 else f"{len(faults):,} faulty records"
+    return f"left out {what} ({names}{more}), listed in {path}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
