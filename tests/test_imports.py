@@ -19,6 +19,7 @@ LAYERS = [
     "topo.residues",
     "topo.labels",
     "topo.segments",
+    "topo.constraints",
     "topo.protein",
     "topo.caches",
     "topo.config",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from topo.segments import Segment, to_segments
 
 if TYPE_CHECKING:
+    from topo.constraints import Constraint
     from topo.io.structure import StructureInfo
 
 
@@ -44,6 +45,8 @@ class Protein:
         Protein type in the header of a 3-line record, or None. It is never a target.
     metadata
         Other facts from the file, e.g. ``description`` and ``types``, and a user's own keys.
+    constraints
+        What is known of the topology; predictions are conditional on it.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Protein:
     structure: StructureInfo | None = None
     header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         if self.labels is not None and len(self.labels) != len(self.sequence):
@@ -72,6 +76,39 @@ class Protein:
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+
+class Topology(NamedTuple):
+    """Labels of a topology, and the probability of its order of segments."""
+
+    labels: str
+    probability: float
+
+
+class Alternatives(NamedTuple):
+    """What else could be true of a protein, with exact probabilities.
+
+    Parameters
+    ----------
+    topologies
+        Topologies with different orders of segments, the most probable first. The probabilities
+        are summed over all ends of the segments.
+    unlisted
+        Probability of all other topologies.
+    flipped
+        Probability of the predicted order of segments with its sides exchanged.
+    segments
+        Probability of each number of membrane segments, from 0; the last one is the probability
+        of that many or more.
+    n_inside
+        Probability that the chain begins inside; see :mod:`topo.crf.conditions`.
+    """
+
+    topologies: tuple[Topology, ...]
+    unlisted: float
+    flipped: float
+    segments: tuple[float, ...]
+    n_inside: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +133,11 @@ class Prediction:
         Probability that the topology (the order of segments) is correct, or None.
     fold, similar_folds, structure, header_type, metadata
         Those of the protein, see :class:`Protein`.
+    constraint_log_probability
+        Natural logarithm of the probability of the protein's constraints without them; None if
+        the protein has none.
+    alternatives
+        Alternatives to the topology, or None.
     """
 
     id: str
@@ -110,6 +152,8 @@ class Prediction:
     structure: StructureInfo | None = None
     header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    constraint_log_probability: float | None = None
+    alternatives: Alternatives | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.sequence):

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from topo.cli.answers import (
+    AlternativeCount,
+    ConstraintTable,
+    ExportMinimum,
+    ExportNames,
+    ExportPadding,
+    Fixed,
+)
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
@@ -74,8 +82,8 @@ def predict(
         typer.Option(
             "--format",
             help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
-            "tmhmm, phobius, signalp, jsonl, parquet or mature. By default the first five. May be "
-            "repeated.",
+            "tmhmm, phobius, signalp, jsonl, parquet, segments or mature. By default the first "
+            "five. May be repeated.",
         ),
     ] = None,
     probabilities: Annotated[
@@ -132,6 +140,12 @@ def predict(
         int,
         typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
+    constraints: ConstraintTable = None,
+    fix: Fixed = None,
+    alternatives: AlternativeCount = 0,
+    export: ExportNames = None,
+    export_minimum: ExportMinimum = 1,
+    export_padding: ExportPadding = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -145,7 +159,9 @@ def predict(
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
+        from topo.inference.constrained import Known, extra_columns
         from topo.inference.resume import open_store
+        from topo.io.export import check_exports, open_exports
         from topo.io.inputs import Inputs
         from topo.io.invalid import invalid_message, write_invalid
         from topo.io.records import RecordPolicy
@@ -157,6 +173,7 @@ def predict(
 
     chosen = formats or list(DEFAULT_FORMATS)
     check_formats(chosen, probabilities)
+    check_exports(export or ())
     set_threads(threads)
     if proteins == "-":
         keep_standard_input()
@@ -173,6 +190,7 @@ def predict(
     if inputs.faults:
         warnings.warn(invalid_message(inputs.faults, output / INVALID_FILE), InputWarning, 1)
     devices = device.split(",") * workers
+    known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
     if structures is not None and not checkpoint.config.graph.structure:
         warnings.warn(
@@ -180,9 +198,12 @@ def predict(
             InputWarning,
             stacklevel=1,
         )
-    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint)
+    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
     made_by = describe(checkpoint, settings, devices[0])
-    records = _quietly(inputs)
+    grammar = checkpoint.tagger.crf.grammar
+    if known:
+        known.check(_quietly(inputs), grammar)
+    records = _quietly(known.attach(inputs, grammar))
     results = _Results(output / "structures" if structure_files else None)
     with open_store(output, made_by, batch_residues, resume) as store:
         left_over = LeftOver(output)
@@ -195,9 +216,12 @@ def predict(
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
+                extras=extra_columns(known, alternatives),
             ) as outputs,
+            open_exports(output, export or (), export_minimum, export_padding) as exports,
             residues_progress(size.residues) as advance,
         ):
+            outputs.add(exports.write, *exports.files)
             budget = store.header["batch_residues"]
             stream = PredictionStream(
                 records, checkpoint, settings, budget, devices, store, advance

@@ -79,11 +79,13 @@ def _order_mass(letters, total, cleavage, type_scores, a, scores):
         end = size if i + 1 == len(letters) else high + least[letters[i]]
         for k in range(states):
             if a.letter[k] == letters[i]:
-                _segment(k, low, high, end, total, a, scores, weights, peaks[k], entry, terms,
+                sum_segments(k, low, high, end, total, a, scores, weights, peaks[k], entry, terms,
                          exit)  # fmt: skip
         low, high = low + least[letters[i]], end
         if i + 1 < len(letters):
-            _enter(letters[i], letters[i + 1], low, high, total, cleavage, a, scores, exit, entry)
+            enter_states(
+                letters[i], letters[i + 1], low, high, total, cleavage, a, scores, exit, entry
+            )
     mass = LOW
     for k in range(states):
         if a.end[k] and a.letter[k] == letters[-1]:
@@ -92,7 +94,7 @@ def _order_mass(letters, total, cleavage, type_scores, a, scores):
 
 
 @njit(cache=True, nogil=True)
-def _enter(letter, following, low, high, total, cleavage, a, scores, exit, entry):
+def enter_states(letter, following, low, high, total, cleavage, a, scores, exit, entry):
     """Start the states of the next letter where those of this one end."""
     for k in range(len(a.letter)):
         if a.letter[k] != following:
@@ -108,7 +110,7 @@ def _enter(letter, following, low, high, total, cleavage, a, scores, exit, entry
 
 
 @njit(cache=True, nogil=True)
-def _segment(k, low, high, end, total, a, scores, weights, peak, entry, terms, exit):
+def sum_segments(k, low, high, end, total, a, scores, weights, peak, entry, terms, exit):
     """Fill ``exit[k]`` up to ``end``, of segments that start between ``low`` and ``high``.
 
     ``entry`` (K, T + 1) is relative to the summed emissions, as in the windows of

@@ -110,6 +110,7 @@ def best_expected_labels(
     grammar: Grammar,
     types: Tensor | None = None,
     costs: DecoderCosts | None = None,
+    permitted: Tensor | None = None,
 ) -> Tensor:
     """Choose the legal topology of each chain with the largest expected gain.
 
@@ -125,6 +126,8 @@ def best_expected_labels(
         Type that each topology must have, int64 (B,), -1 for any; any if None.
     costs
         Costs of the topologies; none if None.
+    permitted
+        Mask of the emissions that the topologies may use, bool (R, channels); all if None.
 
     Returns
     -------
@@ -134,6 +137,8 @@ def best_expected_labels(
     costs = costs or DecoderCosts()
     expected = probabilities @ costs.gains(grammar.channel_letters)
     batch = ChainBatch(grammar, expected, lengths)
+    if permitted is not None:
+        batch = batch.permit(permitted)
     scores = costs.scores(grammar.automaton)
     return best_labels(grammar.automaton, scores, batch, allowed_types(types, len(batch)))
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from topo.crf import expectations, semimarkov
+from topo.crf.semimarkov import LIMIT
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar
 from topo.labels import LABEL_INDEX, SIGNAL, TYPES
@@ -37,11 +38,18 @@ class ChainBatch:
     cleavage
         Scores of a cleavage site after each residue, shape (R,); zero if None.
 
+    Attributes
+    ----------
+    permitted
+        Mask of the emissions that paths may use, bool (R, channels); None if all.
+
     Raises
     ------
     ValueError
         If the emissions have another shape or a chain is empty.
     """
+
+    permitted: Tensor | None = None
 
     def __init__(
         self,
@@ -74,6 +82,15 @@ class ChainBatch:
         part = copy.copy(self)
         part.lengths, part.type_scores = self.lengths[chains], self.type_scores[chains]
         part.emissions, part.cleavage = self.emissions[residues], self.cleavage[residues]
+        if self.permitted is not None:
+            part.permitted = self.permitted[residues]
+        return part
+
+    def permit(self, permitted: Tensor) -> ChainBatch:
+        """Return the same chains with only these emissions, a mask (R, channels)."""
+        part = copy.copy(self)
+        part.permitted = permitted
+        part.emissions = self.emissions.masked_fill(~permitted, -LIMIT)
         return part
 
     def with_type_scores(self, type_scores: Tensor) -> ChainBatch:

@@ -44,6 +44,14 @@ class ForwardTables(NamedTuple):
         return ForwardTables(self.types[chains], self.entry[rows], self.exit[rows])
 
 
+class Paths(NamedTuple):
+    """Grammar, scores of its automaton, and the chains with their emissions and type scores."""
+
+    grammar: Grammar
+    scores: PathScores
+    batch: ChainBatch
+
+
 class Posterior:
     """Probabilities and decoders of B chains with R residues; all tensors are on the CPU.
 
@@ -87,6 +95,11 @@ class Posterior:
         mass = tables.types + batch.type_scores
         self.types = mass.softmax(1)
         self.log_partition = mass.logsumexp(1)
+
+    @property
+    def paths(self) -> Paths:
+        """Grammar of the paths, scores of its automaton, and the chains."""
+        return Paths(self._grammar, self._scores, self._batch)
 
     @property
     def lengths(self) -> Tensor:
@@ -177,6 +190,8 @@ class Posterior:
 
         in_threads(batch.offsets, run)
         labels = labels.clip(0.0)
+        if batch.permitted is not None:
+            labels *= batch.permitted[:, : len(LABELS)].numpy()
         labels /= labels.sum(1, keepdims=True)
         return torch.from_numpy(labels)
 
@@ -203,7 +218,10 @@ class Posterior:
             If the emissions hold NaN.
         """
         self._refuse_nan()
-        return best_expected_labels(self.labels, self._batch.lengths, self._grammar, types, costs)
+        batch = self._batch
+        return best_expected_labels(
+            self.labels, batch.lengths, self._grammar, types, costs, batch.permitted
+        )
 
     def best_path(self, types: Tensor | None = None, limits: Limits | None = None) -> Tensor:
         """Choose the most probable type of each chain, then the labels of its best path.

@@ -126,9 +126,11 @@ def cut_window(
 
 
 def protein_key(protein: Protein, structure: bool) -> bytes:
-    """Return the SHA-256 (32 bytes) of everything that the model reads of a protein."""
+    """Return the SHA-256 (32 bytes) of what the model reads of a protein and its constraints."""
     digest = sha256(protein.sequence.encode("utf-8", "surrogatepass"))
     if structure:
         for array in (protein.coordinates, protein.backbone, protein.plddt):
             digest.update(b"\0" if array is None else b"\1" + np.ascontiguousarray(array).tobytes())
+    for constraint in protein.constraints:
+        digest.update(b"\2" + constraint.key.encode())
     return digest.digest()

@@ -20,6 +20,9 @@ from topo.protein import Prediction, Protein
 LONGEST = 100_000
 """Largest number of residues of a chain that is scored in one piece."""
 
+MOST_ALTERNATIVES = 100
+"""Largest number of topologies that are listed for each protein."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -33,29 +36,43 @@ class Settings:
         Precision of the network, ``32`` or ``bf16``.
     longest
         Largest number of residues per piece; longer chains are scored in overlapping pieces.
+    alternatives
+        Number of topologies that are listed for each protein.
     """
 
     decoder: str = DECODERS[0]
     precision: str = "32"
     longest: int = LONGEST
+    alternatives: int = 0
 
     @classmethod
     def of(
-        cls, decoder: str, precision: str, longest: int, device: str, checkpoint: Checkpoint
+        cls,
+        decoder: str,
+        precision: str,
+        longest: int,
+        device: str,
+        checkpoint: Checkpoint,
+        alternatives: int = 0,
     ) -> Settings:
         """Check the values and resolve precision ``auto`` for a device and a model.
 
         Raises
         ------
         ConfigError
-            If the decoder or precision is unknown, or pieces are too short to overlap.
+            If the decoder or precision is unknown, pieces are too short to overlap, or the
+            number of alternatives is out of range.
         """
         if decoder not in DECODERS:
             raise ConfigError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
         if longest < 2:
             raise ConfigError(f"found pieces of {longest} residues, expected 2 or more")
+        if not 0 <= alternatives <= MOST_ALTERNATIVES:
+            raise ConfigError(
+                f"found {alternatives} alternatives, expected 0 to {MOST_ALTERNATIVES}"
+            )
         cell = checkpoint.config.model.recurrent.cell
-        return cls(decoder, resolve_precision(precision, device, cell), longest)
+        return cls(decoder, resolve_precision(precision, device, cell), longest, alternatives)
 
 
 class BatchPredictor:
@@ -86,7 +103,8 @@ class BatchPredictor:
         half = self.settings.precision == "bf16"
         with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
             scores = self._scores(proteins)
-        return self.tagger.predictions(proteins, scores, self.settings.decoder)
+        settings = self.settings
+        return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
 
     def _scores(self, proteins: Sequence[Protein]) -> Scores:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:

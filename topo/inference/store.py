@@ -23,7 +23,7 @@ import numpy as np
 
 from topo.errors import TopoError
 from topo.labels import LABELS, TYPES, protein_type
-from topo.protein import Prediction, Protein, shared_fields
+from topo.protein import Alternatives, Prediction, Protein, Topology, shared_fields
 
 try:
     import fcntl
@@ -233,19 +233,43 @@ def _pack(prediction: Prediction) -> bytes:
             np.ascontiguousarray(prediction.probabilities, "<f4").tobytes(),
             np.ascontiguousarray(prediction.type_probabilities, "<f4").tobytes(),
             _CONFIDENCE.pack(prediction.confidence),
+            _pack_rest(prediction),
         ]
     )
 
 
+def _pack_rest(prediction: Prediction) -> bytes:
+    """Encode what only some runs compute as JSON; nothing where there is nothing."""
+    if prediction.constraint_log_probability is None and prediction.alternatives is None:
+        return b""
+    rest = (prediction.constraint_log_probability, prediction.alternatives)
+    return json.dumps(rest).encode()
+
+
+def _unpack_rest(packed: bytes) -> dict[str, Any]:
+    """Return the fields of a prediction that :func:`_pack_rest` encoded."""
+    if not packed:
+        return {}
+    try:
+        log_probability, found = json.loads(packed)
+        if found is not None:
+            topologies, unlisted, flipped, segments, n_inside = found
+            listed = tuple(Topology(*one) for one in topologies)
+            found = Alternatives(listed, unlisted, flipped, tuple(segments), n_inside)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return {"constraint_log_probability": log_probability, "alternatives": found}
+
+
 def _unpack(packed: bytes, protein: Protein) -> Prediction:
     size = len(protein)
-    expected = size + 4 * (size * len(LABELS) + len(TYPES)) + _CONFIDENCE.size
-    if len(packed) != expected:
-        raise ValueError(f"found {len(packed)} bytes, expected {expected}")
-    numbers = packed[size : -_CONFIDENCE.size]
-    values = np.frombuffer(numbers, "<f4").astype(np.float32)
+    end = size + 4 * (size * len(LABELS) + len(TYPES))
+    rest = end + _CONFIDENCE.size
+    if len(packed) < rest:
+        raise ValueError(f"found {len(packed)} bytes, expected at least {rest}")
+    values = np.frombuffer(packed[size:end], "<f4").astype(np.float32)
     labels = packed[:size].decode("ascii")
-    confidence = _CONFIDENCE.unpack(packed[-_CONFIDENCE.size :])[0]
+    confidence = _CONFIDENCE.unpack_from(packed, end)[0]
     if not np.isfinite(values).all() or not math.isfinite(confidence):
         raise ValueError("found a number that is not finite")
     if not {*labels} <= {*LABELS}:
@@ -256,6 +280,7 @@ def _unpack(packed: bytes, protein: Protein) -> Prediction:
         probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
         type_probabilities=values[-len(TYPES) :],
         confidence=confidence,
+        **_unpack_rest(packed[rest:]),
         **shared_fields(protein),
     )
 

@@ -17,6 +17,7 @@ from topo.checkpoint import Checkpoint
 from topo.config import dump_config
 from topo.inference.batches import Batch, Window, cut_window, read_windows
 from topo.inference.compute import LONGEST, BatchPredictor, Settings
+from topo.inference.constrained import Constraints, constrain, parse_constraints
 from topo.inference.memory import default_batch_residues
 from topo.inference.models import load_model
 from topo.inference.store import PredictionStore
@@ -35,6 +36,8 @@ def predict(
     precision: str = "auto",
     longest: int = LONGEST,
     devices: Sequence[str] = (),
+    constraints: str | PathLike[str] | Constraints | None = None,
+    alternatives: int = 0,
 ) -> Iterator[Prediction]:
     """Predict the topology of each protein, in input order.
 
@@ -62,6 +65,12 @@ def predict(
         Devices of worker processes, for instance ``("cpu",) * 4``; each process loads the model
         from its folder. With fewer than two devices no process is started. The predictions are
         the same.
+    constraints
+        Constraints of proteins by id, each a text such as ``1-20:inside`` or ``N-term:in``
+        (:func:`topo.constraints.parse_constraint`), or path to a table of them
+        (:func:`topo.io.constraints.read_constraints`). The predictions are conditional on them.
+    alternatives
+        Number of topologies that are listed for each protein, at most 100.
 
     Yields
     ------
@@ -77,7 +86,11 @@ def predict(
         proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
-    settings = Settings.of(decoder, precision, longest, _device(model, devices), model)
+    device = _device(model, devices)
+    settings = Settings.of(decoder, precision, longest, device, model, alternatives)
+    if constraints is not None:
+        grammar = model.tagger.crf.grammar
+        proteins = constrain(proteins, grammar, parse_constraints(constraints))
     stream = PredictionStream(proteins, model, settings, batch_residues, devices)
     with closing(iter(stream)) as pairs:
         for _, prediction in pairs:

@@ -287,6 +287,7 @@ FORMATS = (
     Format("mmcif", "structure", _first_line("data_"), suffixes=(".cif", ".mmcif")),
     _written_only("Parquet", "PAR1", (".parquet",)),
     _written_only("summary.tsv", "id\ttype\tlength\t"),
+    _written_only("segments.tsv", "id\ttype\tsegment\t"),
     _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
     _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),

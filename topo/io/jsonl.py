@@ -38,6 +38,7 @@ def jsonl_record(prediction: Prediction) -> str:
         "metadata": dict(prediction.metadata),
         "protein": own_keys(prediction),
         "probability_order": "".join(LABELS),
+        **conditional_fields(prediction),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
     text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates as JSON escapes
@@ -45,6 +46,18 @@ def jsonl_record(prediction: Prediction) -> str:
         return f'{text}, "probabilities": null}}\n'
     rows = ",".join([f"[{','.join(row)}]" for row in rounded(prediction.probabilities)])
     return f'{text}, "probabilities": [{rows}]}}\n'
+
+
+def conditional_fields(prediction: Prediction) -> dict[str, Any]:
+    """Return the fields that only runs with constraints or alternatives have."""
+    fields: dict[str, Any] = {}
+    if prediction.constraint_log_probability is not None:
+        fields["constraint_log_probability"] = prediction.constraint_log_probability
+    found = prediction.alternatives
+    if found is not None:
+        topologies = [topology._asdict() for topology in found.topologies]
+        fields["alternatives"] = {**found._asdict(), "topologies": topologies}
+    return fields
 
 
 def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:

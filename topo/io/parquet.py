@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -12,11 +12,15 @@ import numpy as np
 
 from topo.errors import TopoError
 from topo.io.files import atomic_path
+from topo.io.jsonl import conditional_fields
 from topo.labels import LABELS, TYPES
 from topo.protein import Prediction, own_keys
 
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
+
+_EXTRAS = {"constraints": "constraint_log_probability", "alternatives": "alternatives"}
+"""Columns with JSON text of runs with constraints or alternatives, named as in JSON lines."""
 
 
 class ParquetFile:
@@ -49,12 +53,14 @@ class ParquetFile:
 
 
 @contextmanager
-def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]:
+def open_predictions_parquet(
+    path: str | PathLike[str], extras: Sequence[str] = ()
+) -> Iterator[ParquetFile]:
     """Open ``predictions.parquet``: one row per protein with everything known about it.
 
     Columns: id, sequence, labels, type, confidence, the probability of each type, metadata and
     topo's own keys such as the fold (both JSON text), and probabilities as a list (R) of lists of
-    6 float32 in the order I O P S M B.
+    6 float32 in the order I O P S M B. ``extras`` are keys of :data:`_EXTRAS`, for more columns.
     """
     pa = _pyarrow()
     schema = pa.schema(
@@ -68,6 +74,7 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
             ("metadata", pa.string()),
             ("protein", pa.string()),
             ("probabilities", pa.list_(pa.list_(pa.float32(), len(LABELS)))),
+            *((_EXTRAS[extra], pa.string()) for extra in extras),
         ]
     )
 
@@ -84,6 +91,9 @@ def open_predictions_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]
         columns["metadata"] = [json.dumps(dict(p.metadata), default=str) for p in predictions]
         columns["protein"] = [json.dumps(own_keys(p), default=str) for p in predictions]
         columns["probabilities"] = _probability_lists(pa, predictions)
+        for name in (_EXTRAS[extra] for extra in extras):
+            found = [conditional_fields(p).get(name) for p in predictions]
+            columns[name] = [None if value is None else json.dumps(value) for value in found]
         return pa.table(columns, schema=schema)
 
     with _open(path, schema, to_table) as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
 from topo.io.files import open_text, source_name
@@ -9,6 +11,7 @@ from topo.io.ids import plain_id
 from topo.io.lines import Lines
 from topo.labels import HELIX, SIGNAL, STRAND, TYPES
 from topo.protein import Prediction
+from topo.segments import Segment, to_segments
 
 _COLUMNS = (
     "id",
@@ -24,6 +27,54 @@ _COLUMNS = (
     *(f"p_{kind}" for kind in TYPES),
 )
 HEADER = "\t".join(_COLUMNS) + "\n"
+EXTRA_COLUMNS = {
+    "constraints": ("p_constraints",),
+    "alternatives": (
+        "alternatives",
+        "p_alternatives",
+        "p_unlisted",
+        "p_flipped",
+        "p_n_inside",
+        "p_segments",
+    ),
+}
+"""Further columns of runs with constraints or alternatives."""
+
+
+def summary_header(extras: Sequence[str] = ()) -> str:
+    """Return the first line, with the columns of some keys of :data:`EXTRA_COLUMNS`."""
+    more = [column for extra in extras for column in EXTRA_COLUMNS[extra]]
+    return "\t".join([*_COLUMNS, *more]) + "\n"
+
+
+def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
+    """Return the function that formats a row with the columns of :func:`summary_header`."""
+    cells = {"constraints": _constraint_cells, "alternatives": _alternative_cells}
+
+    def record(prediction: Prediction) -> str:
+        more = [cell for extra in extras for cell in cells[extra](prediction)]
+        return "\t".join([summary_record(prediction).rstrip("\n"), *more]) + "\n"
+
+    return record
+
+
+def _constraint_cells(prediction: Prediction) -> list[str]:
+    value = prediction.constraint_log_probability
+    return ["" if value is None else f"{math.exp(value):.4g}"]
+
+
+def _alternative_cells(prediction: Prediction) -> list[str]:
+    found = prediction.alternatives
+    if found is None:
+        return [""] * len(EXTRA_COLUMNS["alternatives"])
+    return [
+        "|".join(segments_text(to_segments(topology.labels)) for topology in found.topologies),
+        "|".join(f"{topology.probability:.4f}" for topology in found.topologies),
+        f"{found.unlisted:.4f}",
+        f"{found.flipped:.4f}",
+        f"{found.n_inside:.4f}",
+        "|".join(f"{number}:{p:.4f}" for number, p in enumerate(found.segments) if p >= 5e-5),
+    ]
 
 
 def summary_record(prediction: Prediction) -> str:
@@ -69,7 +120,7 @@ def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
     place = _COLUMNS.index("confidence")
     with open_text(path) as stream:
         lines = Lines(source_name(path), stream)
-        if lines.peek(1) != [HEADER.rstrip()]:
+        if not "".join(lines.peek(1)).startswith(HEADER.rstrip()):
             lines.fail("found another first line, expected that of a summary.tsv", 1)
         next(lines)
         for line in lines:
@@ -83,4 +134,9 @@ def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
 
 def topology_text(prediction: Prediction) -> str:
     """Format the segments on one line, 1-based and inclusive: ``S1-18;O19-60``."""
-    return ";".join(f"{label}{start + 1}-{end}" for label, start, end in prediction.segments)
+    return segments_text(prediction.segments)
+
+
+def segments_text(segments: Iterable[Segment]) -> str:
+    """Format segments on one line as :func:`topology_text` does."""
+    return ";".join(f"{label}{start + 1}-{end}" for label, start, end in segments)

@@ -12,7 +12,18 @@ from typing import NamedTuple, Protocol, TextIO
 
 from topo._version import __version__
 from topo.errors import TopoError
-from topo.io import deeptmhmm, gff3, jsonl, phobius, signalp, summary, tmbed, tmhmm, tmrs
+from topo.io import (
+    deeptmhmm,
+    gff3,
+    jsonl,
+    phobius,
+    segment_table,
+    signalp,
+    summary,
+    tmbed,
+    tmhmm,
+    tmrs,
+)
 from topo.io.files import atomic_text
 from topo.io.ids import plain_id, write_ids
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
@@ -47,7 +58,7 @@ class _Text(NamedTuple):
     separator: str = ""
 
 
-def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
+def _text_formats(timestamp: str, extras: Sequence[str] = ()) -> dict[str, list[_Text]]:
     """Return the text formats by name; SignalP's table contains ``timestamp``."""
     three_line = _Text("predicted_topologies.3line", "", three_line_record)
     tmrs_table = _Text("TMRs.gff3", tmrs.HEADER, tmrs.tmrs_record, tmrs.SEPARATOR)
@@ -62,13 +73,16 @@ def _text_formats(timestamp: str) -> dict[str, list[_Text]]:
         "3line": [three_line],
         "tmrs": [tmrs_table],
         "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM))],
-        "summary": [_Text("summary.tsv", summary.HEADER, summary.summary_record)],
+        "summary": [
+            _Text("summary.tsv", summary.summary_header(extras), summary.summary_records(extras))
+        ],
         "deeptmhmm": [three_line, tmrs_table, results],
         **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
         "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
         "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
         "signalp": [signalp_table, signalp_gff3],
         "jsonl": [_Text("predictions.jsonl", "", jsonl.jsonl_record)],
+        "segments": [_Text("segments.tsv", segment_table.HEADER, segment_table.segment_records)],
         "mature": [_Text("mature.fasta", "", signalp.mature_record)],
     }
 
@@ -144,6 +158,7 @@ def open_writers(
     probabilities: str | None = None,
     timestamp: str | None = None,
     page: PageOpener | None = None,
+    extras: Sequence[str] = (),
 ) -> Iterator[Writers]:
     """Open the files of a run of predictions; memory does not grow with the sequences.
 
@@ -164,6 +179,9 @@ def open_writers(
     page
         Function that opens the writer of ``report.html``; needed only by format ``html``
         (:func:`topo.report.outputs.open_outputs` passes it).
+    extras
+        Keys of :data:`topo.io.summary.EXTRA_COLUMNS`, columns to add to ``summary.tsv`` and
+        Parquet.
 
     Yields
     ------
@@ -180,14 +198,14 @@ def open_writers(
     folder = Path(folder)
     writers = Writers()
     with ExitStack() as stack:
-        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"))
+        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"), extras)
         chosen = {text.file: text for name in formats for text in texts.get(name, ())}
         for text in chosen.values():
             stream = stack.enter_context(atomic_text(folder / text.file))
             writers.add(_appender(stream, text), text.file)
         if "parquet" in formats:
             file = "predictions.parquet"
-            parquet = stack.enter_context(open_predictions_parquet(folder / file))
+            parquet = stack.enter_context(open_predictions_parquet(folder / file, extras))
             writers.add(parquet.write, file)
         names = _open_probabilities(stack, folder, writers, formats, probabilities)
         if "html" in formats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from topo.crf.conditional import condition
+from topo.crf.conditions import Conditions
 from topo.crf.layer import GrammarCRF
 from topo.crf.posterior import Posterior
 from topo.errors import ScoreError
 from topo.graph import ResidueGraph
 from topo.labels import DECODERS, decode_labels, protein_type
 from topo.nn.choice import choose_topologies
+from topo.nn.conditional import predict_chain
 from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
 from topo.protein import Prediction, Protein, shared_fields
 
@@ -35,6 +38,17 @@ class Scores(NamedTuple):
     cleavage: Tensor | None  # (R,) score of a signal peptide that ends with the residue
     lengths: Tensor  # (B,) int64
 
+    def chains(self) -> Iterator[Scores]:
+        """Yield the scores of each chain."""
+        sizes = self.lengths.tolist()
+        for b, emissions in enumerate(self.emissions.split(sizes)):
+            yield Scores(
+                emissions,
+                None if self.types is None else self.types[b : b + 1],
+                None if self.cleavage is None else self.cleavage.split(sizes)[b],
+                self.lengths[b : b + 1],
+            )
+
     def cpu(self) -> Scores:
         """Return the scores on the CPU."""
         return Scores(
@@ -52,6 +66,8 @@ class Decoded(NamedTuple):
     probabilities: np.ndarray  # (R, 6) float32
     types: np.ndarray  # (B, 5) float32
     confidence: np.ndarray  # (B,) float32
+    posterior: Posterior
+    constraint_log_probability: float | None  # of one chain's constraints without them
 
 
 class TopologyModel(nn.Module):
@@ -125,7 +141,9 @@ class TopologyModel(nn.Module):
         return losses
 
     @torch.no_grad()
-    def decode(self, scores: Scores, decoder: str = DECODERS[0]) -> Decoded:
+    def decode(
+        self, scores: Scores, decoder: str = DECODERS[0], allowed: Conditions | None = None
+    ) -> Decoded:
         """Turn scores into topologies.
 
         Parameters
@@ -141,6 +159,9 @@ class TopologyModel(nn.Module):
             has little probability; ``argmax``: each residue's most probable label, legal or not.
             The first two pass over a type without a plausible topology, see
             :func:`topo.nn.choice.choose_topologies`.
+        allowed
+            Conditions of a batch of one chain, on which everything is conditional; None if the
+            paths are free. Label probabilities are then those of the CRF, trained or not.
 
         Raises
         ------
@@ -156,7 +177,13 @@ class TopologyModel(nn.Module):
         posterior = self._posterior(scores)
         types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
         posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
-        probabilities = posterior.labels if self.uses_crf else scores.emissions.exp()
+        log_probability = None
+        if allowed is not None:
+            free, posterior = posterior, condition(posterior, allowed, NEGLIGIBLE_TYPE)
+            log_probability = min(float(posterior.log_partition - free.log_partition), 0.0)
+            types = posterior.types.log()
+        uses_paths = self.uses_crf or allowed is not None
+        probabilities = posterior.labels if uses_paths else scores.emissions.exp()
         if decoder == "argmax":
             labels = probabilities.argmax(1)
         else:
@@ -166,13 +193,41 @@ class TopologyModel(nn.Module):
             temper(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy(),
             types.exp().float().numpy(),
             posterior.confidence(labels).float().numpy(),
+            posterior,
+            log_probability,
         )
 
     def predictions(
-        self, proteins: Sequence[Protein], scores: Scores, decoder: str = DECODERS[0]
+        self,
+        proteins: Sequence[Protein],
+        scores: Scores,
+        decoder: str = DECODERS[0],
+        alternatives: int = 0,
     ) -> list[Prediction]:
-        """Decode the scores of a batch into a prediction for each of its proteins."""
-        decoded = self.decode(scores, decoder)
+        """Decode the scores of a batch into a prediction for each of its proteins.
+
+        Parameters
+        ----------
+        proteins
+            Proteins of the batch; the predictions are conditional on their constraints.
+        scores
+            Scores of the batch.
+        decoder
+            As for :meth:`decode`.
+        alternatives
+            Number of topologies to list for each protein.
+        """
+        if not alternatives and not any(protein.constraints for protein in proteins):
+            return self.as_predictions(proteins, scores, self.decode(scores, decoder))
+        return [
+            predict_chain(self, protein, part, decoder, alternatives)
+            for protein, part in zip(proteins, scores.cpu().chains(), strict=True)
+        ]
+
+    def as_predictions(
+        self, proteins: Sequence[Protein], scores: Scores, decoded: Decoded
+    ) -> list[Prediction]:
+        """Divide the result of :meth:`decode` into a prediction for each protein."""
         ends = np.cumsum(scores.lengths.cpu().numpy())
         predictions = []
         for row, (protein, end) in enumerate(zip(proteins, ends, strict=True)):

@@ -25,12 +25,13 @@ def open_outputs(
     plots: str | None = None,
     picture_formats: Sequence[str] = ("png",),
     is_wrong: Callable[[Prediction], bool] | None = None,
+    extras: Sequence[str] = (),
 ) -> Iterator[Writers]:
     """Open all output files of a prediction run in a folder.
 
     Parameters
     ----------
-    folder, formats, probabilities, timestamp
+    folder, formats, probabilities, timestamp, extras
         See :func:`topo.io.writers.open_writers`.
     title
         Title of ``report.html``.
@@ -54,6 +55,7 @@ def open_outputs(
         probabilities=probabilities,
         timestamp=timestamp,
         page=partial(open_page, title=title),
+        extras=extras,
     ) as writers:
         writers.add(pictures.write)
         yield writers

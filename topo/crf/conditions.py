@@ -1,0 +1,188 @@
+"""Restriction of a chain's paths to those that meet constraints."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from topo.constraints import Constraint
+from topo.crf import viterbi
+from topo.crf.costs import DecoderCosts
+from topo.crf.levels import count_levels, cut, expand
+from topo.crf.semimarkov import PathScores
+from topo.grammar.automaton import Automaton
+from topo.grammar.table import Grammar
+from topo.labels import INSIDE, LABELS, OUTSIDE, PERIPLASM, SIDES, SIGNAL, TYPES
+
+LEAST_LOG_PROBABILITY = -9_000.0
+"""Constraints below this log-probability are refused.
+
+A forbidden label has an emission of -10,000 instead of minus infinity, so that the paths that break
+constraints would no longer be negligible beside those that meet them.
+"""
+
+
+class Conditions(NamedTuple):
+    """What constraints allow in a chain of R residues.
+
+    ``letters`` bool (R, 6); ``n_side`` and ``c_side``, labels of the sides of the ends; ``types``
+    bool (5,); ``segments``, bounds of the number of membrane segments, the upper one None
+    without limit.
+    """
+
+    letters: np.ndarray
+    n_side: frozenset[str]
+    c_side: frozenset[str]
+    types: np.ndarray
+    segments: tuple[int, int | None]
+
+
+def conditions(constraints: Sequence[Constraint], size: int) -> Conditions:
+    """Join constraints on a chain; contradictions leave nothing allowed."""
+    letters = np.ones((size, len(LABELS)), dtype=np.bool_)
+    types = np.ones(len(TYPES), dtype=np.bool_)
+    sides = {"n_side": frozenset(SIDES), "c_side": frozenset(SIDES)}
+    low, high = 0, None
+    for one in constraints:
+        if one.kind == "labels":
+            letters[one.first - 1 : one.last] &= np.isin(list(LABELS), one.values)
+        elif one.kind == "type":
+            types &= np.isin(list(TYPES), one.values)
+        elif one.kind == "segments":
+            low = max(low, one.first)
+            bounds = [bound for bound in (high, one.last) if bound is not None]
+            high = min(bounds, default=None)
+        else:
+            sides[one.kind] &= frozenset(one.values)
+    return Conditions(letters, sides["n_side"], sides["c_side"], types, (low, high))
+
+
+def first_impossible(
+    grammar: Grammar, constraints: Sequence[Constraint], size: int
+) -> Constraint | None:
+    """Return the first constraint that no legal topology meets together with those before it."""
+    if is_possible(grammar, conditions(constraints, size)):
+        return None
+    for number, constraint in enumerate(constraints, 1):
+        if not is_possible(grammar, conditions(constraints[:number], size)):
+            return constraint
+    raise AssertionError("constraints are possible one after another, but not together")
+
+
+def is_possible(grammar: Grammar, allowed: Conditions) -> bool:
+    """Return whether some legal topology meets the conditions.
+
+    The best path is searched where only forbidden labels have a score.
+    """
+    free = grammar.automaton
+    automaton, scores = _restrict(grammar, free, DecoderCosts().scores(free), allowed)
+    if not automaton.end.any():
+        return False
+    permitted = allowed.letters[:, _channel_letters(grammar)]
+    size = len(permitted)
+    _, score = viterbi.best_labels(
+        np.where(permitted, 0.0, -1.0),
+        np.zeros(size),
+        np.array([0, size]),
+        np.ones((1, len(TYPES)), dtype=np.bool_),
+        automaton,
+        scores,
+    )
+    return bool(score[0] == 0.0)
+
+
+def condition_grammar(
+    grammar: Grammar, scores: PathScores, allowed: Conditions
+) -> tuple[Grammar, PathScores]:
+    """Return a grammar whose automaton meets the conditions on ends, type and segments.
+
+    Parameters
+    ----------
+    grammar, scores
+        Grammar and the scores of its automaton.
+    allowed
+        Conditions; those on labels are left to the emissions.
+
+    Returns
+    -------
+    grammar, scores
+        Grammar of the same table with another automaton, and the scores of that.
+    """
+    automaton, its_scores = _restrict(grammar, grammar.automaton, scores, allowed)
+    conditioned = copy.copy(grammar)
+    vars(conditioned)["automaton"] = automaton  # in place of the cached property
+    return conditioned, its_scores
+
+
+def without_types(grammar: Grammar, kept: np.ndarray) -> Grammar:
+    """Return a grammar whose automaton has no paths of the other types; the states stay."""
+    a = grammar.automaton
+    part = copy.copy(grammar)
+    vars(part)["automaton"] = a._replace(end=a.end & kept[a.type])
+    return part
+
+
+def permitted_channels(grammar: Grammar, allowed: Conditions) -> np.ndarray:
+    """Mask of the emissions of allowed labels, bool (R, channels)."""
+    return allowed.letters[:, _channel_letters(grammar)]
+
+
+def _restrict(
+    grammar: Grammar, automaton: Automaton, scores: PathScores, allowed: Conditions
+) -> tuple[Automaton, PathScores]:
+    starts, _ = side_masks(grammar, allowed.n_side)
+    _, ends = side_masks(grammar, allowed.c_side)
+    start = automaton.start & starts[automaton.state]
+    end = automaton.end & ends[automaton.state] & allowed.types[automaton.type]
+    automaton = automaton._replace(start=start, end=end)
+    low, high = allowed.segments
+    if (low, high) == (0, None):
+        return cut(automaton, scores)
+    most = low if high is None else high
+    levels = count_levels(automaton, most, high is None)
+    levels.end[:low] = False
+    expanded = expand(automaton, scores, levels)
+    return expanded.automaton, expanded.scores
+
+
+def side_masks(grammar: Grammar, sides: frozenset[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of the states of the table in which a chain begins, ends, on one of some sides."""
+    masks = [[bool(own & sides) for own in end] for end in _sides(grammar)]
+    return np.array(masks[0]), np.array(masks[1])
+
+
+def _sides(grammar: Grammar) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+    """Sides of the chain's end if it begins (ends) in each state of the table.
+
+    A loop lies on its own side. Before a membrane segment lies the side that it comes from, after
+    it the side that it leads to; a signal peptide is cut off, so that the side after it counts.
+    """
+    letters = [state.letter for state in grammar.states]
+    after = [
+        frozenset(letters[grammar.index[name]] for name in state.successors) & set(SIDES)
+        for state in grammar.states
+    ]
+    before = [
+        frozenset(letters[i] for i, j in grammar.arcs if j == k) & set(SIDES)
+        for k in range(len(letters))
+    ]
+    n_side, c_side = [], []
+    for k, letter in enumerate(letters):
+        own = frozenset({letter}) if letter in SIDES else None
+        opposite = after[k] if letter == SIGNAL else before[k] or _across(after[k])
+        n_side.append(own or opposite or frozenset(SIDES))
+        c_side.append(own or after[k] or _across(before[k]) or frozenset(SIDES))
+    return n_side, c_side
+
+
+def _across(sides: frozenset[str]) -> frozenset[str]:
+    """Sides that a membrane segment can join with these."""
+    other = {INSIDE: OUTSIDE, OUTSIDE: INSIDE, PERIPLASM: OUTSIDE}
+    return frozenset(other[side] for side in sides)
+
+
+def _channel_letters(grammar: Grammar) -> list[int]:
+    return [LABELS.index(letter) for letter in grammar.channel_letters]
