@@ -100,7 +100,8 @@ def test_equal_sequences_are_computed_once(base: Checkpoint, monkeypatch) -> Non
 
 def test_store_gives_back_every_bit(base: Checkpoint, tmp_path: Path) -> None:
     proteins = list(read_proteins(EXAMPLE))[:4]
-    store = create_store(tmp_path / "store", {"made_by": {"x": 1}})
+    header = {"made_by": {"x": 1}, "started": "2" * 14, "batch_residues": 9}
+    store = create_store(tmp_path / "store", header)
     found = list(predict(proteins, base))
     for prediction in found:
         store.add(prediction.id.encode().ljust(32)[:32], prediction)
@@ -108,7 +109,7 @@ def test_store_gives_back_every_bit(base: Checkpoint, tmp_path: Path) -> None:
     again = reopen_store(tmp_path / "store")
     assert again is not None
     assert len(again) == 4
-    assert again.header == {"made_by": {"x": 1}}
+    assert again.header == header
     for protein, prediction in zip(proteins, found, strict=True):
         read = again.get(protein.id.encode().ljust(32)[:32], protein)
         assert (read.labels, read.type) == (prediction.labels, prediction.type)

@@ -208,7 +208,9 @@ def test_the_format_can_be_forced(tmp_path: Path) -> None:
     path.write_text(">a\nSPSSPPSS\nSPSSPPSS\n")
     assert [(len(p), p.labels) for p in Inputs(path)] == [(8, "SPSSPPSS")]
     assert [(len(p), p.labels) for p in Inputs(path, input_format="fasta")] == [(16, None)]
-    with pytest.raises(TopoError, match="unknown input format 'gff', expected one of fasta, pir"):
+    with pytest.raises(
+        TopoError, match="unknown input format 'gff', expected one of 3line, fasta, "
+    ):
         lengths(path, input_format="gff")
 
 

@@ -102,8 +102,13 @@ def test_a_run_without_a_test_split_names_the_remedy(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "set.json"
-    record = {"sequence": "A" * 40, "labels": HELIX}
-    folds = {name: [{"id": f"{name}{i}", **record} for i in range(3)] for name in ("a", "b")}
+    folds = {
+        fold: [
+            {"id": f"{fold}{i}", "sequence": residue * (39 - i) + "W" * (i + 1), "labels": HELIX}
+            for i in range(3)
+        ]
+        for fold, residue in (("a", "A"), ("b", "L"))
+    }
     data.write_text(json.dumps(folds))
     run = tmp_path / "run"
     run.mkdir()

@@ -155,8 +155,7 @@ def test_a_stopped_cross_validation_goes_on(finished: Path, tmp_path: Path, monk
         return fit(config, splits, run, also=stop, **options)
 
     monkeypatch.setattr(cross_validation, "fit", failing)
-    with pytest.raises(ConnectionError):
-        command("cv", *SMALL, "-o", tmp_path / "cv")
+    assert command("cv", *SMALL, "-o", tmp_path / "cv") == 2
     assert len(Run(tmp_path / "cv" / "fold-validation").history()) == 1
     assert command("cv", *SMALL, "-o", tmp_path / "cv") == 0
     assert calls == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from os import PathLike
@@ -101,4 +102,6 @@ def _download(url: str, sha256: str, folder: str) -> str:
         raise TopoError(f"{url}: cannot be fetched (no connection to the server)") from None
     except (RequestException, OSError, ValueError) as error:  # ValueError: the checksum
         reason = " ".join(str(error).split()) or type(error).__name__
+        if digests := set(re.findall(r"\b[0-9a-f]{64}\b", reason)) - {sha256}:
+            reason = f"found SHA-256 {digests.pop()}, expected {sha256}"
         raise TopoError(f"{url}: cannot be fetched ({reason})") from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from topo.errors import InputError, TopoError
-from topo.io.streams import copied_sha256, decoded, is_kept, open_bytes
+from topo.io.streams import copied_sha256, decoded, is_kept, kept_sha256, open_bytes
 
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}(\.\w+)?")
 """Name of a temporary file of :func:`atomic_path`."""
@@ -225,13 +225,12 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def checksum(path: str | os.PathLike[str]) -> str | None:
-    """Return the SHA-256 of a regular file; None for what can be read only once, like a pipe.
+    """Return the SHA-256 of a file or of what was read of a pipe; None where that is not kept.
 
     Raises
     ------
     InputError
         If the file cannot be read.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
-        return None
-    return None if str(path) == "-" else sha256(path)
+    regular = str(path) != "-" and (os.path.isfile(path) or not os.path.exists(path))
+    return sha256(path) if regular else kept_sha256(path)

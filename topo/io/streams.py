@@ -204,6 +204,16 @@ def copied_sha256(path: str | os.PathLike[str]) -> str | None:
     return copy.sha256 if copy else None
 
 
+def kept_sha256(path: str | os.PathLike[str]) -> str | None:
+    """Return the SHA-256 of the copy of an input; None if there is no copy. Reads nothing."""
+    try:
+        state = None if str(path) == "-" else os.stat(path)
+    except OSError:
+        return None
+    copy = _copies.get("-" if state is None else (os.fspath(path), state.st_dev, state.st_ino))
+    return copy.sha256 if copy else None
+
+
 def _copy_of(path: str | os.PathLike[str], name: str) -> _Copy | None:
     """Return the copy of an input that can be read only once, made at the first call."""
     if str(path) == "-":
