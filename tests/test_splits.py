@@ -87,6 +87,16 @@ def test_extra_proteins_similar_to_evaluated_folds_stay_out(
     assert splits.left_out == {f"{extra}: similar to evaluated folds": 1}
 
 
+def test_ends_of_segments_of_an_extra_set_are_hidden(partitions: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra.3line"
+    extra.write_text(f">a | TM\n{'MA' * 15}\n{LABELS['TM']}\n")
+    config = DataConfig(
+        path=str(partitions), train=["cv0"], extra=[{"path": str(extra), "blur": 3}]
+    )
+    (added,) = (p for p in load_splits(config, seed=0).train.proteins if p.id == "a")
+    assert added.labels == "III-----" + "M" * 14 + "-----OOO"
+
+
 def test_table_must_have_a_row_for_each_record(partitions: Path, tmp_path: Path) -> None:
     extra, table = tmp_path / "extra.3line", tmp_path / "similar.tsv"
     extra.write_text(">a | GLOB\nMA\nII\n")

@@ -169,6 +169,12 @@ class ExtraConfig(_Section):
         gt=0,
         description="sampling weight against the main set's proteins of the same type",
     )
+    blur: int = Field(
+        0,
+        ge=0,
+        description="residues on each side of a membrane segment's ends whose labels are unknown, "
+        "before data.blur",
+    )
 
 
 class DataConfig(_Section):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from topo.config import DataConfig, ExtraConfig
+from topo.data.augmentation import hide_ends
 from topo.data.dataset import sampling_types, type_sets
 from topo.errors import ConfigError, InputError, InputWarning
 from topo.grammar import Grammar
@@ -277,6 +278,8 @@ def _load_extra(
             left_out[f"{extra.path}: labels of evaluated proteins"] = held
         kept = zip(proteins, apart, own, strict=True)
         proteins = [protein for protein, a, b in kept if a and b]
+    if extra.blur:
+        proteins = [hide_ends(protein, extra.blur) for protein in proteins]
     return _only_legal(_labelled(proteins, grammar, extra.weight), extra.path, left_out)
 
 
