@@ -9,7 +9,8 @@ from conftest import ROOT
 
 from topo.config import Config, dump_config, load_config
 
-FILES = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = ROOT / "configs"
+FILES = sorted([*CONFIGS.glob("*.yaml"), *CONFIGS.glob("experiments/*.yaml")])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
