@@ -9,7 +9,8 @@
 # DATA/topology or DATA/more. What exists is not made again, an interrupted training is resumed.
 #
 # Variables:
-#   SEEDS    seeds of the members, averaged if there are several; the recipe's if unset
+#   SEEDS    seeds of the members; the recipe's if unset. Several are averaged, their predictions and
+#            summary.md go to OUT/RECIPE/seeds-SEED-SEED-...
 #   FOLDS    folds to train and predict, "cv0 cv1 cv3 cv4"; the summary needs all of them
 #   JOBS     folds trained at the same time, 1
 #   OPTIONS  further options of topo train, the same for every stage, for example a smaller budget:
@@ -35,6 +36,14 @@ relatives() { # NAME LABELLED options: labels of proteins for their relatives in
         --similar-to "$data/corpus/similar_folds.tsv" -o "$out/sets/$1.3line" "${@:3}"
 }
 
+own_seed() {
+    python -c "import sys; from topo.config import load_config as load
+print(load(sys.argv[1]).training.seed)" "${stages[0]}"
+}
+read -ra seeds <<< "${SEEDS:-$(own_seed)}"
+results=$recipe
+[ ${#seeds[@]} -eq 1 ] || results=$recipe/seeds-$(IFS=-; echo "${seeds[*]}")
+
 train() { # RUN CONFIG FOLD options
     local run=$out/$recipe/runs/$1 fold=$3 rest
     [ -e "$run/model" ] && return
@@ -49,35 +58,29 @@ train() { # RUN CONFIG FOLD options
 }
 
 member() { # FOLD SEED: the last stage's model is runs/FOLD-sSEED-LAST
-    local start=() stage name seed=()
-    [ -z "$2" ] || seed=(--seed "$2")
+    local start=() stage name
     for stage in "${!stages[@]}"; do
         name=$1-s$2-$((stage + 1))
-        train "$name" "${stages[$stage]}" "$1" "${seed[@]}" "${start[@]}"
+        train "$name" "${stages[$stage]}" "$1" --seed "$2" "${start[@]}"
         start=(--init "$out/$recipe/runs/$name")
     done
 }
 
 fold() { # FOLD: its members, and what they predict
-    local seed models=()
-    for seed in ${SEEDS:-""}; do
+    local seed models=() model
+    for seed in "${seeds[@]}"; do
         member "$1" "$seed"
         models+=("$out/$recipe/runs/$1-s$seed-${#stages[@]}")
     done
-    [ -n "${SEEDS:-}" ] || {
-        member "$1" ""
-        models=("$out/$recipe/runs/$1-s-${#stages[@]}")
-    }
-    if [ ${#models[@]} -gt 1 ] && [ ! -e "$out/$recipe/$1-model" ]; then
-        topo ensemble "${models[@]}" -o "$out/$recipe/$1-model" --name "$1"
-    elif [ ! -e "$out/$recipe/$1-model" ]; then
-        ln -s "${models[0]}/model" "$out/$recipe/$1-model"
+    model=${models[0]}
+    if [ ${#models[@]} -gt 1 ]; then
+        model=$results/$1-model
+        [ -e "$model" ] || topo ensemble "${models[@]}" -o "$model" --name "$1"
     fi
-    python "$here/pool_folds.py" predict folds.json "$1,$1-held" "$out/$recipe/$1-model" \
-        "$out/$recipe/$1.jsonl"
+    python "$here/pool_folds.py" predict folds.json "$1,$1-held" "$model" "$results/$1.jsonl"
 }
 
-mkdir -p "$out/sets" "$out/$recipe"
+mkdir -p "$out/sets" "$out/$results"
 if grep -qh folds_relatives "${stages[@]}"; then
     relatives folds_relatives "$data/topology/deeptmhmm.partitions.json"
 fi
@@ -88,13 +91,11 @@ fi
 python "$here/prepare_folds.py" "$data" "$out" "${stages[@]}"
 cd "$out" # the recipes name their sets relative to it
 
-if [ "${JOBS:-1}" -gt 1 ]; then
-    for name in "${folds[@]}"; do
-        [ "$(jobs -rp | wc -l)" -lt "$JOBS" ] || wait -n
-        fold "$name" &
-    done
-    while [ -n "$(jobs -p)" ]; do wait -n; done
-else
-    for name in "${folds[@]}"; do fold "$name"; done
-fi
-python "$here/pool_folds.py" score folds.json "$recipe" "${all[@]/%/.jsonl}"
+jobs=()
+for name in "${folds[@]}"; do
+    [ "$(jobs -rp | wc -l)" -lt "${JOBS:-1}" ] || wait -n
+    fold "$name" &
+    jobs+=($!)
+done
+for job in "${jobs[@]}"; do wait "$job"; done
+python "$here/pool_folds.py" score folds.json "$results" "${all[@]/%/.jsonl}"
