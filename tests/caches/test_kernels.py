@@ -192,6 +192,7 @@ def test_warm_up_compiles_every_kernel(tmp_path: Path) -> None:
     assert str(tmp_path) in done.stdout
     written = {path.name.rpartition("-")[0] for path in _files(tmp_path)}
     import topo.crf.layer
+    import topo.crf.orders
     import topo.grammar.legality  # noqa: F401
 
     names = {

@@ -30,6 +30,7 @@ def compile_kernels() -> tuple[Path | None, int]:
     protein = Protein("example", _SEQUENCE, _LABELS)
     for decoder in DECODERS:
         list(predict([protein], model, decoder=decoder))
+    list(predict([protein], model, alternatives=2))
     _compute_losses(model.tagger.crf)
     partly = _LABELS.replace("O", UNKNOWN)
     for labels in (_LABELS, partly):
