@@ -273,7 +273,10 @@ def index(data_dir: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_all_files_agree_with_the_index(data_dir: Path, index: dict[str, dict[str, str]]) -> None:
+def test_all_files_agree_with_the_index(
+    data_dir: Path, index: dict[str, dict[str, str]], tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("TOPO_CACHE", str(tmp_path))  # nothing is cached yet
     labelled = list(read_three_line(data_dir / "structures" / "labels.3line"))
     folder = StructureFolder(data_dir / "structures" / "files")
     start = time.perf_counter()

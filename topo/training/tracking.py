@@ -79,14 +79,18 @@ class Tracker:
         if config.tracking.wandb == "off":
             return
         self.id = _run_id(run)
+        offline = config.tracking.wandb == "offline"
+        # The mode is an argument, too: wandb reads WANDB_MODE only once in a process.
+        mode: dict[str, Any] = {"mode": "offline"} if offline else {}
         self.logger = WandbLogger(
             project=config.tracking.project,
             name=run.path.name,
             id=self.id,
             resume="allow",
             save_dir=str(run.path),
-            offline=config.tracking.wandb == "offline",
+            offline=offline,
             config=config.model_dump(mode="json"),
+            **mode,
         )
         if rank_zero_only.rank == 0:
             self._begin(self.logger)
