@@ -154,13 +154,13 @@ def test_the_average_of_a_short_training_does_not_lag() -> None:
 
 def test_figures_of_a_run_are_those_of_its_written_model(tmp_path: Path, capsys) -> None:
     from topo.inference import load_model, predict
-    from topo.metrics.headline import headline_figures
+    from topo.metrics.headline import headline_metrics
 
     assert command("train", *SMALL, "--epochs", 2, "-o", tmp_path, "--name", "a") == 0
     run, config = Run(tmp_path / "a"), Config()
     proteins = Splits.of(config).validation.proteins
     found = list(predict(proteins, load_model(run.model), precision="32"))
-    figures = headline_figures([p.labels or "" for p in proteins], found)
+    figures = headline_metrics([p.labels or "" for p in proteins], found)
     recorded = run.info()["validation"]
     for name, value in figures.items():
         kept = recorded[f"val_{name}"]

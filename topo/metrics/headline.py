@@ -20,7 +20,7 @@ HEADLINES: dict[str, Key] = {
 """Key in ``metrics.json`` by the name in the history of a run."""
 
 
-def headline_figures(truths: Sequence[str], predictions: Sequence[Prediction]) -> dict[str, float]:
+def headline_metrics(truths: Sequence[str], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Compute the headline metrics of N predictions against true label strings.
 
     Returns

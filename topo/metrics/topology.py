@@ -20,9 +20,6 @@ from topo.segments import Segment, to_segments
 MINIMUM_OVERLAP = {SIGNAL: 5, HELIX: 5, STRAND: 3}
 """Smallest overlap in residues of a segment with its partner."""
 
-REASONS = ("wrong type", "missing segment", "extra segment", "inverted", "shifted segment")
-"""Kinds of errors of a topology, in the order in which they are checked."""
-
 TYPE_ALONE = ("SP", "GLOB")
 """Types whose topology is right if the type is right."""
 

@@ -10,7 +10,7 @@ from topo.config import Config
 from topo.data.splits import LabelledSet, Splits
 from topo.errors import ConfigError
 from topo.labels import TYPES
-from topo.metrics.headline import headline_figures
+from topo.metrics.headline import headline_metrics
 from topo.metrics.types import true_types
 from topo.protein import Prediction
 from topo.training.tracking import check_tracking
@@ -65,7 +65,7 @@ def _check_monitor(config: Config, validation: LabelledSet) -> None:
     truths = [protein.labels or "" for protein in validation.proteins]
     # Which metrics have a value depends on the true labels alone.
     guesses = [Prediction("", "I" * len(truth), "I" * len(truth), None) for truth in truths]
-    figures = headline_figures(truths, guesses)
+    figures = headline_metrics(truths, guesses)
     if math.isnan(figures.get(monitor.removeprefix("val_"), 0.0)):
         raise ConfigError(
             f"training.monitor: {monitor} has no value on the {len(truths)} validation proteins; "

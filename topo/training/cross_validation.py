@@ -18,7 +18,7 @@ from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io import read_labelled, read_three_line, write_three_line
 from topo.io.ids import FileNames
-from topo.metrics.headline import HEADLINES, headline_figures
+from topo.metrics.headline import HEADLINES, headline_metrics
 from topo.model_card import ensemble_card
 from topo.protein import Prediction, Protein
 from topo.resources import bundled
@@ -43,7 +43,7 @@ class FoldResult:
 
     def metrics(self) -> dict[str, float]:
         """Return the headline metrics of the predictions."""
-        return headline_figures([p.labels or "" for p in self.proteins], self.predictions)
+        return headline_metrics([p.labels or "" for p in self.proteins], self.predictions)
 
 
 @dataclass(frozen=True)

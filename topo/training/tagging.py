@@ -20,7 +20,7 @@ from topo.data.splits import Splits
 from topo.data.types import sampling_types
 from topo.graph import ResidueGraph
 from topo.labels import TYPES
-from topo.metrics.headline import headline_figures
+from topo.metrics.headline import headline_metrics
 from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
 from topo.model_card import model_card
 from topo.nn.decoding import Scores
@@ -172,7 +172,7 @@ class TaggerTraining(SeededTraining):
     def _figures(self) -> dict[str, float]:
         """Return the headline metrics of the present predictions of the validation proteins."""
         truths = [protein.labels or "" for protein in self.validation]
-        metrics = headline_figures(truths, self.predictions)
+        metrics = headline_metrics(truths, self.predictions)
         return {f"val_{name}": value for name, value in metrics.items()}
 
     def _track(self, tracker: Tracker) -> None:
