@@ -207,11 +207,15 @@ def copied_sha256(path: str | os.PathLike[str]) -> str | None:
 def kept_sha256(path: str | os.PathLike[str]) -> str | None:
     """Return the SHA-256 of the copy of an input; None if there is no copy. Reads nothing."""
     try:
-        state = None if str(path) == "-" else os.stat(path)
+        copy = _copy_of(path, str(path)) if str(path) == "-" else _copies.get(_key(path))
     except OSError:
         return None
-    copy = _copies.get("-" if state is None else (os.fspath(path), state.st_dev, state.st_ino))
     return copy.sha256 if copy else None
+
+
+def _key(path: str | os.PathLike[str]) -> tuple[str, int, int]:
+    state = os.stat(path)
+    return os.fspath(path), state.st_dev, state.st_ino
 
 
 def _copy_of(path: str | os.PathLike[str], name: str) -> _Copy | None:
@@ -222,7 +226,7 @@ def _copy_of(path: str | os.PathLike[str], name: str) -> _Copy | None:
     state = os.stat(path)
     if not (stat.S_ISFIFO(state.st_mode) or stat.S_ISSOCK(state.st_mode)):
         return None
-    key = (os.fspath(path), state.st_dev, state.st_ino)
+    key = _key(path)
     if key not in _copies:
         with open(path, "rb") as source:
             _keep(key, source, name)
