@@ -2,12 +2,14 @@
 
     python checkpoints/training/pool_folds.py predict FOLDS.json FOLD,... MODEL OUTPUT.jsonl
     python checkpoints/training/pool_folds.py score FOLDS.json FOLDER FILE.jsonl ...
+    python checkpoints/training/pool_folds.py errors FOLDS.json FILE ...
 
 ``predict`` writes the predictions with their probabilities and, for a single model, beside them
 ``OUTPUT.nats.tsv``: the negative logarithm of the probability of each membrane protein's topology
 given its type, labels within five residues of a segment's end (three in barrels) hidden, at most
 12. ``score`` pools the files in FOLDER and writes there summary.md, predictions.3line (for ``topo
-compare``) and metrics.json. What exists is not predicted again.
+compare``) and metrics.json. ``errors`` prints the wrong topologies of several files of predictions
+by kind of error, on the proteins that all of them predict. What exists is not predicted again.
 """
 
 from __future__ import annotations
@@ -39,12 +41,13 @@ MEMBRANE_TYPES = ("TM", "SP+TM", "BETA")
 LIMIT = 12.0
 """Nats of a protein, at most, so that a few do not decide the mean."""
 KINDS = {
-    "type": ("wrong type",),
-    "count": ("missing segment", "extra segment"),
-    "orientation": ("inverted",),
-    "boundary": ("shifted segment",),
+    "type": "wrong type",
+    "too few segments": "missing segment",
+    "too many segments": "extra segment",
+    "orientation": "inverted",
+    "boundary": "shifted segment",
 }
-"""Kind of error -> reasons of :func:`topo.metrics.topology.why_wrong`."""
+"""Kind of error -> start of the reasons of :func:`topo.metrics.topology.why_wrong`."""
 
 
 def main() -> None:
@@ -58,10 +61,16 @@ def main() -> None:
     pool.add_argument("folds")
     pool.add_argument("folder", type=Path)
     pool.add_argument("files", nargs="+")
+    table = verbs.add_parser("errors", help="compare kinds of errors")
+    table.add_argument("folds")
+    table.add_argument("files", nargs="+")
     options = parser.parse_args()
     if options.verb == "predict":
         if not Path(options.output).is_file():
             predict_fold(options.folds, options.names.split(","), options.model, options.output)
+        return
+    if options.verb == "errors":
+        print(compare_errors(list(read_partitions(options.folds)), options.files))
         return
     missing = [name for name in options.files if not (options.folder / name).is_file()]
     if missing:
@@ -156,12 +165,28 @@ def summary(
         if error is not None:
             cells = [f"{name} calibration error", "", _shown(error, 4), "", ""]
             lines.append(_row([*cells, *[""] * len(by_fold)]))
-    errors = error_kinds(found)
     lines += ["", _row(["wrong topologies", *KINDS, "all"]), "|---" * (len(KINDS) + 2) + "|"]
-    for name in MEMBRANE_TYPES:
-        counts = [errors[name][kind] for kind in KINDS]
-        lines.append(_row([name, *map(str, counts), str(sum(counts))]))
+    errors = error_kinds(found)
+    lines += [_row([name, *_counts(errors[name])]) for name in MEMBRANE_TYPES]
     return "\n".join(lines) + "\n"
+
+
+def compare_errors(truth: Sequence[Protein], files: Sequence[str]) -> str:
+    """Return a table of the wrong topologies of each file by type and kind of error."""
+    rows = [list(read_predictions(file)) for file in files]
+    common = set.intersection(*({p.sequence for p in predictions} for predictions in rows))
+    scored = [protein for protein in truth if protein.sequence in common]
+    lines = [
+        f"{len(scored)} proteins",
+        "",
+        _row(["wrong topologies", "predictions", *KINDS, "all"]),
+        "|---" * (len(KINDS) + 3) + "|",
+    ]
+    found = [error_kinds(evaluate(scored, some, resamples=0)) for some in rows]
+    for name in MEMBRANE_TYPES:
+        for file, errors in zip(files, found, strict=True):
+            lines.append(_row([name, file, *_counts(errors[name])]))
+    return "\n".join(lines)
 
 
 def error_kinds(found: Evaluation) -> dict[str, Counter[str]]:
@@ -169,8 +194,8 @@ def error_kinds(found: Evaluation) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for score in found.proteins:
         reason = score.verdict.reason or ""
-        for kind, reasons in KINDS.items():
-            if reason.startswith(reasons):
+        for kind, start in KINDS.items():
+            if reason.startswith(start):
                 counts[score.verdict.true_type or ""][kind] += 1
     return counts
 
@@ -197,6 +222,11 @@ def _shown(entry: Mapping[str, Any], digits: int = 3) -> str:
         return "-"
     value, low, high = (f"{entry[key]:.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} ({low}-{high})"
+
+
+def _counts(errors: Mapping[str, int]) -> list[str]:
+    numbers = [errors[kind] for kind in KINDS]
+    return [str(number) for number in (*numbers, sum(numbers))]
 
 
 def _row(cells: Sequence[str]) -> str:

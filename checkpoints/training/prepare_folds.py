@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from topo.config import load_config
-from topo.curation.homology import Similarity, find_similar, groups
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError
+from topo.homology.search import Similarity, find_similar, groups
 from topo.io import read_labelled, write_partitions
 from topo.io.files import atomic_text
 from topo.io.similar_folds import NO_FOLD, read_similar_folds

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from topo.curation.homology import Hit
+from topo.homology.search import Hit
 from topo.io import write_three_line
 from topo.io.files import atomic_text
 from topo.io.jsonl import jsonl_record
@@ -77,7 +77,10 @@ def test_pooled_summary_counts_errors_by_kind(tmp_path: Path):
                 truth.append(Protein(f"{fold}{i}", sequence, TM))
                 file.write(jsonl_record(Prediction(f"{fold}{i}", sequence, guess, "TM")))
     text = pool.pool_folds(truth, tmp_path, ["cv0.jsonl", "cv1.jsonl"])
-    assert "| TM | 1 | 0 | 1 | 0 | 2 |" in text
+    assert "| TM | 1 | 0 | 0 | 1 | 0 | 2 |" in text
+    one = pool.compare_errors(truth, [str(tmp_path / "cv0.jsonl"), str(tmp_path / "cv0.jsonl")])
+    assert one.startswith("2 proteins")
+    assert one.count(f"| TM | {tmp_path / 'cv0.jsonl'} | 1 | 0 | 0 | 0 | 0 | 1 |") == 2
     row = next(line for line in text.splitlines() if line.startswith("| TM | 4 |"))
     assert [cell.split()[0] for cell in row.split(" | ")[2:4]] == ["0.750", "0.500"]
     assert (tmp_path / "predictions.3line").read_text().count(">") == 4
