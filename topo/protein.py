@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     from topo.io.structure import StructureInfo
 
 
+class Relative(NamedTuple):
+    """A protein that is similar to another one, with their alignment.
+
+    Parameters
+    ----------
+    sequence
+        Residues of the relative.
+    blocks
+        Aligned stretches without gaps, int32, shape (N, 3): first residue of the stretch in the
+        protein and in the relative, 0-based, and number of residues.
+    weight
+        Weight of the relative, where the protein itself has 1.
+    """
+
+    sequence: str
+    blocks: np.ndarray
+    weight: float
+
+
 @dataclass(frozen=True, eq=False)
 class Protein:
     """A protein as read from a file.
@@ -47,6 +66,8 @@ class Protein:
         Other facts from the file, e.g. ``description`` and ``types``, and a user's own keys.
     constraints
         What is known of the topology; predictions are conditional on it.
+    relatives
+        Similar proteins whose scores support the prediction; None where they were not looked for.
     """
 
     id: str
@@ -61,6 +82,7 @@ class Protein:
     header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
+    relatives: tuple[Relative, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.labels is not None and len(self.labels) != len(self.sequence):
@@ -138,6 +160,8 @@ class Prediction:
         the protein has none.
     alternatives
         Alternatives to the topology, or None.
+    relatives
+        Number of relatives that support the prediction, or None; see :class:`Protein`.
     """
 
     id: str
@@ -154,6 +178,7 @@ class Prediction:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     constraint_log_probability: float | None = None
     alternatives: Alternatives | None = None
+    relatives: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.sequence):
@@ -171,9 +196,14 @@ class Prediction:
 
 
 def shared_fields(record: Protein | Prediction) -> dict[str, Any]:
-    """Return the fields that a protein and its prediction have in common, by name."""
+    """Return the fields that a protein and its prediction have in common, by name.
+
+    ``relatives`` is their number.
+    """
     names = ("id", "sequence", "fold", "similar_folds", "structure", "header_type", "metadata")
-    return {name: getattr(record, name) for name in names}
+    found = record.relatives
+    count = len(found) if isinstance(found, tuple) else found
+    return {**{name: getattr(record, name) for name in names}, "relatives": count}
 
 
 def own_keys(record: Protein | Prediction) -> dict[str, Any]:
@@ -196,6 +226,19 @@ def _source(structure: StructureInfo | None) -> dict[str, Any] | None:
         return None
     names = ("file", "chain", "model", "kind", "covered", "identity", "outside")
     return {name: getattr(structure, name) for name in names}
+
+
+def aligned_places(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the aligned residues of a protein and its relative, two int64 arrays (C,).
+
+    Parameters
+    ----------
+    blocks
+        As in :class:`Relative`.
+    """
+    sizes = blocks[:, 2].astype(np.int64)
+    steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(blocks[:, 0], sizes) + steps, np.repeat(blocks[:, 1], sizes) + steps
 
 
 def pop_text(metadata: dict[str, Any], key: str) -> str | None:

@@ -24,6 +24,7 @@ from topo.cli.answers import (
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
+from topo.cli.relatives import RelativesSource, made_with, relatives_of
 from topo.errors import InputWarning, RecordError, TopoError
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def predict(
     constraints: ConstraintTable = None,
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
+    relatives: RelativesSource = None,
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
@@ -199,13 +201,16 @@ def predict(
             stacklevel=1,
         )
     settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
-    made_by = describe(checkpoint, settings, devices[0])
+    made_by = describe(checkpoint, settings, devices[0]) | made_with(relatives)
     grammar = checkpoint.tagger.crf.grammar
     if known:
         known.check(_quietly(inputs), grammar)
     records = _quietly(known.attach(inputs, grammar))
     results = _Results(output / "structures" if structure_files else None)
-    with open_store(output, made_by, batch_residues, resume) as store:
+    with (
+        relatives_of(relatives, _quietly(inputs), checkpoint, settings) as family,
+        open_store(output, made_by, batch_residues, resume) as store,
+    ):
         left_over = LeftOver(output)
         with (
             open_outputs(
@@ -216,15 +221,17 @@ def predict(
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
-                extras=extra_columns(known, alternatives),
+                extras=extra_columns(known, alternatives, family is not None),
             ) as outputs,
             open_exports(output, export or (), export_minimum, export_padding) as exports,
             residues_progress(size.residues) as advance,
         ):
             outputs.add(exports.write, *exports.files)
             budget = store.header["batch_residues"]
+            pairs = family.attach(records) if family else records
+            bank = family.bank if family else None
             stream = PredictionStream(
-                records, checkpoint, settings, budget, devices, store, advance
+                pairs, checkpoint, settings, budget, devices, store, advance, bank
             )
             interrupted = results.write_all(stream, outputs)
             if interrupted and not results.written:

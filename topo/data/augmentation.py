@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from topo.labels import LABEL_INDEX, MEMBRANE, UNKNOWN_INDEX
+from topo.labels import LABEL_INDEX, MEMBRANE, UNKNOWN_INDEX, decode_labels, encode_labels
+from topo.protein import Protein
 from topo.residues import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
 
 
@@ -72,6 +74,12 @@ def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
         if membrane[end - 1] or membrane[end]:
             blurred[end - min(margin, left) : end + min(margin, right)] = UNKNOWN_INDEX
     return blurred
+
+
+def hide_ends(protein: Protein, margin: int) -> Protein:
+    """Return a labelled protein with the labels that :func:`blur_boundaries` hides as ``-``."""
+    labels = blur_boundaries(encode_labels(protein.labels or ""), margin)
+    return replace(protein, labels=decode_labels(labels))
 
 
 @lru_cache(maxsize=1)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from topo.config import Config, ExtraConfig
+from topo.data.augmentation import hide_ends
 from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputWarning
 from topo.io import read_labelled
 from topo.io.files import checksum
 from topo.io.grammar import find_grammar
-from topo.io.similar_folds import read_similar_folds
+from topo.io.similar_folds import read_similar_folds, read_similar_ids
 from topo.io.structure import StructureFolder
 from topo.labels import UNKNOWN
 from topo.protein import Protein
@@ -37,11 +38,15 @@ class LabelledSet:
         Possible types of each protein, bool, shape (N, 5).
     weights
         Sampling weight of the file that each protein comes from, float64, shape (N,).
+    epochs
+        First and last epoch that draws each protein, from 0, int64, shape (N, 2); None if every
+        epoch draws all.
     """
 
     proteins: list[Protein]
     types: np.ndarray
     weights: np.ndarray
+    epochs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -49,7 +54,10 @@ class LabelledSet:
     def take(self, indices: Sequence[int] | np.ndarray) -> LabelledSet:
         """Return the proteins at these indices, in their order."""
         return LabelledSet(
-            [self.proteins[i] for i in indices], self.types[indices], self.weights[indices]
+            [self.proteins[i] for i in indices],
+            self.types[indices],
+            self.weights[indices],
+            None if self.epochs is None else self.epochs[indices],
         )
 
     def join(self, other: LabelledSet) -> LabelledSet:
@@ -60,7 +68,26 @@ class LabelledSet:
             self.proteins + new.proteins,
             np.concatenate([self.types, new.types]),
             np.concatenate([self.weights, new.weights]),
+            None
+            if self.epochs is None and new.epochs is None
+            else np.concatenate([self._all_epochs(), new._all_epochs()]),
         )
+
+    def kinds(self) -> np.ndarray:
+        """Return the type that each protein counts as in sampling, int64, shape (N,)."""
+        return sampling_types(self.types, self.weights)
+
+    def in_epoch(self, epoch: int) -> LabelledSet:
+        """Return the proteins that an epoch, from 0, draws from, in their order."""
+        if self.epochs is None:
+            return self
+        first, last = self.epochs.T
+        return self.take(np.flatnonzero((first <= epoch) & (epoch <= last)))
+
+    def _all_epochs(self) -> np.ndarray:
+        if self.epochs is not None:
+            return self.epochs
+        return np.tile([0, np.iinfo(np.int64).max], (len(self), 1))
 
 
 @dataclass(frozen=True)
@@ -140,14 +167,14 @@ class _Division:
         parts["train"] = self._without_similar(proteins, parts["train"])
         if not roles.validation:
             parts["train"], parts["validation"] = hold_out(
-                parts["train"], sampling_types(main.types), self.data.holdout, self.seed
+                parts["train"], main.kinds(), self.data.holdout, self.seed
             )
         train = self._only_legal(main.take(parts["train"]), self.path)
         judged = {proteins[i].id for i in (*parts["validation"], *parts["test"])}
         for extra in self.data.extra:
             train = train.join(self._extra_set(extra, judged))
         if self.data.size:
-            train = train.take(stratified(sampling_types(train.types), self.data.size, self.seed))
+            train = train.take(stratified(train.kinds(), self.data.size, self.seed))
         validation, test = main.take(parts["validation"]), main.take(parts["test"])
         self._check_labels(train, validation)
         self._warn_of_equal_sequences(train, validation, test)
@@ -194,7 +221,12 @@ class _Division:
         proteins = self._read(extra.path)
         if extra.exclude_similar:
             proteins = self._apart(proteins, extra.path, extra.exclude_similar, judged)
-        return self._only_legal(self._labelled(proteins, extra.weight), extra.path)
+        if extra.blur:
+            proteins = [hide_ends(protein, extra.blur) for protein in proteins]
+        found = self._only_legal(self._labelled(proteins, extra.weight), extra.path)
+        if extra.epochs is None:
+            return found
+        return replace(found, epochs=np.tile(np.array(extra.epochs) - 1, (len(found), 1)))
 
     def _apart(
         self, proteins: list[Protein], path: str, table: str, judged: Container[str | None]
@@ -212,13 +244,28 @@ class _Division:
         return [protein for protein, a, b in kept if a and b]
 
     def _without_similar(self, proteins: Sequence[Protein], indices: np.ndarray) -> np.ndarray:
-        """Leave out what the index of the structures calls similar to an evaluated fold."""
-        kept = np.array(
-            [self.evaluated.isdisjoint(proteins[i].similar_folds) for i in indices], dtype=bool
-        )
+        """Leave out what the index of the structures or the table of the set calls similar."""
+        listed = self._listed(proteins)
+        similar = [{*p.similar_folds, *listed.get(p.id, ())} for p in proteins]
+        kept = np.array([self.evaluated.isdisjoint(similar[i]) for i in indices], dtype=bool)
         if not kept.all():
             self.left_out[f"{self.path}: similar to evaluated folds"] = int((~kept).sum())
         return indices[kept]
+
+    def _listed(self, proteins: Sequence[Protein]) -> dict[str, set[str]]:
+        """Read the folds that the proteins of the main set are similar to, by id."""
+        table = self.data.exclude_similar
+        if table is None:
+            return {}
+        listed = read_similar_ids(table)
+        self.checksums[table] = checksum(table)
+        if unknown := sorted(listed.keys() - {protein.id for protein in proteins}):
+            names = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            raise ConfigError(
+                f"{table}: found {len(unknown)} ids that {self.path} lacks: {names}; "
+                "expected ids of its proteins"
+            )
+        return listed
 
     def _only_legal(self, labelled: LabelledSet, path: str | Path) -> LabelledSet:
         legal = labelled.types.any(1)

@@ -49,10 +49,12 @@ def jsonl_record(prediction: Prediction) -> str:
 
 
 def conditional_fields(prediction: Prediction) -> dict[str, Any]:
-    """Return the fields that only runs with constraints or alternatives have."""
+    """Return the fields that only runs with constraints, relatives or alternatives have."""
     fields: dict[str, Any] = {}
     if prediction.constraint_log_probability is not None:
         fields["constraint_log_probability"] = prediction.constraint_log_probability
+    if prediction.relatives is not None:
+        fields["relatives"] = prediction.relatives
     found = prediction.alternatives
     if found is not None:
         topologies = [topology._asdict() for topology in found.topologies]
@@ -103,6 +105,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     own = record.get("protein")
     own = dict(own) if isinstance(own, dict) else metadata  # earlier versions kept both together
     similar = pop_text(own, "similar_folds")
+    relatives = record.get("relatives")
     return Prediction(
         name,
         sequence,
@@ -115,6 +118,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         similar_folds=tuple(similar.split(",")) if similar else (),
         header_type=pop_text(own, "header_type"),
         metadata=metadata,
+        relatives=relatives if type(relatives) is int else None,
     )
 
 

@@ -19,8 +19,12 @@ from topo.protein import Prediction, own_keys
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
 
-_EXTRAS = {"constraints": "constraint_log_probability", "alternatives": "alternatives"}
-"""Columns with JSON text of runs with constraints or alternatives, named as in JSON lines."""
+_EXTRAS = {
+    "constraints": "constraint_log_probability",
+    "alternatives": "alternatives",
+    "relatives": "relatives",
+}
+"""Columns with JSON text that only some runs have, named as in JSON lines."""
 
 
 class ParquetFile:

@@ -37,8 +37,9 @@ EXTRA_COLUMNS = {
         "p_n_inside",
         "p_segments",
     ),
+    "relatives": ("relatives",),
 }
-"""Further columns of runs with constraints or alternatives."""
+"""Further columns of runs with constraints, alternatives or relatives."""
 
 
 def summary_header(extras: Sequence[str] = ()) -> str:
@@ -49,7 +50,11 @@ def summary_header(extras: Sequence[str] = ()) -> str:
 
 def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
     """Return the function that formats a row with the columns of :func:`summary_header`."""
-    cells = {"constraints": _constraint_cells, "alternatives": _alternative_cells}
+    cells = {
+        "constraints": _constraint_cells,
+        "alternatives": _alternative_cells,
+        "relatives": _relative_cells,
+    }
 
     def record(prediction: Prediction) -> str:
         more = [cell for extra in extras for cell in cells[extra](prediction)]
@@ -61,6 +66,10 @@ def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
 def _constraint_cells(prediction: Prediction) -> list[str]:
     value = prediction.constraint_log_probability
     return ["" if value is None else f"{math.exp(value):.4g}"]
+
+
+def _relative_cells(prediction: Prediction) -> list[str]:
+    return ["" if prediction.relatives is None else str(prediction.relatives)]
 
 
 def _alternative_cells(prediction: Prediction) -> list[str]:

@@ -174,7 +174,7 @@ class TopologyModel(nn.Module):
         """
         if decoder not in DECODERS:
             raise ValueError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
-        scores = self._path_scores(scores)
+        scores = self.path_scores(scores)
         _refuse_nan(scores)
         posterior = self._posterior(scores)
         types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
@@ -253,15 +253,15 @@ class TopologyModel(nn.Module):
 
         Head and shift are left out if there is no type head.
         """
-        scores = self._path_scores(scores)
+        scores = self.path_scores(scores)
         evidence = [F.log_softmax(self._posterior(scores).type_mass, dim=1)]
         if scores.types is not None:
             evidence.append(F.log_softmax(scores.types.double(), dim=1))
             evidence.append(self.type_shift.cpu().double().expand(len(scores.types), -1))
         return evidence
 
-    def _path_scores(self, scores: Scores) -> Scores:
-        """Scores on the CPU as the CRF reads them; log-probabilities if it is untrained."""
+    def path_scores(self, scores: Scores) -> Scores:
+        """Return the scores on the CPU; log-probabilities of labels if the CRF is untrained."""
         scores = scores.cpu()
         if self.uses_crf:
             return scores

@@ -69,6 +69,7 @@ class Page:
                 None if confidence is None else round(float(confidence), 4),
                 topology,
                 int(traced),
+                *([] if prediction.relatives is None else [prediction.relatives]),
             ]
         )
         self._pending.append(prediction.sequence.encode("ascii", "replace"))

@@ -17,7 +17,6 @@ from topo.checkpoint import build_tagger, save_checkpoint
 from topo.config import Config
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
-from topo.data.types import sampling_types
 from topo.graph import ResidueGraph
 from topo.labels import TYPES
 from topo.metrics.headline import headline_metrics
@@ -248,8 +247,9 @@ def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
     """Return the log-ratio of type frequencies in validation and in the training draw, (5,)."""
-    train, validation = (sampling_types(part.types) for part in (splits.train, splits.validation))
-    weights = sampling_weights(splits.train, config.sampling)
+    drawn = splits.train.in_epoch(config.training.epochs - 1)
+    train, validation = drawn.kinds(), splits.validation.kinds()
+    weights = sampling_weights(drawn, config.sampling)
     # A pseudo-count of one protein per type keeps types possible that validation lacks.
     before = np.bincount(train, weights, len(TYPES)) * len(validation) + 1
     after = np.bincount(validation, minlength=len(TYPES)) + 1

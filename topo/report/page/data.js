@@ -23,7 +23,7 @@ function parseTopology(text) {
 
 async function loadIndex() {
   const data = JSON.parse(new TextDecoder().decode(await unpack(document.getElementById("index"))));
-  const proteins = data.proteins.map(([id, type, confidence, topology, traced], at) => {
+  const proteins = data.proteins.map(([id, type, confidence, topology, traced, relatives], at) => {
     const segments = parseTopology(topology);
     const count = (label) => segments.filter((s) => s.label === label).length;
     return {
@@ -31,6 +31,7 @@ async function loadIndex() {
       lower: id.toLowerCase(),
       type: type === null ? "none" : data.types[type],
       confidence,
+      relatives,
       length: segments.length ? segments[segments.length - 1].end : 0,
       signal: segments.length && segments[0].label === "S" ? segments[0].end : 0,
       membrane: count("M") + count("B"),

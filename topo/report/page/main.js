@@ -57,6 +57,9 @@ function fillText(protein, sequence, traces) {
   ];
   if (protein.signal) facts.push(`signal peptide 1 to ${protein.signal}`);
   if (protein.confidence !== null) facts.push(`confidence ${protein.confidence.toFixed(3)}`);
+  if (protein.relatives !== undefined) {
+    facts.push(`${protein.relatives} relative${protein.relatives === 1 ? "" : "s"} used`);
+  }
   $("name").textContent = protein.id;
   $("facts").textContent = facts.join(" \u00b7 ");
   const swatch = (label) => {
