@@ -38,6 +38,8 @@ def train_loader(
         plddt_dropout=config.data.plddt_dropout,
         substitutions=config.data.substitutions,
         blur=config.data.blur,
+        scheme=drawn.scheme,
+        complete=drawn.complete,
     )
     sampler = BucketSampler(
         sampling_weights(drawn, sampling),
@@ -64,7 +66,13 @@ def collate_in_parts(graphs: Sequence[Data], residues: int) -> list[ResidueGraph
 
 def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:
     """Return the share of draws of each protein, float64, shape (N,), summing to 1."""
-    return class_weights(labelled.kinds(), sampling.power, sampling.factors, labelled.weights)
+    return class_weights(
+        labelled.kinds(),
+        sampling.power,
+        sampling.factors,
+        labelled.weights,
+        labelled.scheme.type_names,
+    )
 
 
 def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
@@ -72,7 +80,13 @@ def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
 
     :func:`whole_order` returns the proteins in the same order.
     """
-    dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph)
+    dataset = ProteinDataset(
+        labelled.proteins,
+        labelled.types,
+        config.graph,
+        scheme=labelled.scheme,
+        complete=labelled.complete,
+    )
     order = np.argsort(dataset.lengths(), kind="stable")
     buckets = length_buckets(
         dataset.lengths()[order], 4 * config.training.batch, config.training.batch_residues

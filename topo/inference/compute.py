@@ -127,7 +127,7 @@ class BatchPredictor:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:
             return self._scores_of_long(proteins[0])
         device = next(self.tagger.parameters()).device
-        graphs = [residue_graph(protein, self.graph) for protein in proteins]
+        graphs = [residue_graph(protein, self.graph, scheme=None) for protein in proteins]
         return self.tagger(collate(graphs).to(device))
 
     def _scores_of_long(self, protein: Protein) -> Scores:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from topo.io.ids import plain_id
 from topo.io.sides import sides_around
-from topo.labels import LABEL_INDEX, LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
+from topo.labels import LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
 from topo.protein import Prediction
 from topo.segments import Segment
 
@@ -36,15 +36,16 @@ def segment_records(prediction: Prediction) -> str:
     """
     rows, numbers = [], Counter[str]()
     segments = prediction.segments
+    sides = _side_labels(prediction)
     for index, segment in enumerate(segments):
         if segment.label == UNKNOWN:
             continue
         numbers[segment.label] += 1
-        before, after = _sides(segments, index)
+        before, after = _sides(sides, index)
         cells = [
             plain_id(prediction.id),
             prediction.type or "",
-            LABEL_NAMES[segment.label],
+            prediction.scheme.by_letter[segment.label].name,
             str(numbers[segment.label]),
             str(segment.start + 1),
             str(segment.end),
@@ -56,6 +57,15 @@ def segment_records(prediction: Prediction) -> str:
         ]
         rows.append("\t".join(cells) + "\n")
     return "".join(rows)
+
+
+def _side_labels(prediction: Prediction) -> list[Segment]:
+    """Return the segments with their six-letter labels, or with none."""
+    scheme, labels = prediction.scheme, prediction.labels
+    six = scheme.to_six(labels) if scheme.is_mapped else ""
+    return [
+        segment._replace(label=six[segment.start] if six else "") for segment in prediction.segments
+    ]
 
 
 def _sides(segments: list[Segment], index: int) -> tuple[str, str]:
@@ -75,5 +85,5 @@ def _probability(prediction: Prediction, segment: Segment) -> str:
     if prediction.probabilities is None:
         return ""
     low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
-    column = prediction.probabilities[low : high + 1, LABEL_INDEX[segment.label]]
+    column = prediction.probabilities[low : high + 1, prediction.scheme.index[segment.label]]
     return f"{float(column.mean()):.4f}"
