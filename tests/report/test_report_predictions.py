@@ -13,19 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_proteins import prediction, proteins
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 
 from topo.errors import TopoError
 from topo.io import read_predictions
 from topo.io.writers import DEFAULT_FORMATS
-from topo.labels import LABELS, TYPES, UNKNOWN
-from topo.protein import Prediction
+from topo.labels import TYPES
 from topo.report.outputs import open_outputs
 from topo.report.pictures import AUTOMATIC_LIMIT, save_pictures
 from topo.report.predictions_page import open_page
-from topo.report.snake import BEADS_IN_LOOP, HALF, draw_snake, lay_out
 from topo.report.summary_table import Counts, summary_table
 from topo.report.traces import draw_traces
 
@@ -56,38 +52,6 @@ def test_traces_without_probabilities_are_the_bar_alone() -> None:
 def test_math_signs_in_ids_are_no_formula(tmp_path: Path) -> None:
     odd = replace(proteins()[0], id="$\\frac{$_^")
     assert all(path.stat().st_size for path in save_pictures(odd, tmp_path, "odd"))
-
-
-@settings(max_examples=60)
-@given(st.text("".join([*LABELS, UNKNOWN]), min_size=1, max_size=150))
-def test_snake_lays_out_anything(labels: str) -> None:
-    snake = lay_out(Prediction("x", "A" * len(labels), labels, None))
-    residues = [index for index, _, _ in snake.beads]
-    assert residues == sorted(set(residues)), "each residue at most once, in order"
-    assert np.isfinite([place for _, *xy in snake.beads for place in xy]).all()
-    in_membrane = {k for k, label in enumerate(labels) if label in "MBS"}
-    assert in_membrane <= set(residues)
-    counted = sum(int(t.split()[0]) for t, _, _ in snake.notes if t.endswith(" residues"))
-    assert len(residues) + counted == len(labels)
-
-
-def test_snake_crosses_the_membrane_and_keeps_sides() -> None:
-    labels = "III" + "M" * 20 + "O" * 8 + "M" * 20 + "I" * (BEADS_IN_LOOP + 1) + "M" * 20 + "OO"
-    snake = lay_out(Prediction("x", "A" * len(labels), labels, "TM"))
-    for index, _, y in snake.beads:
-        if labels[index] == "O":
-            assert y > HALF
-        elif labels[index] == "I":
-            assert y < -HALF
-        else:
-            assert abs(y) < HALF
-    assert [text for text, _, _ in snake.notes] == ["N", "31 residues", "C"]
-
-
-def test_snake_names_the_cleavage_site() -> None:
-    texts = [text.get_text() for text in draw_snake(proteins()[2]).axes[0].texts]
-    assert "cleaved after 15" in texts
-    assert {"N", "C", "outside", "inside"} <= set(texts)
 
 
 class Collector(HTMLParser):
