@@ -9,9 +9,11 @@ from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS, letter_color
 from topo.report.snake.layout import lay_out
 from topo.report.snake.parts import SIZES, Membrane, Snake
+from topo.report.snake.paths import Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import EllipseCollection
     from matplotlib.figure import Figure
 
 _INCHES = 1 / 6
@@ -64,7 +66,7 @@ def draw_snake(prediction: Prediction) -> Figure:
 
 def _draw_lipids(axes: Axes, membrane: Membrane, left: float, right: float, points: float) -> None:
     """Draw two leaflets: heads at the surfaces, two tails per lipid."""
-    from matplotlib.collections import EllipseCollection, LineCollection
+    from matplotlib.collections import LineCollection
 
     count = max(1, int((right - left) / _LIPIDS))
     places = [left + (right - left) * (k + 0.5) / count for k in range(count)]
@@ -75,18 +77,21 @@ def _draw_lipids(axes: Axes, membrane: Membrane, left: float, right: float, poin
             end = -way * 0.35
             tails += [[(x + dx, y + way * _HEAD), (x + dx, end)] for dx in (-0.2, 0.2)]
     axes.add_collection(LineCollection(tails, colors=_LIPID, linewidths=0.07 * points, alpha=0.6))
-    axes.add_collection(_circles(axes, heads, 2 * _HEAD, _LIPID, EllipseCollection))
+    axes.add_collection(_circles(axes, heads, 2 * _HEAD, _LIPID))
 
 
-def _circles(axes: Axes, places: list, size: float, colors: object, kind: type) -> object:
-    return kind(
+def _circles(
+    axes: Axes, places: list[Point], size: float, colors: str | list[str]
+) -> EllipseCollection:
+    from matplotlib.collections import EllipseCollection
+
+    return EllipseCollection(
         size, size, 0, units="xy", offsets=places, offset_transform=axes.transData,
         facecolors=colors, edgecolors="none", zorder=3 if size > 0.86 else 1,
     )  # fmt: skip
 
 
 def _draw_chain(axes: Axes, snake: Snake, prediction: Prediction, points: float) -> None:
-    from matplotlib.collections import EllipseCollection
     from matplotlib.patches import Polygon
 
     for label, outline in snake.bodies:
@@ -108,7 +113,7 @@ def _draw_chain(axes: Axes, snake: Snake, prediction: Prediction, points: float)
         return
     colors = [LABEL_COLORS[prediction.labels[index]] for index, _, _ in beads]
     places = [(x, y) for _, x, y in beads]
-    axes.add_collection(_circles(axes, places, 0.92, colors, EllipseCollection))
+    axes.add_collection(_circles(axes, places, 0.92, colors))
     for index, x, y in beads:
         color = letter_color(prediction.labels[index])
         axes.text(

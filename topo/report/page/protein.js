@@ -1,0 +1,43 @@
+// The panel of one protein.
+
+function showProbe(protein) {
+  const slider = $("residue"), segments = parseTopology(protein.topology);
+  $("probe").hidden = !protein.sequence;
+  if (!protein.sequence) return;
+  slider.max = protein.sequence.length;
+  slider.oninput = () => Focus.move(Number(slider.value) - 1, true);
+  Focus.listen((at) => {
+    slider.value = at + 1;
+    const label = segments.find((s) => s.end > at).label;
+    const shares = Object.entries(protein.probabilities || {}).map(([name, trace]) => [name, trace[at]]);
+    const known = shares.filter(([, share]) => share > 0).sort((a, b) => b[1] - a[1]);
+    $("reading").textContent = `${protein.sequence[at]}${at + 1} ${NAMES[label]}`
+      + (known.length ? ": " + known.map(([name, share]) => `${NAMES[name]} ${(share / 100).toFixed(2)}`).join(", ") : "");
+  });
+}
+
+let openTraces = null;
+
+// Show a protein, described as in the documentation of the report page.
+function showProtein(protein) {
+  $("protein").hidden = false;
+  Focus.begin(protein.sequence.length);
+  showAnswer(protein);
+  showSegments(protein);
+  showSequence(protein);
+  openTraces = showTraces(protein);
+  showSnake(protein);
+  showProbe(protein);
+  setUpSaving("snake", protein);
+  setUpSaving("traces", protein);
+  try {
+    showStructure(protein);
+  } catch {  // no WebGL here
+    $("space").hidden = true;
+  }
+  Focus.move(0, false);
+}
+
+new ResizeObserver(() => {
+  if (openTraces && openTraces.width !== Math.max(300, $("traces").clientWidth)) openTraces.draw();
+}).observe($("traces"));
