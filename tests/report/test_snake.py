@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from topo.labels import LABELS, UNKNOWN
 from topo.protein import Prediction
+from topo.report.answer import answer
 from topo.report.snake.columns import HALF
 from topo.report.snake.figure import draw_snake
 from topo.report.snake.layout import BEADS_ALONE, BEADS_IN_LOOP, BEADS_IN_TAIL, lay_out
@@ -167,4 +168,6 @@ def test_the_picture_shows_the_layout() -> None:
     (axes,) = draw_snake(replace(record, id="$name$")).axes
     snake = lay_out(record)
     texts = [text.get_text() for text in axes.texts]
-    assert texts == [*record.sequence, *words(snake), "$name$"]
+    title = ["$name$", answer(record.labels, record.type)]
+    key = ["inside", "outside", "signal peptide", "membrane helix"]
+    assert texts == [*record.sequence, *words(snake), *title, *key]

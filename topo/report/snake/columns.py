@@ -33,7 +33,7 @@ def width_of(label: str) -> float:
 
 def gap_after(segment: Segment) -> float:
     """Return the distance to the next column, wide enough for residue numbers."""
-    return (2.5 if segment.label == STRAND else 2.7) + 0.35 * (segment.end > 999)
+    return 2.7 + 0.35 * (segment.end > 999)
 
 
 def add_column(snake: Snake, segment: Segment, x: float, enters: int, leaves: int) -> list[Point]:

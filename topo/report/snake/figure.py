@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from topo.errors import printable
+from topo.labels import LABEL_NAMES
 from topo.protein import Prediction
+from topo.report.answer import answer
 from topo.report.palette import LABEL_COLORS, letter_color
 from topo.report.snake.layout import lay_out
 from topo.report.snake.parts import SIZES, Membrane, Snake
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 _INCHES = 1 / 6
 """Size of a bead unit: 16 pixels at 96 pixels per inch."""
 _WIDEST = 120.0
+_LEAST_WIDTH = 38.0
+_HEADER, _FOOTER = 2.8, 1.8
+_KEY_STEP = 7.4
 _POINTS = 72.0
 _HEAD = 0.42
 _LIPIDS = 1.15
@@ -40,11 +45,11 @@ def draw_snake(prediction: Prediction) -> Figure:
     snake = lay_out(prediction)
     left, top, right, bottom = snake.box()
     inches = min(_INCHES, _WIDEST / (right - left))
-    title = 2.0
-    size = ((right - left) * inches, (bottom - top + title) * inches)
-    figure = Figure(figsize=(max(size[0], 1.0), max(size[1], 0.5)))
+    wide = max(right, left + _LEAST_WIDTH)
+    size = ((wide - left) * inches, (bottom - top + _HEADER + _FOOTER) * inches)
+    figure = Figure(figsize=size)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(left, right), ylim=(bottom, top - title), aspect="equal", anchor="W")
+    axes.set(xlim=(left, wide), ylim=(bottom + _FOOTER, top - _HEADER), aspect="equal")
     axes.axis("off")
     points = inches * _POINTS  # of a bead unit
     if snake.membrane:
@@ -59,9 +64,23 @@ def draw_snake(prediction: Prediction) -> Figure:
             fontweight="bold" if text.kind == "end" else "normal",
             color="#57606a" if text.kind in ("side", "number") else "#1c2128", **style,
         )  # fmt: skip
-    name = printable(prediction.id)
-    axes.text(left + 0.5, top - 1.0, name, fontsize=0.9 * points, va="center", **style)
+    name, words = printable(prediction.id), answer(prediction.labels, prediction.type)
+    title = {"fontsize": 0.85 * points, "va": "center", **style}
+    axes.text(left + 0.5, top - 2.1, name, fontweight="bold", **title)
+    axes.text(left + 0.5, top - 0.9, words, **title)
+    _draw_key(axes, prediction, left + 0.9, bottom + _FOOTER / 2, points)
     return figure
+
+
+def _draw_key(axes: Axes, prediction: Prediction, x: float, y: float, points: float) -> None:
+    """Draw the colours of the labels that the protein has."""
+    labels = [label for label in LABEL_NAMES if label in prediction.labels]
+    places = [(x + _KEY_STEP * k, y) for k in range(len(labels))]
+    if labels:
+        colors = [LABEL_COLORS[label] for label in labels]
+        axes.add_collection(_circles(axes, places, 0.92, colors))
+    for label, (place, _) in zip(labels, places, strict=True):
+        axes.text(place + 0.8, y, LABEL_NAMES[label], fontsize=0.76 * points, va="center")
 
 
 def _draw_lipids(axes: Axes, membrane: Membrane, left: float, right: float, points: float) -> None:

@@ -30,7 +30,9 @@ _FOLD = 6
 """Length of a fold, in beads."""
 _FOLDED = 22
 """Length of a folded loop or tail with its beads, in beads."""
-_WIDEST = {"M": 4.3, "B": 2.7}
+_FOLDED_ALONE = 34
+"""Length of a folded chain without membrane segments, in beads."""
+_WIDEST = {"M": 4.3, "B": 2.5}
 """Largest radius of a loop, so that it does not meet the next one on its side."""
 _LEFT = 5.0
 _CUT = 3.6
@@ -87,7 +89,9 @@ def _length(stretch: list[Segment]) -> int:
 
 def _drawn(count: int, limit: int) -> int:
     """Return the length of a stretch of residues, in beads."""
-    return count if count <= limit else _FOLDED
+    if count <= limit:
+        return count
+    return _FOLDED_ALONE if limit == BEADS_ALONE else _FOLDED
 
 
 def _add_beads(
@@ -106,11 +110,12 @@ def _add_beads(
     if count <= limit:
         snake.add(first, spread(path, count))
         return
-    points = spread(path, _FOLDED)
-    shown = (_FOLDED - _FOLD) // 2
+    drawn = _drawn(count, limit)
+    points = spread(path, drawn)
+    shown = (drawn - _FOLD) // 2
     snake.add(first, points[:shown])
-    snake.links.append(Link("fold", points[shown - 1 : _FOLDED - shown + 1]))
-    snake.add(first + count - shown, points[_FOLDED - shown :])
+    snake.links.append(Link("fold", points[shown - 1 : drawn - shown + 1]))
+    snake.add(first + count - shown, points[drawn - shown :])
     snake.texts.append(Text(f"{count - 2 * shown:,} residues", *place, "note"))
 
 

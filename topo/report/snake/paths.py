@@ -10,6 +10,8 @@ from itertools import pairwise
 
 STEP = 1.12
 """Distance of neighbouring beads of a loop or tail."""
+_LIFT = 1.0
+"""Length of the straight ends of a loop, which keep it clear of the beads of its segments."""
 _STEM = 3.0
 _BEND = 1.5
 _ARC_POINTS = 32
@@ -38,7 +40,7 @@ def loop_path(start: Point, end: Point, length: float, up: int, widest: float) -
     It is an arc of a circle over the chord between them, on two stems if the circle would have a
     radius above ``widest``. The loop has the given length where that reaches from end to end.
     """
-    level = up * max(up * start[1], up * end[1])
+    level = up * (max(up * start[1], up * end[1]) + _LIFT)
     chord = end[0] - start[0]
     length -= abs(level - start[1]) + abs(level - end[1])
     angle = _arc_angle(chord, length)
