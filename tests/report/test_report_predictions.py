@@ -19,6 +19,7 @@ from topo.errors import TopoError
 from topo.io import read_predictions
 from topo.io.writers import DEFAULT_FORMATS
 from topo.labels import TYPES
+from topo.report.document import protein_document
 from topo.report.outputs import open_outputs
 from topo.report.pictures import AUTOMATIC_LIMIT, save_pictures
 from topo.report.predictions_page import open_page
@@ -86,7 +87,14 @@ def unpack(text: str) -> bytes:
     return zlib.decompress(base64.b64decode(text))
 
 
-def test_page_holds_labels_sequences_and_probabilities(tmp_path: Path) -> None:
+def documents(scripts: dict[str, str]) -> list[dict]:
+    found = []
+    while f"block-{len(found) // 32}" in scripts and len(found) % 32 == 0:
+        found += json.loads(unpack(scripts[f"block-{len(found) // 32}"]))
+    return found
+
+
+def test_page_holds_one_document_per_protein(tmp_path: Path) -> None:
     records = proteins() * 9
     with open_page(tmp_path / "report.html", ["a b.txt"]) as page:
         for record in records:
@@ -94,21 +102,16 @@ def test_page_holds_labels_sequences_and_probabilities(tmp_path: Path) -> None:
     scripts = page_of(tmp_path / "report.html").scripts
     index = json.loads(unpack(scripts["index"]))
     assert index["types"] == list(TYPES)
-    data = b"".join(unpack(scripts[f"block-{k}"]) for k in range(-(-81 // index["block"])))
-    for row, record in zip(index["proteins"], records, strict=True):
-        name, kind, confidence, topology, traced = row
+    assert index["block"] == 32
+    found = documents(scripts)
+    for row, document, record in zip(index["proteins"], found, records, strict=True):
+        name, kind, confidence, topology, description, traced = row
         labels = "".join(c * int(n) for c, n in re.findall(r"([IOPSMB-])(\d+)", topology))
         assert (name, labels, confidence) == (record.id, record.labels, record.confidence)
+        assert description == ""
         assert TYPES[kind] == record.type
-        size = len(record)
-        assert data[:size].decode() == record.sequence
-        data = data[size:]
-        if traced:
-            kept = np.frombuffer(data[: 6 * size], np.uint8).reshape(6, size).T / 100
-            np.testing.assert_allclose(kept, record.probabilities, atol=0.00501)
-            data = data[6 * size :]
+        assert document == json.loads(json.dumps(protein_document(record)))
         assert bool(traced) == (record.probabilities is not None)
-    assert data == b""
 
 
 def test_page_asks_for_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -120,7 +123,8 @@ def test_page_asks_for_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert "alert(1)" not in text
     assert "<b>&" not in text
     assert "{{" not in text
-    assert set(re.findall(r"https?://[^\"]*", text)) == {"http://www.w3.org/2000/svg"}
+    links = {"www.uniprot.org", "alphafold.ebi.ac.uk", "www.ebi.ac.uk"}  # followed by a click only
+    assert set(re.findall(r"https?://([^/\"]*)", text)) == {"www.w3.org", *links}
 
 
 def test_page_keeps_probabilities_up_to_its_limit(tmp_path: Path) -> None:

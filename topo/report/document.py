@@ -93,12 +93,28 @@ def _named(values: Sequence[float]) -> dict[str, float]:
 
 
 def _percent(probabilities: np.ndarray | None) -> dict[str, list[int]] | None:
-    """Return whole per cent of each label that reaches 1 % at any residue."""
+    """Return whole per cent of each label that reaches 1 %, run by run: value, count, and so on."""
     if probabilities is None:
         return None
-    percent = np.rint(np.asarray(probabilities).T.clip(0, 1) * 100).astype(int)
-    rows = zip(LABELS, percent, strict=True)
-    return {label: row.tolist() for label, row in rows if row.size and row.max() >= 1}
+    size = len(probabilities)
+    if not size:
+        return {}
+    percent = np.rint(np.asarray(probabilities).T * 100).astype(np.int64).ravel()
+    is_start = np.empty(percent.size, dtype=bool)
+    np.not_equal(percent[1:], percent[:-1], out=is_start[1:])
+    is_start[::size] = True  # a run ends with its label
+    starts = np.flatnonzero(is_start)
+    runs = np.empty((len(starts), 2), dtype=np.int64)
+    runs[:, 0] = percent[starts]
+    runs[:-1, 1] = starts[1:] - starts[:-1]
+    runs[-1, 1] = percent.size - starts[-1]
+    cuts = np.searchsorted(starts, np.arange(len(LABELS) + 1) * size)
+    found = {}
+    for k, label in enumerate(LABELS):
+        flat = runs[cuts[k] : cuts[k + 1]].ravel().tolist()
+        if flat != [0, size]:
+            found[label] = flat
+    return found
 
 
 def _alternatives(found: Alternatives | None) -> dict[str, Any] | None:

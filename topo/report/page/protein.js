@@ -18,8 +18,18 @@ function showProbe(protein) {
 
 let openTraces = null;
 
-// Show a protein, described as in the documentation of the report page.
-function showProtein(protein) {
+// "value, count" pairs to one value per residue.
+function expand(runs) {
+  const values = [];
+  for (let k = 0; k < runs.length; k += 2) for (let n = 0; n < runs[k + 1]; n++) values.push(runs[k]);
+  return values;
+}
+
+// Show a protein; `found` is the object that the documentation of the report page describes.
+function showProtein(found) {
+  const traces = found.probabilities && Object.fromEntries(
+    Object.entries(found.probabilities).map(([label, runs]) => [label, expand(runs)]));
+  const protein = { ...found, probabilities: traces };
   $("protein").hidden = false;
   Focus.begin(protein.sequence.length);
   showAnswer(protein);

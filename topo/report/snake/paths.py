@@ -14,7 +14,7 @@ _LIFT = 1.0
 """Length of the straight ends of a loop, which keep it clear of the beads of its segments."""
 _STEM = 3.0
 _BEND = 1.5
-_ARC_POINTS = 32
+_ARC_POINTS = 20
 
 Point = tuple[float, float]
 
@@ -24,11 +24,14 @@ def spread(path: list[Point], count: int) -> list[Point]:
     lengths = [math.dist(a, b) for a, b in pairwise(path)]
     step = sum(lengths) / (count + 1)
     points, index, done = [], 0, 0.0
+    last, length = len(lengths) - 1, lengths[0]
     for k in range(1, count + 1):
-        while index < len(lengths) - 1 and done + lengths[index] < k * step:
-            done += lengths[index]
+        reached = k * step
+        while index < last and done + length < reached:
+            done += length
             index += 1
-        share = (k * step - done) / lengths[index] if lengths[index] else 0.0
+            length = lengths[index]
+        share = (reached - done) / length if length else 0.0
         (x0, y0), (x1, y1) = path[index], path[index + 1]
         points.append((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share))
     return points
