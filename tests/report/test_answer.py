@@ -109,7 +109,7 @@ def test_colours_differ_for_every_sight(sight: str) -> None:
     distances = {
         a + b: float(np.linalg.norm(seen[a] - seen[b])) for a, b in combinations(LABELS, 2)
     }
-    assert min(distances.values()) > 14, distances
+    assert min(distances.values()) > 15, distances
 
 
 @pytest.mark.parametrize("label", LABEL_COLORS)

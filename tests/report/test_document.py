@@ -155,3 +155,12 @@ def test_the_policy_names_scripts_and_style_by_their_hashes() -> None:
         assert f"'sha256-{digest}'" in policy
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+def test_the_documentation_lists_every_key() -> None:
+    text = (ROOT / "docs" / "report.md").read_text()
+    sections = re.split(r"\| key(?: of `diagram`)? \| value \|\n", text)[1:]
+    document = protein_document(example())
+    for section, keys in zip(sections, (document, document["diagram"]), strict=True):
+        rows = re.findall(r"(?m)^\| ((?:`\w+`(?:, )?)+) \|", section.split("\n\n")[0])
+        assert {key for row in rows for key in re.findall(r"\w+", row)} == set(keys)

@@ -49,7 +49,7 @@ function miniature(segments) {
 }
 
 const count = (number, singular, plural) => `${number.toLocaleString("en")} ${number === 1 ? singular : plural}`;
-const percent = (share) => (share > 0 && share < 0.001 ? "below 0.1 %" : `${(100 * share).toFixed(1)} %`);
+const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
 
 // The residue in focus (0-based), which all drawings of the protein show. Listeners receive the
 // residue and whether to bring it into view: a choice by key or click does, a pointer passing over

@@ -35,6 +35,7 @@ function showStructure(protein) {
   viewer.resize();
   viewer.setView([0, 0, 0, 0, 0, 0, 0, 1]);
   viewer.zoomTo();
+  viewer.zoom(0.85);
   viewer.render();
 }
 
