@@ -61,10 +61,10 @@ def open_outputs(
         extras=extras,
         scheme=scheme,
     ) as writers:
-        if plots not in (None, "none"):
-            if not scheme.is_mapped:
-                raise TopoError("--plots: pictures have the six labels, which the model lacks")
+        if scheme.is_mapped:
             writers.add(lambda prediction: pictures.write(prediction.in_six()))
+        elif plots not in (None, "none"):
+            raise TopoError("--plots: pictures have the six labels, which the model lacks")
         yield writers
         pictures.close()
         writers.renamed().extend(pictures.names)
