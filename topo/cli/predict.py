@@ -22,6 +22,7 @@ from topo.cli.answers import (
     Fixed,
 )
 from topo.cli.interrupt import Interrupt
+from topo.cli.missing import require
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
 from topo.errors import InputWarning, RecordError, TopoError
@@ -75,7 +76,10 @@ def predict(
     ] = Path("predictions"),
     model: Annotated[
         str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
+        typer.Option(
+            help="Path to a checkpoint or run, or name of a published model (topo models list). By "
+            "default the bundled topo-base."
+        ),
     ] = None,
     formats: Annotated[
         list[str] | None,
@@ -174,6 +178,10 @@ def predict(
     chosen = formats or list(DEFAULT_FORMATS)
     check_formats(chosen, probabilities)
     check_exports(export or ())
+    if plots != "none":
+        require("matplotlib", "--plots")
+    if structure_files:
+        require("Bio", "--structure-files")
     set_threads(threads)
     if proteins == "-":
         keep_standard_input()

@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
-from topo.graph import residue_graph
+from topo.graph import ResidueGraph, residue_graph
 from topo.protein import Protein
 
 
@@ -74,7 +73,7 @@ class ProteinDataset(Dataset):
     def __len__(self) -> int:
         return len(self.proteins)
 
-    def __getitem__(self, index: int) -> Data:
+    def __getitem__(self, index: int) -> ResidueGraph:
         start, end = self._piece(index)
         graph = residue_graph(
             self._varied(index),
@@ -83,7 +82,7 @@ class ProteinDataset(Dataset):
             end=end,
             types=self.types[index].tolist(),
         )
-        if self.blur and graph.y is not None:
+        if self.blur and "y" in graph:
             graph.y = torch.from_numpy(blur_boundaries(np.asarray(graph.y), self.blur))
         return graph
 
