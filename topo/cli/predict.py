@@ -85,9 +85,9 @@ def predict(
         list[str] | None,
         typer.Option(
             "--format",
-            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
-            "tmhmm, phobius, signalp, jsonl, parquet, segments or mature. By default the first "
-            "five. May be repeated.",
+            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, deeptmhmm2, tmbed0 "
+            "to tmbed4, tmhmm, phobius, phobius-long, signalp, jsonl, parquet, segments or "
+            "mature. By default the first five. May be repeated.",
         ),
     ] = None,
     probabilities: Annotated[
