@@ -20,6 +20,7 @@ from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
+from topo.cli.models import models_app
 from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
@@ -72,6 +73,7 @@ app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)
+app.add_typer(models_app, name="models", cls=Verbs)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
 

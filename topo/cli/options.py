@@ -23,7 +23,8 @@ PredictionFormat = Annotated[
     typer.Option(
         "--input-format",
         help="Format of the predictions: 3line, gff3, interproscan, tmrs (also TMHMM's long "
-        "format), tmbed or jsonl. By default the content decides.",
+        "format), phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
+        "content decides.",
     ),
 ]
 """Format of files of predictions."""

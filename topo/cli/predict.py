@@ -22,6 +22,7 @@ from topo.cli.answers import (
     Fixed,
 )
 from topo.cli.interrupt import Interrupt
+from topo.cli.missing import require
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
 from topo.cli.relatives import RelativesSource, made_with, relatives_of
@@ -77,15 +78,18 @@ def predict(
     ] = Path("predictions"),
     model: Annotated[
         str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
+        typer.Option(
+            help="Path to a checkpoint or run, or name of a published model (topo models list). By "
+            "default the bundled topo-base."
+        ),
     ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
-            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
-            "tmhmm, phobius, signalp, jsonl, parquet, segments or mature. By default the first "
-            "five. May be repeated.",
+            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, deeptmhmm2, tmbed0 "
+            "to tmbed4, tmhmm, phobius, phobius-long, signalp, jsonl, parquet, segments or "
+            "mature. By default the first five. May be repeated.",
         ),
     ] = None,
     probabilities: Annotated[
@@ -191,6 +195,10 @@ def predict(
 
     check_formats(formats or DEFAULT_FORMATS, probabilities)
     check_exports(export or ())
+    if plots != "none":
+        require("matplotlib", "--plots")
+    if structure_files:
+        require("Bio", "--structure-files")
     set_threads(threads)
     if proteins == "-":
         keep_standard_input()

@@ -14,9 +14,11 @@ from topo._version import __version__
 from topo.errors import TopoError
 from topo.io import (
     deeptmhmm,
+    deeptmhmm2,
     gff3,
     jsonl,
     phobius,
+    phobius_long,
     segment_table,
     signalp,
     summary,
@@ -60,6 +62,7 @@ class _Text(NamedTuple):
     header: str
     record: Callable[[Prediction], str]
     separator: str = ""
+    footer: str = ""
     own: bool = False
 
 
@@ -78,16 +81,36 @@ def _text_formats(
         "prediction_results.txt", signalp.table_header(PROGRAM, timestamp), signalp.signalp_record
     )
     signalp_gff3 = _Text("output.gff3", signalp.GFF3_HEADER, signalp.signalp_gff3_records(PROGRAM))
+    signalp_regions = _Text(
+        "region_output.gff3", signalp.GFF3_HEADER, signalp.signalp_region_records(PROGRAM)
+    )
+    signalp_json = _Text(
+        "output.json",
+        signalp.json_header(PROGRAM, timestamp),
+        signalp.signalp_json_records(),
+        signalp.JSON_SEPARATOR,
+        signalp.JSON_FOOTER,
+    )
+    processed = _Text("processed_entries.fasta", "", signalp.processed_record)
+    deeptmhmm2_list = _Text(
+        "predictions.json",
+        deeptmhmm2.HEADER,
+        deeptmhmm2.deeptmhmm2_record,
+        deeptmhmm2.SEPARATOR,
+        deeptmhmm2.FOOTER,
+    )
     return {
         "3line": [three_line],
         "tmrs": [tmrs_table],
         "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM), own=True)],
         "summary": [_Text("summary.tsv", header, record, own=True)],
         "deeptmhmm": [three_line, tmrs_table, results],
+        "deeptmhmm2": [deeptmhmm2_list],
         **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
         "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
         "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
-        "signalp": [signalp_table, signalp_gff3],
+        "phobius-long": [_Text("phobius.long", "", phobius_long.phobius_long_record)],
+        "signalp": [signalp_table, signalp_gff3, signalp_regions, signalp_json, processed],
         "jsonl": [_Text("predictions.jsonl", "", jsonl.jsonl_record, own=True)],
         "segments": [_Text("segments.tsv", *segments, own=True)],
         "mature": [_Text("mature.fasta", "", signalp.mature_record)],
@@ -270,8 +293,10 @@ def open_writers(
     with ExitStack() as stack:
         texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"), extras, scheme)
         chosen = {text.file: text for name in formats for text in texts.get(name, ())}
+        footers: list[tuple[TextIO, str]] = []
         for text in chosen.values():
             stream = stack.enter_context(atomic_text(folder / text.file))
+            footers.append((stream, text.footer))
             writers.add(_appender(stream, text), text.file)
         if "parquet" in formats:
             file = "predictions.parquet"
@@ -284,6 +309,8 @@ def open_writers(
             opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
             writers.add(in_six(opened.write), "report.html")
         yield writers
+        for stream, footer in footers:
+            stream.write(footer)
         write_ids(folder / IDS_FILE, [*writers.renamed(), *chain.from_iterable(names)])
 
 
