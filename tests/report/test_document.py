@@ -65,7 +65,14 @@ def test_what_is_left_out_is_null() -> None:
     record = replace(example(), alternatives=None, constraint_log_probability=None)
     document = protein_document(record, probabilities=False, diagram=False)
     empty = {key for key, value in document.items() if value is None}
-    assert empty == {"alternatives", "constraints", "probabilities", "diagram", "structure"}
+    assert empty == {
+        "alternatives",
+        "constraints",
+        "diagram",
+        "probabilities",
+        "relatives",
+        "structure",
+    }
     assert document["segments"][0]["probability"] == pytest.approx(0.9), "of the prediction"
 
 

@@ -158,6 +158,14 @@ def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> N
     assert index["left_out"] == 0
 
 
+def test_page_holds_the_number_of_relatives_of_runs_with_relatives(tmp_path: Path) -> None:
+    with open_page(tmp_path / "report.html") as page:
+        page.write(replace(proteins()[0], relatives=7))
+        page.write(proteins()[1])
+    block = json.loads(unpack(page_of(tmp_path / "report.html").scripts["block-0"]))
+    assert [document["relatives"] for document in block] == [7, None]
+
+
 def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), open_page(tmp_path / "report.html"):
         raise RuntimeError

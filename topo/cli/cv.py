@@ -113,7 +113,8 @@ def _write_predictions(results: list[FoldResult], folder: Path, resamples: int) 
     truth = [protein for result in results for protein in result.proteins]
     guesses = [guess for result in results for guess in result.predictions]
     path = folder / "predictions.3line"
-    write_three_line((Protein(p.id, p.sequence, p.labels) for p in guesses), path)
+    proteins = (Protein(p.id, p.sequence, p.labels) for p in guesses)
+    write_three_line(proteins, path, guesses[0].scheme)
     evaluation = evaluate(truth, guesses, resamples=resamples)
     source = {"cross_validation": str(folder)}
     write_evaluation(evaluation, folder / "evaluation", source=source)

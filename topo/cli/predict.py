@@ -24,12 +24,14 @@ from topo.cli.answers import (
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
+from topo.cli.relatives import RelativesSource, made_with, relatives_of
 from topo.errors import InputWarning, RecordError, TopoError
 
 if TYPE_CHECKING:
     from topo.inference import PredictionStream
     from topo.io.inputs import Inputs
     from topo.io.writers import Writers
+    from topo.labels.scheme import LabelScheme
     from topo.protein import Prediction, Protein
 
 
@@ -143,9 +145,17 @@ def predict(
     constraints: ConstraintTable = None,
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
+    relatives: RelativesSource = None,
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Labels to write: six (I O P S M B) or extended (those of the model). They differ "
+            "only for models with labels of their own."
+        ),
+    ] = "extended",
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -166,13 +176,20 @@ def predict(
         from topo.io.invalid import invalid_message, write_invalid
         from topo.io.records import RecordPolicy
         from topo.io.streams import keep_standard_input
-        from topo.io.writers import DEFAULT_FORMATS, INVALID_FILE, check_formats
+        from topo.io.writers import (
+            DEFAULT_FORMATS,
+            INVALID_FILE,
+            check_formats,
+            check_scheme,
+            default_formats,
+            in_six,
+            written_scheme,
+        )
         from topo.report.left_over import LeftOver
         from topo.report.outputs import open_outputs
         from topo.report.summary_table import summary_table
 
-    chosen = formats or list(DEFAULT_FORMATS)
-    check_formats(chosen, probabilities)
+    check_formats(formats or DEFAULT_FORMATS, probabilities)
     check_exports(export or ())
     set_threads(threads)
     if proteins == "-":
@@ -199,13 +216,19 @@ def predict(
             stacklevel=1,
         )
     settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
-    made_by = describe(checkpoint, settings, devices[0])
+    made_by = describe(checkpoint, settings, devices[0]) | made_with(relatives)
     grammar = checkpoint.tagger.crf.grammar
+    scheme = written_scheme(grammar.scheme, labels)
+    chosen = formats or default_formats(scheme)
+    check_scheme(scheme, [*chosen, *(export or ())], probabilities)
     if known:
         known.check(_quietly(inputs), grammar)
     records = _quietly(known.attach(inputs, grammar))
-    results = _Results(output / "structures" if structure_files else None)
-    with open_store(output, made_by, batch_residues, resume) as store:
+    results = _Results(output / "structures" if structure_files else None, scheme)
+    with (
+        relatives_of(relatives, _quietly(inputs), checkpoint, settings) as family,
+        open_store(output, made_by, batch_residues, resume) as store,
+    ):
         left_over = LeftOver(output)
         with (
             open_outputs(
@@ -216,15 +239,19 @@ def predict(
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
-                extras=extra_columns(known, alternatives),
+                extras=extra_columns(known, alternatives, family is not None),
+                scheme=scheme,
             ) as outputs,
             open_exports(output, export or (), export_minimum, export_padding) as exports,
             residues_progress(size.residues) as advance,
         ):
-            outputs.add(exports.write, *exports.files)
+            if export:
+                outputs.add(in_six(exports.write), *exports.files)
             budget = store.header["batch_residues"]
+            pairs = family.attach(records) if family else records
+            bank = family.bank if family else None
             stream = PredictionStream(
-                records, checkpoint, settings, budget, devices, store, advance
+                pairs, checkpoint, settings, budget, devices, store, advance, bank
             )
             interrupted = results.write_all(stream, outputs)
             if interrupted and not results.written:
@@ -232,7 +259,7 @@ def predict(
         write_invalid(output / INVALID_FILE, inputs.faults)
         if message := left_over.message():
             warnings.warn(message, InputWarning, 1)
-        show(summary_table(results.counts))
+        show(summary_table(results.counts, scheme))
         for file in outputs.files:
             print(output / file)
         if inputs.faults:
@@ -269,13 +296,15 @@ class _Results:
     ----------
     structures
         Path to the folder of labelled structures; None writes none.
+    scheme
+        Scheme of the labels to write.
     """
 
-    def __init__(self, structures: Path | None) -> None:
+    def __init__(self, structures: Path | None, scheme: LabelScheme) -> None:
         from topo.io.ids import FileNames
         from topo.report.summary_table import Counts
 
-        self.counts, self.written = Counts(), 0
+        self.counts, self.written, self._scheme = Counts(), 0, scheme
         self._structures, self._names = structures, FileNames()
         self._protein: Protein | None = None
 
@@ -299,7 +328,7 @@ class _Results:
         from topo.metrics.summary import judge
 
         labels = self._protein.labels if self._protein else None
-        return labels is not None and judge(labels, prediction.labels).reason is not None
+        return labels is not None and judge(labels, prediction.in_six().labels).reason is not None
 
     def stopped(self, size: _Size) -> str:
         """Return the message of an interrupted run."""
@@ -310,9 +339,13 @@ class _Results:
         from topo.report.structures import save_structure
 
         self._protein = protein
+        if prediction.scheme is not self._scheme:
+            prediction = prediction.in_six()
         outputs.write(prediction)
         if self._structures and (info := protein.structure):
-            save_structure(prediction, info, self._structures, self._names.name(prediction.id))
+            save_structure(
+                prediction.in_six(), info, self._structures, self._names.name(prediction.id)
+            )
         self.counts.add(prediction)
         self.written += 1
 

@@ -32,6 +32,7 @@ from topo.io.titled import parse_labelled, parse_pir
 from topo.io.tmbed import parse_tmbed
 from topo.io.tmrs import parse_tmrs
 from topo.labels import LABELS, UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
 Recogniser = Callable[[Lines], bool]
@@ -194,9 +195,11 @@ _has_header = _first_line(">")
 _is_table = _first_line(r"##gff-version|# |.*\t")
 
 
-def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Iterator[Protein]:
+def _parse_partitions(
+    lines: Lines, folds: Sequence[str] | None = None, scheme: LabelScheme = SIX
+) -> Iterator[Protein]:
     text = "\n" * lines.number + lines.rest()  # keeps the numbers of lines in messages
-    return parse_partitions(text, lines.source, folds, lines.policy)
+    return parse_partitions(text, lines.source, folds, lines.policy, scheme)
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
@@ -251,7 +254,7 @@ FORMATS = (
         "proteins",
         _has_layout("3line"),
         parse_three_line,
-        options=("stops",),
+        options=("stops", "scheme"),
         suffixes=(".3line",),
         write=write_three_line,
     ),
@@ -260,7 +263,7 @@ FORMATS = (
         "proteins",
         _first_text(r"[{\[]"),
         _parse_partitions,
-        options=("folds",),
+        options=("folds", "scheme"),
         suffixes=(".json",),
         write=write_partitions,
     ),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from topo.io.ids import plain_id
 from topo.io.sides import sides_around
-from topo.labels import LABEL_INDEX, LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
+from topo.labels import LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
 from topo.protein import Prediction
 from topo.segments import Segment
 
@@ -57,11 +57,12 @@ def segment_rows(prediction: Prediction) -> Iterator[SegmentRow]:
     """Yield the segments of a prediction; unknown residues have none."""
     numbers = Counter[str]()
     segments = prediction.segments
+    sides = _side_labels(prediction)
     for index, segment in enumerate(segments):
         if segment.label != UNKNOWN:
             numbers[segment.label] += 1
-            sides, probability = _sides(segments, index), _probability(prediction, segment)
-            yield SegmentRow(segment, numbers[segment.label], *sides, probability)
+            around, probability = _sides(sides, index), _probability(prediction, segment)
+            yield SegmentRow(segment, numbers[segment.label], *around, probability)
 
 
 def segment_records(prediction: Prediction) -> str:
@@ -71,7 +72,7 @@ def segment_records(prediction: Prediction) -> str:
         cells = [
             plain_id(prediction.id),
             prediction.type or "",
-            LABEL_NAMES[segment.label],
+            prediction.scheme.by_letter[segment.label].name,
             str(number),
             str(segment.start + 1),
             str(segment.end),
@@ -83,6 +84,15 @@ def segment_records(prediction: Prediction) -> str:
         ]
         rows.append("\t".join(cells) + "\n")
     return "".join(rows)
+
+
+def _side_labels(prediction: Prediction) -> list[Segment]:
+    """Return the segments with their six-letter labels, or with none."""
+    scheme, labels = prediction.scheme, prediction.labels
+    six = scheme.to_six(labels) if scheme.is_mapped else ""
+    return [
+        segment._replace(label=six[segment.start] if six else "") for segment in prediction.segments
+    ]
 
 
 def _sides(segments: list[Segment], index: int) -> tuple[str, str]:
@@ -102,5 +112,5 @@ def _probability(prediction: Prediction, segment: Segment) -> float | None:
     if prediction.probabilities is None:
         return None
     low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
-    column = prediction.probabilities[low : high + 1, LABEL_INDEX[segment.label]]
+    column = prediction.probabilities[low : high + 1, prediction.scheme.index[segment.label]]
     return float(column.mean())

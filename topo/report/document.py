@@ -57,6 +57,7 @@ def protein_document(
         "confidence": None if confidence is None else round(float(confidence), 4),
         "n_terminus": begin,
         "c_terminus": finish,
+        "relatives": prediction.relatives,
         "constraints": None if given is None else round(math.exp(given), 6),
         "sequence": prediction.sequence,
         "topology": short_topology(prediction.labels),

@@ -25,8 +25,8 @@ def filter_similar(
 
     OUTPUT.dropped.tsv lists each dropped protein with the one that it is similar to.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.partition import without_similar
+    from topo.homology.search import Similarity
     from topo.io import read_proteins
     from topo.io.convert import format_of, write_records
     from topo.io.files import atomic_text

@@ -11,8 +11,8 @@ from topo.cli.data.options import Coverage, Identity, Labelled, Sensitivity, Thr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from topo.curation.homology import Similarity
     from topo.curation.partition import FoldFile
+    from topo.homology.search import Similarity
     from topo.protein import Protein
 
 
@@ -34,8 +34,8 @@ def split(
 
     Needs MMseqs2. The folds are searched against each other until no pair is found.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.partition import write_folds
+    from topo.homology.search import Similarity
 
     similarity = Similarity(identity, coverage, sensitivity=sensitivity)
     show_folds(write_folds(file, output, folds, similarity, seed=seed, threads=threads))
@@ -60,8 +60,8 @@ def show_folds(found: FoldFile) -> None:
 
 def pieces_note(proteins: Iterable[Protein], similarity: Similarity) -> str:
     """Return a note on the chains that MMseqs2 cannot align as a whole; empty without any."""
-    from topo.curation.homology import number_in_pieces
-    from topo.curation.overlaps import longest_whole
+    from topo.homology.overlaps import longest_whole
+    from topo.homology.search import number_in_pieces
 
     count = number_in_pieces(proteins, similarity)
     longest = longest_whole(similarity.coverage)

@@ -50,8 +50,8 @@ def transfer(
     record is similar to (topo train --exclude-similar), with the fold of the protein whose labels
     it has.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.transfer import transfer_labels
+    from topo.homology.search import Similarity
     from topo.io import read_labelled, read_proteins
     from topo.io.similar_folds import LabelledRow, write_extra_set
 

@@ -15,6 +15,7 @@ function showAnswer(protein) {
   const mature = protein.topology.startsWith("S") ? " (mature chain)" : "";
   facts.push([`N-terminus${mature}`, protein.n_terminus], ["C-terminus", protein.c_terminus]);
   if (protein.confidence !== null) facts.push(["Confidence", protein.confidence.toFixed(3)]);
+  if (protein.relatives !== null) facts.push(["Relatives used", String(protein.relatives)]);
   if (protein.constraints !== null) facts.push(["Constraints, by the free model", percent(protein.constraints)]);
   $("facts").replaceChildren(...facts.map(([name, value]) => {
     const fact = tag("div");
