@@ -138,6 +138,17 @@ def test_page_keeps_probabilities_up_to_its_limit(tmp_path: Path) -> None:
     assert index["left_out"] == known - len(kept) > 0
 
 
+def test_page_keeps_diagrams_up_to_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("topo.report.predictions_page.DIAGRAM_BEADS", 60)
+    with open_page(tmp_path / "report.html") as page:
+        for record in proteins():
+            page.write(record)
+    kept = [bool(d["diagram"]) for d in documents(page_of(tmp_path / "report.html").scripts)]
+    assert kept == [True, True, *[False] * (len(kept) - 2)]
+
+
 def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> None:
     with open_page(tmp_path / "report.html") as page:
         for record in proteins():

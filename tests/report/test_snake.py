@@ -49,7 +49,7 @@ def legal(draw: st.DrawFn) -> str:
     return labels + (inner if inside else "O") * draw(loop)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(st.text("".join([*LABELS, UNKNOWN]), max_size=150))
 def test_lays_out_anything(labels: str) -> None:
     snake = layout(labels)
@@ -62,7 +62,7 @@ def test_lays_out_anything(labels: str) -> None:
     assert len(residues) + counted == len(labels)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(legal())
 def test_one_thread_joins_beads_that_do_not_overlap(labels: str) -> None:
     snake = layout(labels)
@@ -77,7 +77,7 @@ def test_one_thread_joins_beads_that_do_not_overlap(labels: str) -> None:
     assert closest > 0.9, "beads have a diameter of 0.92"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(legal())
 def test_sides_ends_and_texts(labels: str) -> None:
     snake = layout(labels)
@@ -99,6 +99,10 @@ def test_sides_ends_and_texts(labels: str) -> None:
         assert {str(first), str(last)} <= numbers
     membrane = {text.words: text.y for text in snake.texts if text.kind == "side"}
     assert all(abs(y) > HALF + 0.8 for y in membrane.values()), "names lie outside the membrane"
+    for name in (text for text in snake.texts if text.kind == "side"):
+        near = [(x, y) for _, x, y in snake.beads() if abs(y - name.y) < 0.8]
+        end = name.x + len(name.words) * SIZES["side"] * 0.58
+        assert all(x - 0.46 > end for x, _ in near), "no bead lies on the name of a side"
     assert set(membrane) == {"outside", "periplasm" if "B" in labels else "inside"}
 
 

@@ -67,6 +67,7 @@ async function start() {
   $("filters").addEventListener("reset", () => setTimeout(update));
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   $("save").addEventListener("click", () => saveShown(table));
+  $("close").hidden = false;
   $("close").addEventListener("click", () => {
     $("list").scrollIntoView({ block: "nearest" });
     $("list").focus();

@@ -34,8 +34,10 @@ _FOLDED_ALONE = 34
 """Length of a folded chain without membrane segments, in beads."""
 _WIDEST = {"M": 4.3, "B": 2.5}
 """Largest radius of a loop, so that it does not meet the next one on its side."""
-_LEFT = 5.0
+_LEFT = 6.2
 _CUT = 3.6
+_BESIDE = 4.6
+"""Least distance of a signal peptide from the membrane, beyond the name of the side."""
 _ROD = 0.55
 """Distance along a signal peptide of neighbouring beads."""
 
@@ -143,7 +145,7 @@ def _lay_out_first_tail(
     bends = len(path) > 2
     tip = spread(path, shown)[0] if count else start
     if signal:
-        level = start[1] + up * max(3.6, up * (tip[1] - start[1]))
+        level = start[1] + up * max(_BESIDE, up * (tip[1] - start[1]))
         _add_signal(snake, signal, (tip[0] - _CUT, level), up, tip)
     if count:
         place = (path[0][0] + 8.5 if bends else start[0] - 4, path[0][1] + up * 1.2)
@@ -207,7 +209,7 @@ def _lay_out_soluble(snake: Snake, signal: Segment | None, stretch: list[Segment
         snake.texts.append(Text(str(stretch[-1].end), shown * STEP, 1.0, "number"))
     labels = {segment.label for segment in stretch} - {UNKNOWN}
     sides = " and ".join(LABEL_NAMES[label] for label in SIDES if label in labels)
-    words = f"soluble, no membrane segment{': ' if sides else ''}{sides}"
+    words = f"soluble, no membrane segment: {sides}" if sides else "no membrane segment"
     snake.texts.append(Text(words, (shown + 1) * STEP / 2, 2.4, "side"))
 
 
