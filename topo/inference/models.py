@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from os import PathLike
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from topo.checkpoint import Checkpoint, load_checkpoint
 from topo.errors import CheckpointError, ConfigError
 from topo.resources import bundled
 from topo.runs import Run
+
+_log = logging.getLogger(__name__)
 
 
 def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") -> Checkpoint:
@@ -38,6 +41,7 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     check_device(device)
     checkpoint = load_checkpoint(path)
     checkpoint.tagger.to(device)
+    _log.debug(f"model {path} on {device}")
     return checkpoint
 
 

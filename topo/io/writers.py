@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
 
 from topo._version import __version__
-from topo.errors import TopoError
+from topo.errors import InputWarning, TopoError
 from topo.io import (
     deeptmhmm,
     gff3,
@@ -24,8 +25,8 @@ from topo.io import (
     tmhmm,
     tmrs,
 )
-from topo.io.files import atomic_text
-from topo.io.ids import plain_id, write_ids
+from topo.io.files import atomic_text, output_text
+from topo.io.ids import plain_id, renamed_message, write_ids
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
 from topo.io.probabilities import CsvFolder, open_npz
 from topo.io.three_line import three_line_record
@@ -36,6 +37,8 @@ DEFAULT_FORMATS = ("3line", "tmrs", "gff3", "summary", "html")
 PROBABILITY_FORMATS = ("csv", "npz", "parquet")
 IDS_FILE = "ids.tsv"
 INVALID_FILE = "invalid.tsv"
+KEEP_IDS = ("gff3", "jsonl", "parquet")
+"""Formats with the original ids."""
 
 
 class Writer(Protocol):
@@ -108,6 +111,22 @@ def check_formats(formats: Sequence[str], probabilities: str | None = None) -> N
         raise TopoError(
             f"unknown format {probabilities!r} for probabilities, "
             f"expected one of {', '.join(PROBABILITY_FORMATS)}"
+        )
+
+
+def check_stream_format(name: str) -> None:
+    """Check that a format exists and is a single text, which standard output can take.
+
+    Raises
+    ------
+    TopoError
+        If it does not; the message lists the formats that are.
+    """
+    check_formats([name])
+    texts = {form: found for form, found in _text_formats("").items() if len(found) == 1}
+    if name not in texts:
+        raise TopoError(
+            f"found format {name}, expected one of a single text file: {', '.join(texts)}"
         )
 
 
@@ -215,6 +234,41 @@ def open_writers(
             writers.add(opened.write, "report.html")
         yield writers
         write_ids(folder / IDS_FILE, [*writers.renamed(), *chain.from_iterable(names)])
+
+
+@contextmanager
+def open_text_writer(
+    path: str | PathLike[str], form: str, *, extras: Sequence[str] = ()
+) -> Iterator[Writers]:
+    """Open one file of predictions, or standard output for ``-``, in the format of a single text.
+
+    Parameters
+    ----------
+    path
+        Path to the file.
+    form
+        Name of a format that :func:`check_stream_format` accepts.
+    extras
+        As for :func:`open_writers`.
+
+    Yields
+    ------
+    Writers
+        Call ``write`` with each prediction. If ids are encoded, a warning names one at the end.
+
+    Raises
+    ------
+    TopoError
+        If the format is another one or the file cannot be written.
+    """
+    check_stream_format(form)
+    writers = Writers()
+    with output_text(path) as stream:
+        (text,) = _text_formats("", extras)[form]
+        writers.add(_appender(stream, text), text.file)
+        yield writers
+    if form not in KEEP_IDS and (renamed := writers.renamed()):
+        warnings.warn(renamed_message(path, renamed), InputWarning, stacklevel=2)
 
 
 def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
