@@ -27,6 +27,7 @@ from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
+from topo.cli.verbosity import logged
 from topo.cli.warm_up import warm_up
 from topo.errors import InputWarning
 
@@ -94,9 +95,10 @@ def main() -> None:
     redirect_libraries()
     accept_any_letter()
     try:
-        try:
-            app()
-        finally:
-            flush_output()
+        with logged():
+            try:
+                app()
+            finally:
+                flush_output()
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(FAILURES.report(error))

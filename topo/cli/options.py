@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from topo.cli.verbosity import add_options
+
 TorchThreads = Annotated[
     int, typer.Option(min=0, help="Number of torch threads; 0 keeps the setting of torch.")
 ]
@@ -37,7 +39,7 @@ BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 
 
 class Verbs(TyperGroup):
-    """Group of verbs whose help pages show a flag without ``<bool>``."""
+    """Group of verbs with ``-q`` and ``-v``, whose help pages show a flag without ``<bool>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the group itself."""
@@ -47,6 +49,7 @@ class Verbs(TyperGroup):
         """Return a verb, or None for an unknown name."""
         verb = super().get_command(ctx, cmd_name)
         if verb is not None:
+            add_options(verb)
             _without_type([*verb.params, verb.get_help_option(ctx)])
         return verb
 
