@@ -50,7 +50,8 @@ def train(
         _keep_folds(settings, splits)
         check_training(settings, splits)
         initial_weights(settings)
-        print(splits.summary(), file=sys.stderr, flush=True)
+        print(splits.summary(), file=sys.stderr)
+        print(splits.draws_line(settings.sampling), file=sys.stderr, flush=True)
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     try:
         model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())

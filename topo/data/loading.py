@@ -42,7 +42,7 @@ def train_loader(
         sampling_weights(labelled, sampling),
         sampling_types(labelled.types),
         dataset.lengths(),
-        sampling.samples or len(labelled),
+        sampling.draws(len(labelled)),
         training.batch,
         training.seed,
         rank,
