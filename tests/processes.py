@@ -122,6 +122,9 @@ def _serve() -> None:
     import topo.training.loop
     import topo.training.pretraining  # noqa: F401
 
+    from topo.inference.warm_up import compile_kernels
+
+    compile_kernels()  # or load them
     print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)
