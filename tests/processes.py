@@ -121,7 +121,6 @@ def _serve() -> None:
     import topo.sweep.trials
     import topo.training.loop
     import topo.training.pretraining  # noqa: F401
-
     from topo.inference.warm_up import compile_kernels
 
     compile_kernels()  # or load them

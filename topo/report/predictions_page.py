@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from topo.io.files import atomic_text
+from topo.io.files import atomic_text, temporary_text
 from topo.labels import LABEL_NAMES, TYPE_INDEX, TYPES
 from topo.protein import Prediction
 from topo.report.palette import LABEL_COLORS
@@ -150,7 +149,7 @@ def open_page(
     TopoError
         If the file cannot be written.
     """
-    with tempfile.TemporaryFile("w+", encoding="ascii") as spool:
+    with temporary_text() as spool:
         page = Page(spool, probability_residues)
         yield page
         page.flush()
