@@ -21,7 +21,7 @@ from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
 from topo.cli.models import models_app
-from topo.cli.options import Verbs
+from topo.cli.options import OneInput, Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
@@ -69,7 +69,7 @@ app.command("cv", cls=CrossValidationCommand)(cv)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
-app.command("predict")(predict)
+app.command("predict", cls=OneInput)(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)

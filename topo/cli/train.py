@@ -51,6 +51,7 @@ def train(
         check_training(settings, splits)
         initial_weights(settings)
         note(splits.summary())
+        note(splits.draws_line(settings.sampling))
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     try:
         model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())

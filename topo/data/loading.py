@@ -44,7 +44,7 @@ def train_loader(
         sampling_weights(drawn, sampling),
         drawn.kinds(),
         dataset.lengths(),
-        sampling.samples or len(labelled),
+        sampling.draws(len(labelled)),
         training.batch,
         training.seed,
         rank,

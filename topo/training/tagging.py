@@ -165,9 +165,10 @@ class TaggerTraining(SeededTraining):
         # Losses are those of the scores, which calibration does not change.
         losses = {k: v for k, v in epoch.items() if k.startswith("val_") and k.endswith("loss")}
         validation = _known(losses | self._figures())
-        metrics = run.info() | {"validation": validation}
-        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
+        # The folder of the model marks the run as finished, so that it is written last.
         run.update_info(validation=validation, **tracker.info())
+        metrics = run.info()
+        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
         self._track(tracker)
 
     def _figures(self) -> dict[str, float]:
