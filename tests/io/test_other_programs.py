@@ -331,8 +331,8 @@ def test_the_short_format_of_tmhmm_returns_what_topo_wrote(tmp_path: Path) -> No
             "ID   a\nFT   SIGNAL 1 9\nFT   TRANSMEM 5 9\n",
             ":3: found residues 5-9 of a, expected them",
         ),
-        ("ID   a\n//\n", ":2: found no row of a, expected SIGNAL,"),
-        ("ID   a\nXX\n", ":2: found 'XX', expected a row SIGNAL,"),
+        ("ID   a\nFT   SIGNAL 1 9\n//\nID   b\n//\n", ":5: found no row of b, expected SIGNAL,"),
+        ("ID   a\nFT   SIGNAL 1 9\nXX\n", ":3: found 'XX', expected a row SIGNAL,"),
     ],
 )
 def test_faults_in_them_name_line_and_expectation(text: str, message: str, tmp_path: Path) -> None:

@@ -46,8 +46,10 @@ def _row(key: str, first: int, last: int, note: str = "") -> str:
 
 
 def is_phobius_long(lines: Lines) -> bool:
-    """Recognise a table by its first line, on which entries of Swiss-Prot have more words."""
-    return any(re.match(r"ID\s+\S+\s*$", line) for line in lines.peek(1))
+    """Recognise a table by its first two lines; entries of Swiss-Prot have more on the first."""
+    head = lines.peek(2)
+    is_name = len(head) == 2 and re.match(r"ID\s+\S+\s*$", head[0]) is not None
+    return is_name and head[1].startswith("FT ")
 
 
 def parse_phobius_long(lines: Lines) -> Iterator[Prediction]:
