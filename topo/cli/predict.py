@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -24,6 +22,18 @@ from topo.cli.answers import (
 from topo.cli.interrupt import Interrupt
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
+from topo.cli.shard_options import (
+    Address,
+    Engine,
+    PlanOnly,
+    ProteinFiles,
+    ShardIndex,
+    ShardPath,
+    ShardResidues,
+    only_input,
+    predict_shards,
+)
+from topo.cli.start import uncollected
 from topo.errors import InputWarning, RecordError, TopoError
 
 if TYPE_CHECKING:
@@ -34,13 +44,8 @@ if TYPE_CHECKING:
 
 
 def predict(
-    proteins: Annotated[
-        str,
-        typer.Argument(
-            help="FASTA file (plain, gzip, bzip2 or xz; - for standard input), another protein "
-            "file, a PDB or mmCIF file, or a folder of sequence and structure files."
-        ),
-    ],
+    context: typer.Context,
+    proteins: ProteinFiles = None,
     structures: Annotated[
         str | None,
         typer.Option(help="Path to a folder of PDB or mmCIF files, found by protein id."),
@@ -146,6 +151,12 @@ def predict(
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
+    shards: ShardPath = None,
+    shard_residues: ShardResidues = None,
+    shard_index: ShardIndex = None,
+    plan_only: PlanOnly = False,
+    engine: Engine = "processes",
+    address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -155,7 +166,11 @@ def predict(
     Ctrl-C ends a run with valid files of the proteins done so far. --resume completes it, also
     after a crash; the files are the same as those of an uninterrupted run.
     """
-    with _uncollected():
+    if shards is not None:
+        predict_shards(context)
+        return
+    source = only_input(context)
+    with uncollected():
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
@@ -175,10 +190,10 @@ def predict(
     check_formats(chosen, probabilities)
     check_exports(export or ())
     set_threads(threads)
-    if proteins == "-":
+    if source == "-":
         keep_standard_input()
     inputs = Inputs(
-        proteins,
+        source,
         structures,
         chain,
         input_format=input_format,
@@ -242,17 +257,6 @@ def predict(
         if interrupted:
             _report(results.stopped(size))
             raise typer.Exit(130)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable garbage collection during imports, which takes a fifth of the start-up time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 class _Size(NamedTuple):

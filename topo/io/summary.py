@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
@@ -37,8 +38,9 @@ EXTRA_COLUMNS = {
         "p_n_inside",
         "p_segments",
     ),
+    "md5": ("md5",),
 }
-"""Further columns of runs with constraints or alternatives."""
+"""Further columns: of runs with constraints or alternatives, and the hash of the sequence."""
 
 
 def summary_header(extras: Sequence[str] = ()) -> str:
@@ -49,13 +51,22 @@ def summary_header(extras: Sequence[str] = ()) -> str:
 
 def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
     """Return the function that formats a row with the columns of :func:`summary_header`."""
-    cells = {"constraints": _constraint_cells, "alternatives": _alternative_cells}
+    cells = {
+        "constraints": _constraint_cells,
+        "alternatives": _alternative_cells,
+        "md5": lambda prediction: [sequence_md5(prediction.sequence)],
+    }
 
     def record(prediction: Prediction) -> str:
         more = [cell for extra in extras for cell in cells[extra](prediction)]
         return "\t".join([summary_record(prediction).rstrip("\n"), *more]) + "\n"
 
     return record
+
+
+def sequence_md5(sequence: str) -> str:
+    """Return the MD5 of a sequence, hexadecimal: the key of sequences in InterPro and UniParc."""
+    return hashlib.md5(sequence.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _constraint_cells(prediction: Prediction) -> list[str]:
@@ -86,7 +97,7 @@ def summary_record(prediction: Prediction) -> str:
     """
     segments = prediction.segments
     labels = [segment.label for segment in segments]
-    signal = str(segments[0].end) if labels[:1] == [SIGNAL] else ""
+    cleavage = signal_peptide_end(segments)
     if prediction.type_probabilities is None:
         kinds = [""] * len(TYPES)
     else:
@@ -97,7 +108,7 @@ def summary_record(prediction: Prediction) -> str:
         prediction.type or "",
         str(len(prediction)),
         confidence,
-        signal,
+        "" if cleavage is None else str(cleavage),
         str(labels.count(HELIX)),
         str(labels.count(STRAND)),
         "".join(labels[:1]),
@@ -106,6 +117,11 @@ def summary_record(prediction: Prediction) -> str:
         *kinds,
     ]
     return "\t".join(fields) + "\n"
+
+
+def signal_peptide_end(segments: Sequence[Segment]) -> int | None:
+    """Return the last residue of the signal peptide, from 1; None without one."""
+    return segments[0].end if segments and segments[0].label == SIGNAL else None
 
 
 def read_confidences(path: str | PathLike[str]) -> dict[str, float]:
