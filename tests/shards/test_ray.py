@@ -34,8 +34,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator:
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    size = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    size = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
     found = Cluster(initialize_head=True, head_node_args=size)
     for _ in range(2):
         found.add_node(**size)

@@ -144,8 +144,11 @@ def _connected(address: str | None) -> Iterator[None]:
     import ray.data
 
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    starts = address is None and "RAY_ADDRESS" not in os.environ
+    options = {"include_dashboard": False} if starts else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise TopoError(f"--address: no Ray cluster at {address or 'local'} ({reason})") from None
