@@ -189,5 +189,5 @@ def test_several_inputs_are_refused_with_what_to_do(tmp_path: Path, capsys) -> N
     files = [tmp_path / "a.fasta", tmp_path / "b.fasta"]
     assert command("predict", *files, "-o", tmp_path / "out") == 2
     error = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "One input is read: give a folder that holds the files, or join them" in error
+    assert "found 2 inputs, expected one: give a folder that holds the files, join them" in error
     assert not (tmp_path / "out").exists()

@@ -21,10 +21,11 @@ from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
 from topo.cli.models import models_app
-from topo.cli.options import OneInput, Verbs
+from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
+from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
 from topo.cli.verbosity import logged
@@ -69,7 +70,7 @@ app.command("cv", cls=CrossValidationCommand)(cv)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
-app.command("predict", cls=OneInput)(predict)
+app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
@@ -77,6 +78,7 @@ app.command("warm-up")(warm_up)
 app.add_typer(models_app, name="models", cls=Verbs)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
+app.add_typer(shards_app, name="shards", cls=Verbs)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:

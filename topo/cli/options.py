@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from topo.cli.verbosity import add_options
 
@@ -36,26 +36,6 @@ Resamples = Annotated[int, typer.Option(min=0, help="Number of bootstrap resampl
 
 BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 """Seed of a bootstrap."""
-
-
-_JOIN = (
-    "One input is read: give a folder that holds the files, or join them "
-    "(cat a.fasta b.fasta | topo predict - ...)"
-)
-
-
-class OneInput(TyperCommand):
-    """Verb that reads one input, and says what to do with several."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the command line."""
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:  # UsageError of click, or of the copy in newer typer
-            text = getattr(error, "message", "")
-            if text.startswith("Got unexpected extra argument"):
-                error.message = f"{text}. {_JOIN}"  # pyright: ignore[reportAttributeAccessIssue]
-            raise
 
 
 class Verbs(TyperGroup):
