@@ -244,7 +244,7 @@ def test_inputs_without_shards_and_shards_without_inputs(tmp_path: Path, model, 
     assert command("predict", EXAMPLE, EXAMPLE, "-o", tmp_path / "out") == 2
     assert "found 2 inputs, expected one" in capsys.readouterr().err
     assert command("predict", "-o", tmp_path / "out") == 2
-    assert "found no PROTEINS" in capsys.readouterr().err
+    assert "found no proteins" in capsys.readouterr().err
     assert command("predict", EXAMPLE, "-o", tmp_path / "out", "--shard-index", 1) == 2
     assert "--shard-index needs --shards" in capsys.readouterr().err
     assert command("predict", "--shards", tmp_path / "new", "--model", model) == 2
