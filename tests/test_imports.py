@@ -26,6 +26,7 @@ LAYERS = [
     "topo.grammar",
     "topo.crf",
     "topo.io",
+    "topo.models",
     "topo.geometry",
     "topo.graph",
     "topo.data",

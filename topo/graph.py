@@ -1,6 +1,6 @@
 """Residue graph of a protein: node features, edges, edge features.
 
-The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
+The fields of a graph (:class:`ResidueGraph`), R residues and E edges:
 
 =============  =========  ========  ==============================================================
 field          shape      dtype     meaning
@@ -26,12 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
@@ -51,23 +49,43 @@ STRUCTURE_FEATURES = 2 * 5 + 3
 """Width of the features of a structure: five angles, pLDDT, and what is known."""
 
 
-if TYPE_CHECKING:
+class ResidueGraph:
+    """Graph or batch of graphs with the fields of the table at the top of this module.
 
-    class ResidueGraph(Data):
-        """Graph or batch of graphs with the fields of the table at the top of this module."""
+    Only the fields that were set exist. They have the names that ``torch_geometric.data.Data``
+    gives them, so ``Data(**graph.fields())`` is the same graph there. This class exists because
+    prediction does without torch-geometric, whose import takes longer than that of torch.
 
-        x: Tensor
-        edge_index: Tensor
-        separation: Tensor
-        distance: Tensor
-        y: Tensor
-        types: Tensor
-        open_ends: Tensor
-        length: Tensor
-        batch: Tensor
+    Parameters
+    ----------
+    fields
+        Tensors by name.
+    """
 
-else:
-    ResidueGraph = Data
+    x: Tensor
+    edge_index: Tensor
+    separation: Tensor
+    distance: Tensor
+    y: Tensor
+    types: Tensor
+    open_ends: Tensor
+    length: Tensor
+    batch: Tensor
+    target: Tensor
+
+    def __init__(self, **fields: Tensor) -> None:
+        self.__dict__.update(fields)
+
+    def fields(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        return dict(self.__dict__)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__
+
+    def to(self, device: torch.device | str) -> ResidueGraph:
+        """Return the graph with all tensors on a device."""
+        return ResidueGraph(**{name: x.to(device) for name, x in self.__dict__.items()})
 
 
 def residue_graph(
@@ -100,7 +118,7 @@ def residue_graph(
 
     Returns
     -------
-    torch_geometric.data.Data
+    ResidueGraph
         See the table at the top of this module.
     """
     size = len(protein)
@@ -218,22 +236,23 @@ def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
 _remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # at most 200 MB
 
 
-def collate(graphs: Sequence[Data]) -> ResidueGraph:
+def collate(graphs: Sequence[ResidueGraph]) -> ResidueGraph:
     """Join graphs into one flat graph; ``batch`` (R,) is the graph of each residue.
 
-    The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
-    field and graph. Fields that only some of the graphs have, such as labels, are left out.
+    The same as ``torch_geometric.data.Batch.from_data_list`` for our fields. Fields that only some
+    of the graphs have, such as labels, are left out.
     """
     lengths = torch.cat([graph.length for graph in graphs])
     starts = torch.cumsum(lengths, 0) - lengths
-    batch = ResidueGraph(
-        edge_index=torch.cat(
-            [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)], dim=1
-        ),
+    edges = [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)]
+    fields = [graph.fields() for graph in graphs]
+    joined = {
+        name: torch.cat([known[name] for known in fields])
+        for name in fields[0]
+        if name != "edge_index" and all(name in known for known in fields)
+    }
+    return ResidueGraph(
+        edge_index=torch.cat(edges, dim=1),
         batch=torch.repeat_interleave(torch.arange(len(graphs)), lengths),
+        **joined,
     )
-    fields = [set(graph.keys()) for graph in graphs]
-    for name in graphs[0].keys():  # noqa: SIM118 - a Data iterates over pairs
-        if name != "edge_index" and all(name in known for known in fields):
-            batch[name] = torch.cat([graph[name] for graph in graphs])
-    return batch

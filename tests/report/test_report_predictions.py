@@ -17,7 +17,7 @@ from rich.console import Console
 
 from topo.errors import TopoError
 from topo.io import read_predictions
-from topo.io.writers import DEFAULT_FORMATS
+from topo.io.output_formats import DEFAULT_FORMATS
 from topo.labels import TYPES
 from topo.report.document import protein_document
 from topo.report.outputs import open_outputs

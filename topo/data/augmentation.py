@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from Bio.Align import substitution_matrices
 
 from topo.labels import MEMBRANE, UNKNOWN_INDEX
 from topo.labels.scheme import SIDE, SIX, LabelScheme
@@ -90,6 +89,8 @@ def _replacements() -> np.ndarray:
     BLOSUM62 (Henikoff & Henikoff 1992) contains half-bits: two residues are aligned 2^(score / 2)
     times as often as by chance.
     """
+    from Bio.Align import substitution_matrices  # prediction does without Biopython
+
     matrix: Any = substitution_matrices.load("BLOSUM62")  # Biopython's type lacks pairs as index
     scores = np.array([[matrix[a, b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
     odds = BACKGROUND * 2 ** (scores / 2)

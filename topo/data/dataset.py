@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
-from topo.graph import residue_graph
+from topo.graph import ResidueGraph, residue_graph
 from topo.labels import SIGNAL
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
@@ -84,7 +83,7 @@ class ProteinDataset(Dataset):
     def __len__(self) -> int:
         return len(self.proteins)
 
-    def __getitem__(self, index: int) -> Data:
+    def __getitem__(self, index: int) -> ResidueGraph:
         start, end = self._piece(index)
         graph = residue_graph(
             self._varied(index),
@@ -95,7 +94,7 @@ class ProteinDataset(Dataset):
             scheme=self.scheme,
             complete=self.complete[index] if self.complete else "",
         )
-        if self.blur and graph.y is not None:
+        if self.blur and "y" in graph:
             blurred = blur_boundaries(np.asarray(graph.y), self.blur, self.scheme)
             graph.y = torch.from_numpy(blurred)
         return graph

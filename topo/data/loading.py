@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 from torch.utils.data import DataLoader
-from torch_geometric.data import Data
 
 from topo.config import Config, SamplingConfig
 from topo.data.dataset import ProteinDataset
@@ -57,7 +56,7 @@ def train_loader(
     return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate_parts)
 
 
-def collate_in_parts(graphs: Sequence[Data], residues: int) -> list[ResidueGraph]:
+def collate_in_parts(graphs: Sequence[ResidueGraph], residues: int) -> list[ResidueGraph]:
     """Join graphs of ascending lengths into parts of at most ``residues`` padded residues."""
     lengths = np.array([int(graph.length) for graph in graphs])
     buckets = length_buckets(lengths, len(graphs), residues)
@@ -75,7 +74,7 @@ def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndar
     )
 
 
-def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
+def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[ResidueGraph]:
     """Return batches of whole chains, shortest first, each protein once.
 
     :func:`whole_order` returns the proteins in the same order.

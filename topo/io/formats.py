@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from topo.errors import TopoError
 from topo.io.alphabets import TMBED, TOPO, check_letters, choose_alphabet, label_lines
+from topo.io.deeptmhmm2 import is_deeptmhmm2, parse_deeptmhmm2
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3_reader import parse_gff3
 from topo.io.interproscan import is_interproscan, parse_interproscan
@@ -26,6 +27,7 @@ from topo.io.jsonl import parse_jsonl
 from topo.io.layout import record_layout
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
+from topo.io.phobius_long import is_phobius_long, parse_phobius_long
 from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import as_prediction, parse_three_line, write_three_line
 from topo.io.titled import parse_labelled, parse_pir
@@ -120,6 +122,8 @@ def holds_predictions(lines: Lines) -> bool:
     texts = [text for line in _head(lines) if (text := line.strip())]
     if not texts:
         return False
+    if is_deeptmhmm2(lines) or is_phobius_long(lines):
+        return True
     if not texts[0].startswith(">"):
         first = Lines(lines.source, texts, raw=True)
         is_table = _is_table(first) or recognise("output", first) is not None
@@ -286,6 +290,8 @@ FORMATS = (
         options=("any_letter",),
         suffixes=(".jsonl",),
     ),
+    Format("deeptmhmm2", "predictions", is_deeptmhmm2, parse_deeptmhmm2),
+    Format("phobius", "predictions", is_phobius_long, parse_phobius_long),
     Format("pdb", "structure", _first_line(_PDB_RECORDS), suffixes=(".pdb", ".ent")),
     Format("mmcif", "structure", _first_line("data_"), suffixes=(".cif", ".mmcif")),
     _written_only("Parquet", "PAR1", (".parquet",)),
@@ -293,6 +299,7 @@ FORMATS = (
     _written_only("segments.tsv", "id\ttype\tsegment\t"),
     _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
     _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
+    _written_only("SignalP's JSON", r'\{"INFO": '),
     _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
     _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),
     Format(

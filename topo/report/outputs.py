@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 
 from topo.errors import TopoError
-from topo.io.writers import DEFAULT_FORMATS, Writers, open_writers
+from topo.io.output_formats import DEFAULT_FORMATS
+from topo.io.writers import Writers, open_writers
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 from topo.report.pictures import Pictures

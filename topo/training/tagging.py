@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +30,8 @@ from topo.training.calibration import calibrate
 from topo.training.initial_weights import initial_weights
 from topo.training.module import SeededTraining
 from topo.training.tracking import Tracker
+
+_log = logging.getLogger(__name__)
 
 _TRACKED = 8  # validation proteins in the table of predictions at Weights & Biases
 
@@ -207,11 +209,9 @@ class TaggerTraining(SeededTraining):
         if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
             self.was_split = True
             limit = self.config.training.batch_residues
-            print(
+            _log.info(
                 f"batches of {self.config.training.batch} proteins are computed in parts of at "
-                f"most {limit:,} residues (training.batch_residues); their gradients are added",
-                file=sys.stderr,
-                flush=True,
+                f"most {limit:,} residues (training.batch_residues); their gradients are added"
             )
 
     def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
