@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -197,9 +198,9 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    @property
+    @cached_property
     def segments(self) -> list[Segment]:
-        """The predicted topology as segments, half-open and 0-based."""
+        """The predicted topology as segments, half-open and 0-based; not to be changed."""
         return to_segments(self.labels)
 
     def in_six(self) -> Prediction:

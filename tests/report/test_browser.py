@@ -67,9 +67,15 @@ def rows(driver: Any) -> list[list[str]]:
 
 
 def open_row(driver: Any, name: str) -> None:
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.common.by import By
 
-    driver.find_element(By.CSS_SELECTOR, "#list tr[data-at]").click()
+    for _ in range(5):
+        try:  # a row is replaced whenever the list changes its size
+            driver.find_element(By.CSS_SELECTOR, "#list tr[data-at]").click()
+            break
+        except StaleElementReferenceException:
+            continue
     wait(driver, f"return document.getElementById('name').textContent === {json.dumps(name)}")
 
 

@@ -112,5 +112,6 @@ def _probability(prediction: Prediction, segment: Segment) -> float | None:
     if prediction.probabilities is None:
         return None
     low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
-    column = prediction.probabilities[low : high + 1, prediction.scheme.index[segment.label]]
-    return float(column.mean())
+    column = prediction.scheme.index[segment.label]
+    first, second = prediction.probabilities[low, column], prediction.probabilities[high, column]
+    return float((first + second) / 2)

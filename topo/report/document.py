@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from topo.protein import Alternatives, Prediction
 from topo.report.answer import accession, answer, description, ends
 from topo.report.orientation import upright
 from topo.report.snake.layout import lay_out
-from topo.report.snake.paths import Point
 from topo.segments import to_segments
 
 FORMAT = 1
@@ -152,22 +151,29 @@ def _structure(prediction: Prediction) -> dict[str, Any] | None:
 def _diagram(prediction: Prediction) -> dict[str, Any]:
     """Return the layout in hundredths of a bead unit."""
     snake = lay_out(prediction)
+    parts = [*snake.runs, *snake.links, *snake.bodies]
+    points = [point for part in parts for point in part.points]
+    flat = iter(_hundredths(list(chain.from_iterable(points))))
+    places = [list(islice(flat, 2 * len(part.points))) for part in parts]
+    links, bodies = len(snake.runs), len(snake.runs) + len(snake.links)
+    texts = [
+        [text.words, *_hundredths((text.x, text.y)), text.kind, text.anchor] for text in snake.texts
+    ]
     return {
         "box": _hundredths(snake.box()),
         "membrane": _hundredths(snake.membrane) if snake.membrane else None,
-        "runs": [[run.first + 1, _flat(run.points)] for run in snake.runs],
-        "links": [[link.kind, _flat(link.points)] for link in snake.links],
-        "bodies": [[body.label, _flat(body.points)] for body in snake.bodies],
-        "texts": [
-            [text.words, *_hundredths((text.x, text.y)), text.kind, text.anchor]
-            for text in snake.texts
+        "runs": [[run.first + 1, xy] for run, xy in zip(snake.runs, places, strict=False)],
+        "links": [
+            [link.kind, xy] for link, xy in zip(snake.links, places[links:bodies], strict=True)
         ],
+        "bodies": [
+            [body.label, xy] for body, xy in zip(snake.bodies, places[bodies:], strict=True)
+        ],
+        "texts": texts,
     }
 
 
-def _flat(points: Sequence[Point]) -> list[int]:
-    return _hundredths(list(chain.from_iterable(points)))
-
-
 def _hundredths(values: Sequence[float]) -> list[int]:
+    if len(values) > 16:
+        return np.rint(100 * np.array(values)).astype(int).tolist()
     return [round(100 * value) for value in values]

@@ -105,7 +105,7 @@ class Page:
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
+    return base64.b64encode(zlib.compress(data, 3)).decode("ascii")
 
 
 @contextmanager

@@ -89,6 +89,13 @@ function drawBeads(svg, protein) {
   svg.append(beads);
 }
 
+// Where the first membrane segment begins: a phone is narrower than a long tail before it.
+function firstColumn(diagram) {
+  const column = diagram.bodies.find(([label]) => label !== "S");
+  if (!column) return 0;
+  return Math.min(...pairs(column[1]).map(([x]) => x)) - (diagram.box[0] / 100) * UNIT;
+}
+
 function showSnake(protein) {
   const box = $("snake");
   for (const id of ["snake-out", "snake-full", "snake-in", "snake-fit", "snake-svg", "snake-png"]) $(id).disabled = !protein.diagram;
@@ -108,7 +115,8 @@ function showSnake(protein) {
     box.scrollLeft = before * scale - box.clientWidth / 2;
   };
   box.replaceChildren(svg);
-  box.scrollLeft = box.scrollTop = 0;
+  box.scrollTop = 0;
+  box.scrollLeft = box.clientWidth < 600 ? firstColumn(protein.diagram) - 90 : 0;
   const fit = () => resize(Math.min(1, (box.clientWidth - 2) / width));
   const actions = { in: () => resize(scale * 1.25), out: () => resize(scale / 1.25), full: () => resize(1), fit };
   for (const [name, action] of Object.entries(actions)) $(`snake-${name}`).onclick = action;

@@ -36,6 +36,8 @@ _WIDEST = {"M": 4.3, "B": 2.5}
 """Largest radius of a loop, so that it does not meet the next one on its side."""
 _LEFT = 6.2
 _CUT = 3.6
+_BESIDE_END = 2.2
+"""Distance of the first bead from the end of the membrane."""
 _BESIDE = 4.6
 """Least distance of a signal peptide from the membrane, beyond the name of the side."""
 _ROD = 0.55
@@ -216,7 +218,7 @@ def _lay_out_soluble(snake: Snake, signal: Segment | None, stretch: list[Segment
 def _add_membrane(snake: Snake, segments: list[Segment]) -> None:
     """Add the membrane, its name, and the names of the sides above and below it."""
     is_barrel = any(segment.label == "B" for segment in segments)
-    left = min(snake.box()[0], 0.0)
+    left = min(_BESIDE_END, *(x for x, _ in snake.runs[0].points)) - _BESIDE_END
     snake.membrane = Membrane(-HALF, HALF)
     inner = "periplasm" if is_barrel else "inside"
     snake.texts += [

@@ -14,7 +14,7 @@ _LIFT = 1.0
 """Length of the straight ends of a loop, which keep it clear of the beads of its segments."""
 _STEM = 3.0
 _BEND = 1.5
-_ARC_POINTS = 20
+_ARC_POINTS = 18
 
 Point = tuple[float, float]
 
@@ -63,7 +63,7 @@ def loop_path(start: Point, end: Point, length: float, up: int, widest: float) -
 def _arc_angle(chord: float, length: float) -> float:
     """Return the angle of the arc of this length over a chord, by bisection."""
     low, high = 0.6, 2 * math.pi - 0.05
-    for _ in range(30):
+    for _ in range(18):
         angle = (low + high) / 2
         if angle / (2 * math.sin(angle / 2)) * chord < length:
             low = angle
