@@ -57,7 +57,7 @@ class ResidueGraph:
 
     Parameters
     ----------
-    fields
+    **fields
         Tensors by name.
     """
 
