@@ -30,6 +30,7 @@ LAYERS = [
     "topo.geometry",
     "topo.graph",
     "topo.data",
+    "topo.homology",
     "topo.nn",
     "topo.metrics",
     "topo.runs",

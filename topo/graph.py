@@ -10,7 +10,8 @@ x              (R, D)     float32   node features, D = :data:`NODE_FEATURES`, wi
 edge_index     (2, E)     int64     source and target residue of each edge, sorted by target
 separation     (E,)       int64     target minus source position in the chain, signed
 distance       (E,)       float32   of the C-alphas, angstrom, NaN where unknown (with structure)
-y              (R,)       int64     residue labels, -100 unknown (only with labels)
+y              (R,)       int64     residue labels, -100 unknown (only with labels); a set of
+                                    labels as in :meth:`LabelScheme.encode_six`
 types          (1, 5)     bool      protein types that the labels leave possible (with labels)
 open_ends      (1, 2)     bool      whether the piece was cut at its start, at its end
 length         (1,)       int64     number of residues
@@ -32,7 +33,7 @@ from torch import Tensor
 
 from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
-from topo.labels import TYPES, encode_labels
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS, CHARGE, HYDROPATHY, VOLUME
 
@@ -94,6 +95,8 @@ def residue_graph(
     start: int = 0,
     end: int | None = None,
     types: Sequence[bool] | None = None,
+    scheme: LabelScheme | None = SIX,
+    complete: str = "",
 ) -> ResidueGraph:
     """Build the residue graph of a protein, or of the piece ``start:end`` of it.
 
@@ -106,7 +109,12 @@ def residue_graph(
     start, end
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
-        Whether each of the five types is possible, for proteins with labels; all if None.
+        Whether each type of the scheme is possible, for proteins with labels; all if None.
+    scheme
+        Scheme of the labels; None leaves labels out.
+    complete
+        Labels that are given wherever they are true, see
+        :meth:`topo.labels.scheme.LabelScheme.encode_six`.
 
     Returns
     -------
@@ -126,9 +134,9 @@ def residue_graph(
         edge_index, graph.distance = _spatial(protein, start, end, edge_index, config)
         separation = edge_index[1] - edge_index[0]
     graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
-    if protein.labels is not None:
-        graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
-        graph.types = torch.tensor([[True] * len(TYPES) if types is None else list(types)])
+    if protein.labels is not None and scheme is not None:
+        graph.y = torch.from_numpy(scheme.encode_six(protein.labels[start:end], complete))
+        graph.types = torch.tensor([[True] * len(scheme.types) if types is None else list(types)])
     return graph
 
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from topo import __version__
 from topo.io.ids import FileNames, plain_id
+from topo.io.output_formats import PREDICTION_FORMATS
 from topo.io.phobius import phobius_record
 from topo.io.probabilities import to_units
 from topo.io.signalp import signalp_record
 from topo.io.tmhmm import tmhmm_record
 from topo.io.tmrs import tmrs_record
-from topo.io.writers import PREDICTION_FORMATS, open_writers
+from topo.io.writers import open_writers
 from topo.labels import LABELS, UNKNOWN, encode_labels
 
 TERMS = {

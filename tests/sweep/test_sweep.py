@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 NO_SCHEMA = "wandb's schema of sweeps is in wandb[sweeps], which wants numpy below 2"
 SMALL = ["--gcs=8", "--lstm=8", "--batch=16", "--threads=1", "--precision=32", "--crop=200"]
+SMALL += ["--set=sampling.minimum=1"]
 GRID = {
     "method": "grid",
     "metric": {"name": "val_residue_accuracy", "goal": "maximize"},

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from topo.cli.verbosity import add_options
 
 TorchThreads = Annotated[
     int, typer.Option(min=0, help="Number of torch threads; 0 keeps the setting of torch.")
@@ -23,7 +25,7 @@ PredictionFormat = Annotated[
     typer.Option(
         "--input-format",
         help="Format of the predictions: 3line, gff3, interproscan, tmrs (also TMHMM's long "
-        "format), phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
+        "format), tmhmm, phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
         "content decides.",
     ),
 ]
@@ -36,8 +38,28 @@ BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 """Seed of a bootstrap."""
 
 
+_JOIN = (
+    "One input is read: give a folder that holds the files, or join them "
+    "(cat a.fasta b.fasta | topo predict - ...)"
+)
+
+
+class OneInput(TyperCommand):
+    """Verb that reads one input, and says what to do with several."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # UsageError of click, or of the copy in newer typer
+            text = getattr(error, "message", "")
+            if text.startswith("Got unexpected extra argument"):
+                error.message = f"{text}. {_JOIN}"  # pyright: ignore[reportAttributeAccessIssue]
+            raise
+
+
 class Verbs(TyperGroup):
-    """Group of verbs whose help pages show a flag without ``<bool>``."""
+    """Group of verbs with ``-q`` and ``-v``, whose help pages show a flag without ``<bool>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the group itself."""
@@ -47,6 +69,7 @@ class Verbs(TyperGroup):
         """Return a verb, or None for an unknown name."""
         verb = super().get_command(ctx, cmd_name)
         if verb is not None:
+            add_options(verb)
             _without_type([*verb.params, verb.get_help_option(ctx)])
         return verb
 

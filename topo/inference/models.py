@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from topo.models.catalogue import catalogue
 from topo.models.folders import find_model
 from topo.resources import bundled
 from topo.runs import Run
+
+_log = logging.getLogger(__name__)
 
 
 def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") -> Checkpoint:
@@ -40,6 +43,7 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     check_device(device)
     checkpoint = load_checkpoint(path)
     checkpoint.tagger.to(device)
+    _log.debug(f"model {path} on {device}")
     return checkpoint
 
 

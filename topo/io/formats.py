@@ -32,8 +32,11 @@ from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import as_prediction, parse_three_line, write_three_line
 from topo.io.titled import parse_labelled, parse_pir
 from topo.io.tmbed import parse_tmbed
+from topo.io.tmhmm_reader import PATTERN as TMHMM
+from topo.io.tmhmm_reader import parse_tmhmm
 from topo.io.tmrs import parse_tmrs
 from topo.labels import LABELS, UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
 Recogniser = Callable[[Lines], bool]
@@ -125,7 +128,8 @@ def holds_predictions(lines: Lines) -> bool:
         return True
     if not texts[0].startswith(">"):
         first = Lines(lines.source, texts, raw=True)
-        is_table = _is_table(first) or recognise("output", first) is not None
+        known = re.match(TMHMM, texts[0]) or recognise("output", first)
+        is_table = _is_table(first) or known is not None
         return is_table or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
         return False
@@ -198,9 +202,11 @@ _has_header = _first_line(">")
 _is_table = _first_line(r"##gff-version|# |.*\t")
 
 
-def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Iterator[Protein]:
+def _parse_partitions(
+    lines: Lines, folds: Sequence[str] | None = None, scheme: LabelScheme = SIX
+) -> Iterator[Protein]:
     text = "\n" * lines.number + lines.rest()  # keeps the numbers of lines in messages
-    return parse_partitions(text, lines.source, folds, lines.policy)
+    return parse_partitions(text, lines.source, folds, lines.policy, scheme)
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
@@ -255,7 +261,7 @@ FORMATS = (
         "proteins",
         _has_layout("3line"),
         parse_three_line,
-        options=("stops",),
+        options=("stops", "scheme"),
         suffixes=(".3line",),
         write=write_three_line,
     ),
@@ -264,7 +270,7 @@ FORMATS = (
         "proteins",
         _first_text(r"[{\[]"),
         _parse_partitions,
-        options=("folds",),
+        options=("folds", "scheme"),
         suffixes=(".json",),
         write=write_partitions,
     ),
@@ -277,6 +283,7 @@ FORMATS = (
         is_interproscan,
         parse_interproscan,
     ),
+    Format("tmhmm", "predictions", _first_line(TMHMM), parse_tmhmm),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
     Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
     Format(
@@ -294,8 +301,10 @@ FORMATS = (
     _written_only("Parquet", "PAR1", (".parquet",)),
     _written_only("summary.tsv", "id\ttype\tlength\t"),
     _written_only("segments.tsv", "id\ttype\tsegment\t"),
-    _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
-    _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
+    _written_only(
+        "Phobius' short format (it has no lengths; the long format is read)",
+        r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION",
+    ),
     _written_only("SignalP's JSON", r'\{"INFO": '),
     _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
     _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),

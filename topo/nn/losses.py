@@ -67,7 +67,7 @@ def visible_types(graph: ResidueGraph, scheme: LabelScheme = SIX) -> Tensor:
     """
     labels = graph.y
     membrane = torch.zeros_like(labels, dtype=torch.bool)
-    for letter in scheme.alike("".join(MEMBRANE)):
+    for letter in scheme.alike(*MEMBRANE):
         membrane |= labels == scheme.index[letter]
     shows = scatter_max(membrane.long(), graph.batch, len(graph.length)) > 0
     single = torch.tensor([rule.is_single for rule in scheme.types], device=labels.device)
