@@ -34,7 +34,8 @@ from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
-from topo.labels import LABELS, TYPES
+from topo.io.label_scheme import parse_scheme
+from topo.labels.scheme import SIX, LabelScheme
 from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
@@ -202,7 +203,8 @@ def _new_folder(
         fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         fresh.chmod(default_mode(0o777))
         yield fresh
-        (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
+        header = _header(find_grammar(config.model.heads.grammar).scheme)
+        (fresh / "config.yaml").write_text(header + dump_config(config), encoding="utf-8")
         (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (fresh / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
@@ -286,12 +288,13 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
         raise CheckpointError(f"{place}: {error}") from None
 
 
-def _header() -> str:
+def _header(scheme: LabelScheme) -> str:
     versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
     return (
         f"# layout of this folder\nformat: {FORMAT}\n"
         f"# residue labels and protein types in index order\n"
-        f"labels: {''.join(LABELS)}\ntypes: [{', '.join(TYPES)}]\n"
+        f"labels: {''.join(scheme.letters)}\n"
+        f"types: {yaml.safe_dump(list(scheme.type_names), default_flow_style=True, width=10_000)}"
         f"# what trained it\nversions: {versions}\n"
     )
 
@@ -305,16 +308,29 @@ def _read_config(folder: Path) -> dict[str, Any]:
         tree = read_yaml(path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    header = {"format": FORMAT, "labels": "".join(LABELS), "types": list(TYPES)}
+    scheme = _scheme(tree, path)
+    letters, types = "".join(scheme.letters), list(scheme.type_names)
+    header = {"format": FORMAT, "labels": letters, "types": types}
     for key, expected in header.items():
         found = tree.pop(key, None) if isinstance(tree, dict) else None
         if found != expected:
-            raise CheckpointError(
-                f"{folder / 'config.yaml'}: found {key} {found}, this version of topo reads "
-                f"{key} {expected}"
-            )
+            reads = "this version of topo reads" if scheme is SIX else "its grammar has"
+            raise CheckpointError(f"{path}: found {key} {found}, {reads} {key} {expected}")
     tree.pop("versions", None)
     return tree
+
+
+def _scheme(tree: Any, path: Path) -> LabelScheme:
+    """Return the label scheme of the grammar in a configuration."""
+    grammar: Any = tree
+    for key in ("model", "heads", "grammar"):
+        grammar = grammar.get(key) if isinstance(grammar, dict) else None
+    if not isinstance(grammar, dict) or "labels" not in grammar:
+        return SIX
+    try:
+        return parse_scheme(grammar["labels"], grammar.get("types"))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

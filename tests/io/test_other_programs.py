@@ -258,7 +258,7 @@ def test_the_format_can_be_forced(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "found label 'M'" in capfd.readouterr().err
     assert command(*evaluate, "--input-format", "xyz") == 2
     error = capfd.readouterr().err
-    assert "unknown input format 'xyz', expected one of 3line, gff3, interproscan" in error
+    assert "unknown input format 'xyz', expected one of 3line, deeptmhmm2, gff3" in error
     compare = ["compare", "--truth", TRUTH, given, CASES / "right.3line"]
     assert command(*compare, "--resamples", "10", "--input-format", "3line") == 0
     assert "0 proteins on which the predictors differ" in capfd.readouterr().out
@@ -326,10 +326,13 @@ def test_the_short_format_of_tmhmm_returns_what_topo_wrote(tmp_path: Path) -> No
         ("a\tlen=30\tTopology=x\n", ":1: Topology: found 'x', expected e.g. i10-29o38-60i"),
         ("a\tlen=30\tPredHel=0\n", ":1: found no len= and Topology= of a"),
         ("a\tlen=99999999\tTopology=i\n", ":1: found length '99999999', expected at most"),
-        ("ID   a\nFT   HELIX 1 9\n", ":2: found segment HELIX, expected one of Phobius"),
-        ("ID   a\nFT   SIGNAL 1 9\nFT   TRANSMEM 5 9\n", ":3: found residues 5-9, expected them"),
-        ("ID   a\n//\n", ":2: found no segment of a, expected lines FT"),
-        ("ID   a\nXX\n", ":2: found 'XX', expected a line ID, FT or //"),
+        ("ID   a\nFT   HELIX 1 9\n", ":2: found .FT   HELIX 1 9., expected a row SIGNAL, DOMAIN,"),
+        (
+            "ID   a\nFT   SIGNAL 1 9\nFT   TRANSMEM 5 9\n",
+            ":3: found residues 5-9 of a, expected them",
+        ),
+        ("ID   a\nFT   SIGNAL 1 9\n//\nID   b\n//\n", ":5: found no row of b, expected SIGNAL,"),
+        ("ID   a\nFT   SIGNAL 1 9\nXX\n", ":3: found 'XX', expected a row SIGNAL,"),
     ],
 )
 def test_faults_in_them_name_line_and_expectation(text: str, message: str, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topo.cli.config_options import read_config
+from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,18 +50,18 @@ def train(
         _keep_folds(settings, splits)
         check_training(settings, splits)
         initial_weights(settings)
-        print(splits.summary(), file=sys.stderr)
-        print(splits.draws_line(settings.sampling), file=sys.stderr, flush=True)
+        note(splits.summary())
+        note(splits.draws_line(settings.sampling))
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     try:
-        model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
+        model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())
     finally:
         if not given_run:
             run.discard_if_empty()
     if not model.is_dir():
         return  # one of several processes, which does not write
     draw_curves(run)
-    print(f"run {run.path}\nmodel {model}")
+    report(f"run {run.path}\nmodel {model}")
 
 
 def _resumed(folder: Path, given: Mapping[str, Any], name: str | None) -> Config:
