@@ -35,6 +35,7 @@ LAYERS = [
     "topo.model_card",
     "topo.checkpoint",
     "topo.inference",
+    "topo.variants",
     "topo.training",
     "topo.curation",
     "topo.sweep",

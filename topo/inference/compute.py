@@ -99,12 +99,16 @@ class BatchPredictor:
         """
         if not proteins:
             return []
+        scores, settings = self.scores(proteins), self.settings
+        return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
+
+    @torch.inference_mode()
+    def scores(self, proteins: Sequence[Protein]) -> Scores:
+        """Score proteins, at least one; the chains are in their order."""
         device = next(self.tagger.parameters()).device.type
         half = self.settings.precision == "bf16"
         with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
-            scores = self._scores(proteins)
-        settings = self.settings
-        return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
+            return self._scores(proteins)
 
     def _scores(self, proteins: Sequence[Protein]) -> Scores:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:

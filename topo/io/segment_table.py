@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from topo.io.ids import plain_id
 from topo.io.sides import sides_around
 from topo.labels import LABEL_INDEX, LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
@@ -70,10 +72,21 @@ def _sides(segments: list[Segment], index: int) -> tuple[str, str]:
     return "", LABEL_NAMES[following] if following in SIDES else ""
 
 
+def middle_probability(probabilities: np.ndarray, segment: Segment) -> float:
+    """Return the mean probability of a segment's label at the one or two residues in its middle.
+
+    Parameters
+    ----------
+    probabilities
+        Label probabilities of the chain, (R, 6).
+    segment
+        Segment with a known label.
+    """
+    low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
+    return float(probabilities[low : high + 1, LABEL_INDEX[segment.label]].mean())
+
+
 def _probability(prediction: Prediction, segment: Segment) -> str:
-    """Mean probability of the label at the one or two residues in the middle."""
     if prediction.probabilities is None:
         return ""
-    low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
-    column = prediction.probabilities[low : high + 1, LABEL_INDEX[segment.label]]
-    return f"{float(column.mean()):.4f}"
+    return f"{middle_probability(prediction.probabilities, segment):.4f}"
