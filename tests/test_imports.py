@@ -36,6 +36,7 @@ LAYERS = [
     "topo.checkpoint",
     "topo.inference",
     "topo.variants",
+    "topo.differences",
     "topo.training",
     "topo.curation",
     "topo.sweep",
