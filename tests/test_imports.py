@@ -38,6 +38,8 @@ LAYERS = [
     "topo.checkpoint",
     "topo.inference",
     "topo.shards",
+    "topo.variants",
+    "topo.differences",
     "topo.training",
     "topo.curation",
     "topo.sweep",

@@ -16,6 +16,7 @@ from topo.cli.config_options import ConfigCommand
 from topo.cli.convert import convert
 from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
+from topo.cli.diff import diff
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
@@ -25,6 +26,7 @@ from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
+from topo.cli.scan import scan
 from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
@@ -67,11 +69,13 @@ app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", cls=CrossValidationCommand)(cv)
+app.command("diff")(diff)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
+app.command("scan")(scan)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)

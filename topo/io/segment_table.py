@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from topo.io.ids import plain_id
 from topo.io.sides import sides_around
 from topo.labels import LABEL_NAMES, MEMBRANE, SIDES, UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 from topo.segments import Segment
 
@@ -107,11 +110,26 @@ def _sides(segments: list[Segment], index: int) -> tuple[str, str]:
     return "", LABEL_NAMES[following] if following in SIDES else ""
 
 
+def middle_probability(
+    probabilities: np.ndarray, segment: Segment, scheme: LabelScheme = SIX
+) -> float:
+    """Return the mean probability of a segment's label at the one or two residues in its middle.
+
+    Parameters
+    ----------
+    probabilities
+        Label probabilities of the chain, (R, labels).
+    segment
+        Segment with a known label.
+    scheme
+        Scheme of the labels.
+    """
+    low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
+    column = scheme.index[segment.label]
+    return float((probabilities[low, column] + probabilities[high, column]) / 2)
+
+
 def _probability(prediction: Prediction, segment: Segment) -> float | None:
-    """Mean probability of the label at the one or two residues in the middle."""
     if prediction.probabilities is None:
         return None
-    low, high = (segment.start + segment.end - 1) // 2, (segment.start + segment.end) // 2
-    column = prediction.scheme.index[segment.label]
-    first, second = prediction.probabilities[low, column], prediction.probabilities[high, column]
-    return float((first + second) / 2)
+    return middle_probability(prediction.probabilities, segment, prediction.scheme)
