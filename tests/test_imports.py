@@ -36,6 +36,7 @@ LAYERS = [
     "topo.checkpoint",
     "topo.inference",
     "topo.training",
+    "topo.sequences",
     "topo.curation",
     "topo.sweep",
     "topo.report",

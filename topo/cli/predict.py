@@ -21,14 +21,15 @@ from topo.cli.answers import (
     ExportPadding,
     Fixed,
 )
+from topo.cli.feature_options import Features, MissingFeatures
 from topo.cli.interrupt import Interrupt
+from topo.cli.numeric import NUMERIC_SUFFIXES, predict_numeric
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
 from topo.errors import InputWarning, RecordError, TopoError
 
 if TYPE_CHECKING:
     from topo.inference import PredictionStream
-    from topo.io.inputs import Inputs
     from topo.io.writers import Writers
     from topo.protein import Prediction, Protein
 
@@ -38,7 +39,8 @@ def predict(
         str,
         typer.Argument(
             help="FASTA file (plain, gzip, bzip2 or xz; - for standard input), another protein "
-            "file, a PDB or mmCIF file, or a folder of sequence and structure files."
+            "file, a PDB or mmCIF file, or a folder of sequence and structure files. A "
+            ".npz or .h5 file of numeric sequences for a model of them."
         ),
     ],
     structures: Annotated[
@@ -140,6 +142,8 @@ def predict(
         int,
         typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
+    features: Features = None,
+    missing_features: MissingFeatures = "refuse",
     constraints: ConstraintTable = None,
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
@@ -155,11 +159,15 @@ def predict(
     Ctrl-C ends a run with valid files of the proteins done so far. --resume completes it, also
     after a crash; the files are the same as those of an uninterrupted run.
     """
+    if proteins.lower().endswith(NUMERIC_SUFFIXES):
+        predict_numeric(proteins, model, output)
+        return
     with _uncollected():
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
         from topo.inference.constrained import Known, extra_columns
+        from topo.inference.featured import KnownFeatures
         from topo.inference.resume import open_store
         from topo.io.export import check_exports, open_exports
         from topo.io.inputs import Inputs
@@ -186,12 +194,14 @@ def predict(
         allow_nucleotides=allow_nucleotides,
         output=output,
     )
-    size = _size(inputs)
+    known_features = KnownFeatures(features, missing_features)
+    size = _size(known_features.attach(inputs))
     if inputs.faults:
         warnings.warn(invalid_message(inputs.faults, output / INVALID_FILE), InputWarning, 1)
     devices = device.split(",") * workers
     known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
+    known_features.check(checkpoint)
     if structures is not None and not checkpoint.config.graph.structure:
         warnings.warn(
             "the model reads sequences only, the structures change nothing",
@@ -203,7 +213,7 @@ def predict(
     grammar = checkpoint.tagger.crf.grammar
     if known:
         known.check(_quietly(inputs), grammar)
-    records = _quietly(known.attach(inputs, grammar))
+    records = _quietly(known.attach(known_features.attach(inputs), grammar))
     results = _Results(output / "structures" if structure_files else None)
     with open_store(output, made_by, batch_residues, resume) as store:
         left_over = LeftOver(output)
@@ -230,13 +240,15 @@ def predict(
             if interrupted and not results.written:
                 raise KeyboardInterrupt
         write_invalid(output / INVALID_FILE, inputs.faults)
+        listed = [known_features.write_missing(output)]
         if message := left_over.message():
             warnings.warn(message, InputWarning, 1)
         show(summary_table(results.counts))
         for file in outputs.files:
             print(output / file)
-        if inputs.faults:
-            print(output / INVALID_FILE)
+        listed += [output / INVALID_FILE] if inputs.faults else []
+        for file in filter(None, listed):
+            print(file)
         if stream.reused:
             _report(f"{stream.reused:,} answers were there from before")
         if interrupted:
@@ -321,7 +333,7 @@ def _report(message: str) -> None:
     print(f"topo: {message}", file=sys.stderr)
 
 
-def _size(inputs: Inputs) -> _Size:
+def _size(inputs: Iterable[Protein]) -> _Size:
     """Read the input once, so that its errors are raised before anything is written."""
     try:
         lengths = Counter(map(len, inputs))

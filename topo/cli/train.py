@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topo.cli.config_options import read_config
+from topo.cli.numeric import train_sequences
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def train(
     from topo.training.loop import RUN_VARIABLE, fit
 
     settings = _resumed(resume, context.obj, name) if resume else read_config(context.obj)
+    if settings.task.is_numeric:
+        return train_sequences(settings, output, name, resume)
     splits = Splits.of(settings)
     given_run = resume or os.environ.get(RUN_VARIABLE)
     if not given_run:  # raises its errors before the run exists
@@ -58,9 +61,10 @@ def train(
         if not given_run:
             run.discard_if_empty()
     if not model.is_dir():
-        return  # one of several processes, which does not write
+        return None  # one of several processes, which does not write
     draw_curves(run)
     print(f"run {run.path}\nmodel {model}")
+    return None
 
 
 def _resumed(folder: Path, given: Mapping[str, Any], name: str | None) -> Config:

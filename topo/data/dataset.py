@@ -13,7 +13,8 @@ from torch_geometric.data import Data
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
 from topo.graph import residue_graph
-from topo.protein import Protein
+from topo.labels import LETTERS, TYPES
+from topo.protein import Protein, SoftLabels
 
 
 class ProteinDataset(Dataset):
@@ -40,6 +41,8 @@ class ProteinDataset(Dataset):
     substitutions
         Share of residues that are replaced at random, see
         :func:`topo.data.augmentation.substitute`.
+    feature_dropout
+        Share of proteins whose features are left out at random.
     blur
         Number of residues on each side of the ends of membrane segments whose labels are masked,
         see :func:`topo.data.augmentation.blur_boundaries`.
@@ -61,6 +64,7 @@ class ProteinDataset(Dataset):
         plddt_dropout: float = 0.0,
         substitutions: float = 0.0,
         blur: int = 0,
+        feature_dropout: float = 0.0,
     ) -> None:
         self.proteins = proteins
         self.types = types
@@ -69,7 +73,9 @@ class ProteinDataset(Dataset):
         self.seed = seed
         self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
         self.substitutions, self.blur = substitutions, blur
+        self.feature_dropout = feature_dropout
         self.epoch = 0
+        self.distils = any(protein.soft is not None for protein in proteins)
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -83,6 +89,8 @@ class ProteinDataset(Dataset):
             end=end,
             types=self.types[index].tolist(),
         )
+        if self.distils:
+            _add_soft_labels(graph, self.proteins[index].soft, start, end)
         if self.blur and graph.y is not None:
             graph.y = torch.from_numpy(blur_boundaries(np.asarray(graph.y), self.blur))
         return graph
@@ -93,12 +101,16 @@ class ProteinDataset(Dataset):
         return np.minimum(lengths, self.crop) if self.crop else lengths
 
     def _varied(self, index: int) -> Protein:
-        """Return a protein with random substitutions, or without its structure or pLDDT."""
+        """Return a protein with substitutions, or without its features, structure or pLDDT."""
         protein = self.proteins[index]
         if self.substitutions:
             random = np.random.default_rng((self.seed, self.epoch, index, 2))
             varied = substitute(protein.sequence, self.substitutions, random)
             protein = replace(protein, sequence=varied)
+        if protein.features is not None and self.feature_dropout:
+            chance = np.random.default_rng((self.seed, self.epoch, index, 3)).random()
+            if chance < self.feature_dropout:
+                protein = replace(protein, features=None)
         if protein.coordinates is None or not (self.structure_dropout or self.plddt_dropout):
             return protein
         whole, confidence = np.random.default_rng((self.seed, self.epoch, index, 1)).random(2)
@@ -120,3 +132,13 @@ class ProteinDataset(Dataset):
         if protein.labels is not None and protein.labels[start] == "S":
             start = 0
         return start, start + self.crop
+
+
+def _add_soft_labels(graph: Data, soft: SoftLabels | None, start: int, end: int) -> None:
+    """Add the probabilities of a teacher to the graph of residues ``start:end``; 0 without them."""
+    graph.soft, graph.soft_types = torch.zeros(end - start, LETTERS), torch.zeros(1, len(TYPES))
+    if soft is None:
+        return
+    graph.soft = torch.from_numpy(np.asarray(soft.labels[start:end], dtype=np.float32))
+    if soft.types is not None:
+        graph.soft_types = torch.from_numpy(np.asarray(soft.types, dtype=np.float32)[None])

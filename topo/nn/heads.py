@@ -17,13 +17,13 @@ class ResidueHead(nn.Sequential):
 
 
 class TypeHead(nn.Module):
-    """Mean and maximum over the chain, a hidden layer, a score for each protein type."""
+    """Mean and maximum over the chain, a hidden layer, a score for each type or class."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, classes: int = len(TYPES)) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, len(TYPES)))
+        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, classes))
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
-        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, 5)."""
+        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, classes)."""
         pooled = [global_mean_pool(x, batch, chains), global_max_pool(x, batch, chains)]
         return self.score(torch.cat(pooled, dim=1))
