@@ -35,6 +35,7 @@ LAYERS = [
     "topo.model_card",
     "topo.checkpoint",
     "topo.inference",
+    "topo.embedding",
     "topo.training",
     "topo.sequences",
     "topo.curation",
