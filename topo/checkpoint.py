@@ -28,13 +28,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from topo._version import environment
-from topo.config import Config, TaskConfig, dump_config, parse_config, read_yaml
+from topo.config import Config, dump_config, parse_config, read_yaml
 from topo.config.migrations import current_weights
 from topo.config.yaml_files import dump_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
-from topo.grammar.alphabet import PROTEIN, Alphabet
 from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
+from topo.io.label_scheme import parse_scheme
+from topo.labels.scheme import SIX, LabelScheme
 from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
@@ -299,18 +300,21 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
         raise CheckpointError(f"{place}: {error}") from None
 
 
-def _alphabet(task: TaskConfig) -> Alphabet:
-    """Return the letters and classes of a task as its header names them."""
-    return Alphabet(tuple(task.letters), tuple(task.classes)) if task.is_numeric else PROTEIN
+def _names(config: Config) -> tuple[str, list[str]]:
+    """Return the letters and the types of a model, or those of a task on numeric sequences."""
+    if config.task.is_numeric:
+        return "".join(config.task.letters), config.task.classes
+    scheme = find_grammar(config.model.heads.grammar).scheme
+    return "".join(scheme.letters), list(scheme.type_names)
 
 
 def _header(config: Config) -> str:
-    alphabet = _alphabet(config.task)
+    letters, classes = _names(config)
     versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
     return (
         f"# layout of this folder\nformat: {FORMAT}\n"
         f"# residue labels and protein types in index order\n"
-        f"labels: {dump_yaml(''.join(alphabet.letters))}\ntypes: {dump_yaml([*alphabet.classes])}\n"
+        f"labels: {dump_yaml(letters)}\ntypes: {dump_yaml(classes)}\n"
         f"# what trained it\nversions: {versions}\n"
     )
 
@@ -324,23 +328,33 @@ def _read_config(folder: Path) -> dict[str, Any]:
         tree = read_yaml(path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    alphabet = PROTEIN
-    if isinstance(tree, dict) and isinstance(task := tree.get("task"), dict):
-        alphabet = _alphabet(parse_config({"task": task}, str(path)).task)
-    header = {
-        "format": FORMAT,
-        "labels": "".join(alphabet.letters),
-        "types": list(alphabet.classes),
-    }
+    task = tree.get("task") if isinstance(tree, dict) else None
+    numeric = parse_config({"task": task}, str(path)) if isinstance(task, dict) else Config()
+    scheme = _scheme(tree, path)
+    letters, types = "".join(scheme.letters), list(scheme.type_names)
+    if numeric.task.is_numeric:
+        letters, types = _names(numeric)
+    header = {"format": FORMAT, "labels": letters, "types": types}
     for key, expected in header.items():
         found = tree.pop(key, None) if isinstance(tree, dict) else None
         if found != expected:
-            raise CheckpointError(
-                f"{folder / 'config.yaml'}: found {key} {found}, this version of topo reads "
-                f"{key} {expected}"
-            )
+            reads = "this version of topo reads" if scheme is SIX else "its grammar has"
+            raise CheckpointError(f"{path}: found {key} {found}, {reads} {key} {expected}")
     tree.pop("versions", None)
     return tree
+
+
+def _scheme(tree: Any, path: Path) -> LabelScheme:
+    """Return the label scheme of the grammar in a configuration."""
+    grammar: Any = tree
+    for key in ("model", "heads", "grammar"):
+        grammar = grammar.get(key) if isinstance(grammar, dict) else None
+    if not isinstance(grammar, dict) or "labels" not in grammar:
+        return SIX
+    try:
+        return parse_scheme(grammar["labels"], grammar.get("types"))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

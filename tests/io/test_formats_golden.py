@@ -14,7 +14,8 @@ import pytest
 from golden_proteins import TIMESTAMP, proteins
 
 from topo import __version__
-from topo.io.writers import PREDICTION_FORMATS, open_writers
+from topo.io.output_formats import PREDICTION_FORMATS
+from topo.io.writers import open_writers
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TEXT_FORMATS = [name for name in PREDICTION_FORMATS if name not in ("html", "parquet", "deeptmhmm")]

@@ -257,7 +257,7 @@ def test_the_format_can_be_forced(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "found label 'M'" in capfd.readouterr().err
     assert command(*evaluate, "--input-format", "xyz") == 2
     error = capfd.readouterr().err
-    assert "unknown input format 'xyz', expected one of 3line, gff3, interproscan" in error
+    assert "unknown input format 'xyz', expected one of 3line, deeptmhmm2, gff3" in error
     compare = ["compare", "--truth", TRUTH, given, CASES / "right.3line"]
     assert command(*compare, "--resamples", "10", "--input-format", "3line") == 0
     assert "0 proteins on which the predictors differ" in capfd.readouterr().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from topo.cli.options import TorchThreads
 from topo.cli.progress import residues_progress
+from topo.cli.verbosity import note, report
 
 
 def embed(
@@ -54,5 +54,5 @@ def embed(
     with residues_progress(residues) as advance:
         before = write_embeddings(inputs, output, loaded, batch_residues, advance)
     if before:
-        print(f"topo: {before:,} embeddings were there from before", file=sys.stderr)
-    print(output)
+        note(f"topo: {before:,} embeddings were there from before")
+    report(output)

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 
+from topo.cli.missing import missing_line
 from topo.errors import TopoError
 
 _DEBUG_HINT = "(topo --debug shows the traceback)"
@@ -58,6 +59,8 @@ def accept_any_letter() -> None:
 def _line(error: BaseException) -> str:
     if isinstance(error, TopoError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and (line := missing_line(error)):
+        return line
     if isinstance(error, OSError) and error.strerror:
         names = [name for name in (error.filename, error.filename2) if name is not None]
         what = os.fsdecode(names[0]) if names and not isinstance(names[0], int) else None

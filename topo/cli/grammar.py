@@ -29,10 +29,11 @@ def grammar(
         bool, typer.Option("--yaml", help="Print the grammar as YAML, e.g. to edit it.")
     ] = False,
 ) -> None:
-    """Print the grammar of legal topologies: states, segment lengths and successors."""
+    """Print and check a grammar: states, labels, segment lengths, successors, ambiguities."""
     import yaml
     from rich.console import Console
 
+    from topo.grammar.ambiguity import ambiguous_states
     from topo.grammar.table import default_grammar
     from topo.io.grammar import grammar_tree, load_grammar
 
@@ -42,9 +43,14 @@ def grammar(
     if graphviz:
         print(dot(chosen), end="")
     elif as_yaml:
-        print(yaml.safe_dump(grammar_tree(chosen), sort_keys=False), end="")
+        print(yaml.safe_dump(grammar_tree(chosen, full=True), sort_keys=False), end="")
     else:
         Console().print(_table(chosen))
+        for one, other in ambiguous_states(chosen):
+            Console().print(
+                f"ambiguous: in some chains the labels do not decide between {one} and {other}",
+                markup=False,
+            )
 
 
 def dot(grammar: Grammar) -> str:
@@ -75,16 +81,16 @@ def _table(grammar: Grammar) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from topo.labels import LABEL_NAMES, TYPES
-
-    table = Table(caption="types: " + ", ".join(TYPES[index] for index in grammar.types))
+    scheme = grammar.scheme
+    types = ", ".join(scheme.type_names[index] for index in grammar.types)
+    table = Table(caption=escape(f"types: {types}"))
     table.add_column("state", no_wrap=True)
     for column in ("letter", "residues", "starts", "ends", "followed by"):
         table.add_column(column, overflow="fold")
     for state in grammar.states:
         table.add_row(
             escape(state.name),
-            f"{state.letter} {LABEL_NAMES[state.letter]}",
+            escape(f"{state.letter} {scheme.by_letter[state.letter].name}"),
             _lengths(state.minimum, state.maximum),
             "yes" if state.start else "",
             "yes" if state.end else "",

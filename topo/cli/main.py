@@ -21,12 +21,14 @@ from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
+from topo.cli.models import models_app
 from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
+from topo.cli.verbosity import logged
 from topo.cli.warm_up import warm_up
 from topo.errors import InputWarning
 
@@ -74,6 +76,7 @@ app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)
+app.add_typer(models_app, name="models", cls=Verbs)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
 
@@ -94,9 +97,10 @@ def main() -> None:
     redirect_libraries()
     accept_any_letter()
     try:
-        try:
-            app()
-        finally:
-            flush_output()
+        with logged():
+            try:
+                app()
+            finally:
+                flush_output()
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(FAILURES.report(error))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def train_sequences(config: Config, output: Path, name: str | None, resume: Path
     run = Run(resume) if resume else new_run(output, name or run_name(config))
     try:
         model = fit_sequences(
-            config, splits, run, resume=resume is not None, progress=sys.stderr.isatty()
+            config, splits, run, resume=resume is not None, progress=shows_progress()
         )
     finally:
         if not resume:
             run.discard_if_empty()
-    print(f"run {run.path}\nmodel {model}")
+    report(f"run {run.path}\nmodel {model}")
 
 
 def cross_validate_sequences(config: Config, output: Path | None, folds: int, split: str) -> None:
@@ -46,14 +46,14 @@ def cross_validate_sequences(config: Config, output: Path | None, folds: int, sp
         raise ConfigError("--split: numeric sequences have random folds, found homology")
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)
-    results = list(run_sequence_folds(config, folder, folds, sys.stderr.isatty(), _report))
+    results = list(run_sequence_folds(config, folder, folds, shows_progress(), note))
     figures = {result.name: result.metrics() for result in results}
     names = list(next(iter(figures.values())))
     found = {name: spread([row[name] for row in figures.values()]) for name in names}
     write_out_of_fold(folder / "predictions.tsv", results)
     write_summary(folder, figures, found, {"split": "random", "seed": config.training.seed})
-    Console().print(summary_table(figures, found))
-    print(f"cross-validation {folder}")
+    Console().report(summary_table(figures, found))
+    report(f"cross-validation {folder}")
 
 
 def evaluate_sequences(run: Path | None, split: str, output: Path | None) -> bool:
@@ -85,8 +85,8 @@ def evaluate_sequences(run: Path | None, split: str, output: Path | None) -> boo
         json.dump({"split": split, "sequences": len(records), **metrics}, file, indent=2)
         file.write("\n")
     for name, value in metrics.items():
-        print(f"{name} {value:.4f} ({len(records)} sequences)")
-    print(folder / "metrics.json")
+        report(f"{name} {value:.4f} ({len(records)} sequences)")
+    report(folder / "metrics.json")
     return True
 
 
@@ -114,8 +114,4 @@ def predict_numeric(path: str, model: str | None, output: Path) -> None:
             shares = [] if found.probabilities is None else found.probabilities.tolist()
             row = [found.target, *(f"{share:.4f}" for share in shares)] if classes else []
             writer.writerow([found.id, *row, *([found.labels] if steps else [])])
-    print(target)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    report(target)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from topo.cli.config_options import ConfigCommand, read_settings
+from topo.cli.verbosity import note, report, shows_progress
 
 
 class SweepCommand(ConfigCommand):
@@ -69,9 +69,9 @@ def sweep(
         shared,
         read_settings,
         wandb=wandb,
-        progress=sys.stderr.isatty(),
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        progress=shows_progress(),
+        tell=note,
     )
     Console().print(trial_table(shared))
     for path in write_sweep(shared):
-        print(path)
+        report(path)

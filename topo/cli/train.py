@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from topo.cli.config_options import read_config
 from topo.cli.numeric import train_sequences
+from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,25 +46,25 @@ def train(
 
     settings = _resumed(resume, context.obj, name) if resume else read_config(context.obj)
     if settings.task.is_numeric:
-        return train_sequences(settings, output, name, resume)
+        train_sequences(settings, output, name, resume)
+        return
     splits = Splits.of(settings)
     given_run = resume or os.environ.get(RUN_VARIABLE)
     if not given_run:  # raises its errors before the run exists
         _keep_folds(settings, splits)
         check_training(settings, splits)
         initial_weights(settings)
-        print(splits.summary(), file=sys.stderr, flush=True)
+        note(splits.summary())
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     try:
-        model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
+        model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())
     finally:
         if not given_run:
             run.discard_if_empty()
     if not model.is_dir():
-        return None  # one of several processes, which does not write
+        return  # one of several processes, which does not write
     draw_curves(run)
-    print(f"run {run.path}\nmodel {model}")
-    return None
+    report(f"run {run.path}\nmodel {model}")
 
 
 def _resumed(folder: Path, given: Mapping[str, Any], name: str | None) -> Config:

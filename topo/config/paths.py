@@ -7,7 +7,7 @@ from pathlib import Path
 from topo.config.schema import Config
 
 _FIELDS = {
-    "data": ("path", "structures", "features"),
+    "data": ("path", "exclude_similar", "structures", "features"),
     "training": ("init",),
     "distillation": ("teacher", "features", "unlabelled"),
     "pretraining": ("corpus", "exclude_similar"),

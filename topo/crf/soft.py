@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from topo.crf import expectations, semimarkov
-from topo.crf.likelihood import ChainBatch, cleaved_states, in_threads
+from topo.crf import expectations
+from topo.crf.likelihood import ChainBatch, in_threads
+from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
 
 _STEP = 1e-4
@@ -20,7 +21,7 @@ _STEP = 1e-4
 
 
 def expected_loss(
-    automaton: Automaton, scores: list[Tensor], batch: ChainBatch, soft: Tensor, opened: Tensor
+    automaton: Automaton, paths: PathScores, batch: ChainBatch, soft: Tensor, opened: Tensor
 ) -> Tensor:
     """Negative expected log-likelihood of soft labels, up to a constant, (B,) float64.
 
@@ -30,20 +31,21 @@ def expected_loss(
 
     Parameters
     ----------
-    automaton, scores, batch, opened
+    automaton, batch, opened
         As for :func:`topo.crf.likelihood.negative_log_likelihood`.
+    paths
+        Scores of the grammar.
     soft
         Probabilities of the channels, float64 (R, channels).
     """
-    masses: Any = _Partition.apply(automaton, [s.detach() for s in scores], batch, opened,
-                                   batch.emissions)  # fmt: skip
+    masses: Any = _Partition.apply(automaton, paths, batch, opened, batch.emissions)
     agreed = (soft * batch.emissions).sum(1)
     chain = torch.repeat_interleave(torch.arange(len(batch)), batch.lengths)
     return masses - torch.zeros(len(batch), dtype=agreed.dtype).index_add(0, chain, agreed)
 
 
 def marginal_loss(
-    automaton: Automaton, scores: list[Tensor], batch: ChainBatch, soft: Tensor, opened: Tensor
+    automaton: Automaton, paths: PathScores, batch: ChainBatch, soft: Tensor, opened: Tensor
 ) -> Tensor:
     """Divergence of the CRF's label marginals from soft labels, summed over residues, (B,).
 
@@ -51,21 +53,18 @@ def marginal_loss(
     marginals, which is a difference of marginals at perturbed emissions (Domke 2010, NIPS).
     Parameters as for :func:`expected_loss`; the scores of the grammar are constants.
     """
-    fixed = [s.detach() for s in scores]
-    value: Any = _Divergence.apply(automaton, fixed, batch, opened, soft, batch.emissions)
+    value: Any = _Divergence.apply(automaton, paths, batch, opened, soft, batch.emissions)
     return value
 
 
 def log_partition(
     automaton: Automaton,
-    scores: list[Tensor],
+    paths: PathScores,
     batch: ChainBatch,
     opened: Tensor,
     emissions: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log masses of all paths (B,) and the marginals of the channels (R, channels)."""
-    arrays = [tensor.detach().contiguous().numpy() for tensor in scores]
-    paths = semimarkov.PathScores(*arrays, cleaves=cleaved_states(automaton))
     offsets, types = batch.offsets, batch.type_values
     gradient = expectations.empty_gradient(automaton, paths, emissions, len(batch))
     masses, unused = np.empty(len(batch)), np.zeros_like(types)
@@ -94,13 +93,13 @@ class _Partition(torch.autograd.Function):
     def forward(
         ctx: Any,
         automaton: Automaton,
-        scores: list[Tensor],
+        paths: PathScores,
         batch: ChainBatch,
         opened: Tensor,
         emissions: Tensor,
     ) -> Tensor:
         values = emissions.detach().contiguous().numpy()
-        masses, marginals = log_partition(automaton, scores, batch, opened, values)
+        masses, marginals = log_partition(automaton, paths, batch, opened, values)
         ctx.lengths = batch.lengths
         ctx.save_for_backward(torch.from_numpy(marginals))
         return torch.from_numpy(masses)
@@ -118,14 +117,14 @@ class _Divergence(torch.autograd.Function):
     def forward(
         ctx: Any,
         automaton: Automaton,
-        scores: list[Tensor],
+        paths: PathScores,
         batch: ChainBatch,
         opened: Tensor,
         soft: Tensor,
         emissions: Tensor,
     ) -> Tensor:
         values = emissions.detach().contiguous().numpy()
-        _, marginals = log_partition(automaton, scores, batch, opened, values)
+        _, marginals = log_partition(automaton, paths, batch, opened, values)
         target = soft.numpy()
         held = np.clip(marginals, 1e-6, 1.0)
         ratio = np.log(np.clip(target, 1e-12, 1.0)) - np.log(held)
@@ -135,7 +134,7 @@ class _Divergence(torch.autograd.Function):
         size = np.maximum.reduceat(np.abs(slope).max(1), starts)
         step = np.repeat(_STEP / np.maximum(size, 1e-12), np.diff(batch.offsets))[:, None]
         moved = [
-            log_partition(automaton, scores, batch, opened, values + sign * step * slope)[1]
+            log_partition(automaton, paths, batch, opened, values + sign * step * slope)[1]
             for sign in (1, -1)
         ]
         ctx.lengths = batch.lengths

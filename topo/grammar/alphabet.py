@@ -1,8 +1,7 @@
 """Alphabets: letters of the steps of a record, classes of whole records, and legal orders.
 
-An alphabet is the declaration of a task. For proteins the steps are residues, the letters are
-labels and the classes are types (:data:`PROTEIN`); the grammar of proteins, with durations and
-types by rule, is :mod:`topo.grammar.table`.
+An alphabet is the declaration of a task on records without residues. That of proteins, with types
+by rule, is :mod:`topo.labels.scheme`, with durations :mod:`topo.grammar.table`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from topo.errors import ConfigError
-from topo.labels import LABELS, TYPES, UNKNOWN
+from topo.labels import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,3 @@ class Alphabet:
         for step in range(len(scores) - 1, 0, -1):
             path.append(int(back[step, path[-1]]))
         return np.array([letter[copy] for copy in reversed(path)])
-
-
-PROTEIN = Alphabet(LABELS, TYPES)
-"""Labels and types of proteins."""

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import Protocol
 
 from topo.checkpoint import Checkpoint
 from topo.errors import ConfigError, InputWarning
 from topo.io.features import FeatureFile
 from topo.io.files import atomic_text
 from topo.io.ids import plain_id
+from topo.io.records import Fault
 from topo.protein import Protein
 
 MISSING_FILE = "missing_features.txt"
 """Name of the list of proteins without features in an output folder."""
+
+
+class FaultyRecords(Protocol):
+    """Proteins that can be iterated several times, and the faults of those left out."""
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Faults of the records that the last iteration left out."""
+        ...
+
+    def __iter__(self) -> Iterator[Protein]:
+        """Return an iterator over the proteins."""
+        ...
 
 
 class KnownFeatures:
@@ -69,6 +84,24 @@ class KnownFeatures:
                 stacklevel=2,
             )
 
+    def over(self, inputs: FaultyRecords) -> FaultyRecords:
+        """Return an input whose proteins have their features at each iteration."""
+        return inputs if self._file is None else _Featured(inputs, self)
+
     def attach(self, proteins: Iterable[Protein]) -> Iterable[Protein]:
         """Return the proteins with their features; see :class:`FeatureFile`."""
         return proteins if self._file is None else self._file.attach(proteins, self._missing)
+
+
+class _Featured:
+    """Input whose proteins have features."""
+
+    def __init__(self, inputs: FaultyRecords, features: KnownFeatures) -> None:
+        self._inputs, self._features = inputs, features
+
+    @property
+    def faults(self) -> list[Fault]:
+        return self._inputs.faults
+
+    def __iter__(self) -> Iterator[Protein]:
+        yield from self._features.attach(self._inputs)

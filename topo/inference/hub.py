@@ -18,7 +18,6 @@ from topo.checkpoint import FORMAT
 from topo.errors import TopoError
 from topo.inference.models import load_model
 from topo.inference.stream import predict
-from topo.labels import LABELS, TYPES
 from topo.protein import Prediction, Protein
 
 try:
@@ -80,12 +79,13 @@ class HubModel(ModelHubMixin, library_name="topo-membrane", tags=["topo", "biolo
         """Write the files of the checkpoint and ``config.json``."""
         target = Path(save_directory)
         shutil.copytree(self.checkpoint.path, target, dirs_exist_ok=True)
+        scheme = self.checkpoint.tagger.crf.grammar.scheme
         document = {
             "model_type": "topo",
             "topo_version": __version__,
             "format": FORMAT,
-            "labels": list(LABELS),
-            "types": list(TYPES),
+            "labels": list(scheme.letters),
+            "types": list(scheme.type_names),
             "config": self.checkpoint.config.model_dump(mode="json"),
         }
         text = json.dumps(document, indent=2) + "\n"

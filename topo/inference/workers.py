@@ -19,12 +19,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from topo.errors import InputWarning, TopoError
 from topo.inference.batches import Batch
 from topo.inference.compute import BatchPredictor, Settings
 from topo.protein import Prediction
+
+if TYPE_CHECKING:
+    from topo.inference.relatives import ScoreBank
 
 _AHEAD = 16
 """Number of finished batches per worker that may wait for an earlier batch."""
@@ -56,10 +59,19 @@ class WorkerPool:
         Torch device of each process.
     settings
         Settings of the predictions.
+    bank
+        Scores of relatives, see :class:`topo.inference.compute.BatchPredictor`.
     """
 
-    def __init__(self, model: Path, devices: Sequence[str], settings: Settings) -> None:
+    def __init__(
+        self,
+        model: Path,
+        devices: Sequence[str],
+        settings: Settings,
+        bank: ScoreBank | None = None,
+    ) -> None:
         self._model, self._devices, self._settings = model, devices, settings
+        self._bank = bank
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> WorkerPool:
@@ -68,7 +80,9 @@ class WorkerPool:
             for device in self._devices:
                 ours, theirs = context.Pipe()
                 process = context.Process(
-                    target=_serve, args=(theirs, self._model, device, self._settings), daemon=True
+                    target=_serve,
+                    args=(theirs, self._model, device, self._settings, self._bank),
+                    daemon=True,
                 )
                 process.start()
                 theirs.close()
@@ -157,7 +171,9 @@ def _died(worker: _Worker) -> NoReturn:
     ) from None
 
 
-def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> None:
+def _serve(
+    pipe: Connection, model: Path, device: str, settings: Settings, bank: ScoreBank | None
+) -> None:
     """Predict the batches that arrive through the pipe until it is closed."""
     import torch
 
@@ -175,7 +191,7 @@ def _serve(pipe: Connection, model: Path, device: str, settings: Settings) -> No
                     if predictor is None:
                         checkpoint = load_checkpoint(model)
                         checkpoint.tagger.to(device)
-                        predictor = BatchPredictor(checkpoint, settings)
+                        predictor = BatchPredictor(checkpoint, settings, bank)
                     predictions = predictor(proteins)
                 except TopoError as error:
                     failure = TopoError(str(error))

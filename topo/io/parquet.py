@@ -13,14 +13,18 @@ import numpy as np
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.io.jsonl import conditional_fields
-from topo.labels import LABELS, TYPES
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, own_keys
 
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
 
-_EXTRAS = {"constraints": "constraint_log_probability", "alternatives": "alternatives"}
-"""Columns with JSON text of runs with constraints or alternatives, named as in JSON lines."""
+_EXTRAS = {
+    "constraints": "constraint_log_probability",
+    "alternatives": "alternatives",
+    "relatives": "relatives",
+}
+"""Columns with JSON text that only some runs have, named as in JSON lines."""
 
 
 class ParquetFile:
@@ -54,13 +58,14 @@ class ParquetFile:
 
 @contextmanager
 def open_predictions_parquet(
-    path: str | PathLike[str], extras: Sequence[str] = ()
+    path: str | PathLike[str], extras: Sequence[str] = (), scheme: LabelScheme = SIX
 ) -> Iterator[ParquetFile]:
     """Open ``predictions.parquet``: one row per protein with everything known about it.
 
     Columns: id, sequence, labels, type, confidence, the probability of each type, metadata and
     topo's own keys such as the fold (both JSON text), and probabilities as a list (R) of lists of
-    6 float32 in the order I O P S M B. ``extras`` are keys of :data:`_EXTRAS`, for more columns.
+    float32 in the order of the scheme's labels. ``extras`` are keys of :data:`_EXTRAS`, for more
+    columns.
     """
     pa = _pyarrow()
     schema = pa.schema(
@@ -70,10 +75,10 @@ def open_predictions_parquet(
             ("labels", pa.string()),
             ("type", pa.string()),
             ("confidence", pa.float32()),
-            *((f"p_{kind}", pa.float32()) for kind in TYPES),
+            *((f"p_{kind}", pa.float32()) for kind in scheme.type_names),
             ("metadata", pa.string()),
             ("protein", pa.string()),
-            ("probabilities", pa.list_(pa.list_(pa.float32(), len(LABELS)))),
+            ("probabilities", pa.list_(pa.list_(pa.float32(), len(scheme.letters)))),
             *((_EXTRAS[extra], pa.string()) for extra in extras),
         ]
     )
@@ -83,14 +88,14 @@ def open_predictions_parquet(
             name: [getattr(p, name) for p in predictions]
             for name in ("id", "sequence", "labels", "type", "confidence")
         }
-        for index, kind in enumerate(TYPES):
+        for index, kind in enumerate(scheme.type_names):
             columns[f"p_{kind}"] = [
                 None if p.type_probabilities is None else float(p.type_probabilities[index])
                 for p in predictions
             ]
         columns["metadata"] = [json.dumps(dict(p.metadata), default=str) for p in predictions]
         columns["protein"] = [json.dumps(own_keys(p), default=str) for p in predictions]
-        columns["probabilities"] = _probability_lists(pa, predictions)
+        columns["probabilities"] = _probability_lists(pa, predictions, len(scheme.letters))
         for name in (_EXTRAS[extra] for extra in extras):
             found = [conditional_fields(p).get(name) for p in predictions]
             columns[name] = [None if value is None else json.dumps(value) for value in found]
@@ -101,10 +106,12 @@ def open_predictions_parquet(
 
 
 @contextmanager
-def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFile]:
+def open_probabilities_parquet(
+    path: str | PathLike[str], scheme: LabelScheme = SIX
+) -> Iterator[ParquetFile]:
     """Open ``probabilities.parquet``: one row per residue.
 
-    Columns: id, position (from 1), residue, label, and one float32 column for each of I O P S M B.
+    Columns: id, position (from 1), residue, label, and one float32 column for each label.
     """
     pa = _pyarrow()
     schema = pa.schema(
@@ -113,7 +120,7 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
             ("position", pa.int32()),
             ("residue", pa.string()),
             ("label", pa.string()),
-            *((label, pa.float32()) for label in LABELS),
+            *((label, pa.float32()) for label in scheme.letters),
         ]
     )
 
@@ -122,7 +129,7 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
         tables = [p.probabilities for p in predictions if p.probabilities is not None]
         lengths = [len(p) for p in known]
         codes = np.repeat(np.arange(len(known), dtype=np.int32), lengths)
-        stacked = np.concatenate(tables or [np.zeros((0, len(LABELS)))])
+        stacked = np.concatenate(tables or [np.zeros((0, len(scheme.letters)))])
         columns = {
             "id": pa.DictionaryArray.from_arrays(
                 pa.array(codes, pa.int32()), pa.array([p.id for p in known], pa.string())
@@ -130,7 +137,7 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
             "position": np.concatenate([np.arange(1, n + 1) for n in lengths] or [[]]),
             "residue": list("".join(p.sequence for p in known)),
             "label": list("".join(p.labels for p in known)),
-            **{label: stacked[:, index] for index, label in enumerate(LABELS)},
+            **{label: stacked[:, index] for index, label in enumerate(scheme.letters)},
         }
         return pa.table(columns, schema=schema)
 
@@ -138,14 +145,14 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
         yield file
 
 
-def _probability_lists(pa: Any, predictions: list[Prediction]) -> Any:
+def _probability_lists(pa: Any, predictions: list[Prediction], letters: int) -> Any:
     """Build the nested column without a Python object for each number."""
     tables = [p.probabilities for p in predictions]
     lengths = [0 if table is None else len(table) for table in tables]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     known = [np.ravel(table).astype(np.float32) for table in tables if table is not None]
     values = pa.FixedSizeListArray.from_arrays(
-        pa.array(np.concatenate(known or [np.empty(0, np.float32)])), len(LABELS)
+        pa.array(np.concatenate(known or [np.empty(0, np.float32)])), letters
     )
     missing = pa.array([table is None for table in tables], pa.bool_())
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=missing)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning, RecordError
-from topo.labels import encode_labels
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 LONGEST = 10_000_000
@@ -164,6 +164,7 @@ def check_labels(
     record: str,
     *,
     any_letter: bool = False,
+    scheme: LabelScheme = SIX,
 ) -> str:
     """Check that there is one label letter (or ``-``) per residue.
 
@@ -178,7 +179,7 @@ def check_labels(
         )
     try:
         if not any_letter:
-            encode_labels(labels)
+            scheme.encode(labels)
     except ValueError as error:
         raise InputError(source, f"{record}: {error}", line) from None
     return labels

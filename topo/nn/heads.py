@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import global_max_pool, global_mean_pool
 
-from topo.labels import TYPES
+from topo.nn.scatter import scatter_max, scatter_mean
 
 
 class ResidueHead(nn.Sequential):
@@ -19,11 +18,11 @@ class ResidueHead(nn.Sequential):
 class TypeHead(nn.Module):
     """Mean and maximum over the chain, a hidden layer, a score for each type or class."""
 
-    def __init__(self, width: int, classes: int = len(TYPES)) -> None:
+    def __init__(self, width: int, classes: int) -> None:
         super().__init__()
         self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, classes))
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
         """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, classes)."""
-        pooled = [global_mean_pool(x, batch, chains), global_max_pool(x, batch, chains)]
+        pooled = [scatter_mean(x, batch, chains), scatter_max(x, batch, chains)]
         return self.score(torch.cat(pooled, dim=1))

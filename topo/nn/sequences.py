@@ -53,7 +53,7 @@ class SequenceModel(nn.Module):
 
     def forward(self, graph: ResidueGraph) -> SequenceScores:
         """Score a batch of sequences."""
-        scaled = graph.clone()
+        scaled = ResidueGraph(**graph.fields())
         scaled.x = (graph.x - self.mean) / self.deviation
         x = self.dropout(self.trunk(scaled), graph.length)
         return SequenceScores(

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from topo.config import DistillationConfig
 from topo.errors import ConfigError
 from topo.graph import ResidueGraph
-from topo.labels import LABELS
 from topo.nn.decoding import Scores, TopologyModel
 
 
@@ -49,7 +48,7 @@ def _label_loss(
     if not model.uses_crf:
         log_probabilities = F.log_softmax(scores.emissions[residues].float(), dim=1)
         return -(soft[residues] * log_probabilities).sum()
-    if model.crf.grammar.channels != LABELS:
+    if tuple(model.crf.grammar.channels) != tuple(model.crf.grammar.scheme.letters):
         raise ConfigError("distillation: expected model.heads.channels: letters")
     return model.crf.soft_loss(
         scores.emissions[residues],

@@ -20,6 +20,7 @@ SECTIONS = {
     "Types and topologies": ("types", "type_confusion", "overall", "confidence_reliability"),
     "Segments and signal peptides": ("segments", "signal"),
     "Residues": ("residues", "residue_confusion", "reliability"),
+    "Labels of the model": ("own_overall", "own_residues", "own_segments"),
     "Type head": ("type_head", "type_head_confusion", "type_head_reliability"),
 }
 """Tables and plots of each section by name; those that an evaluation lacks are left out."""

@@ -11,7 +11,7 @@ from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.io.ids import FileNames
 from topo.protein import Prediction
-from topo.report.snake import draw_snake
+from topo.report.snake.figure import draw_snake
 from topo.report.traces import draw_traces
 
 if TYPE_CHECKING:

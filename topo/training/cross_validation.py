@@ -216,12 +216,14 @@ def _measure(model: Path, result: FoldResult) -> dict[str, Any]:
 
 
 def _predictions(run: Run, splits: Splits) -> list[Prediction]:
-    path = run.path / "predictions.3line"
+    path, scheme = run.path / "predictions.3line", splits.test.scheme
     if not path.is_file():
         found = predict(splits.test.proteins, run.model)
-        write_three_line((Protein(p.id, p.sequence, p.labels) for p in found), path)
+        proteins = (Protein(p.id, p.sequence, p.labels) for p in found)
+        write_three_line(proteins, path, scheme)
     return [
-        Prediction(p.id, p.sequence, p.labels or "", p.header_type) for p in read_three_line(path)
+        Prediction(p.id, p.sequence, p.labels or "", p.header_type, scheme=scheme)
+        for p in read_three_line(path, scheme)
     ]
 
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from topo.config import Config
 from topo.data.splits import LabelledSet, Splits
-from topo.data.types import type_sets
 from topo.errors import ConfigError, InputError
 from topo.inference import load_model, predict
 from topo.inference.featured import KnownFeatures
 from topo.io import read_proteins
 from topo.io.features import FeatureFile
-from topo.labels import LETTERS, TYPES, UNKNOWN
+from topo.labels import UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein, SoftLabels
 
 
@@ -38,13 +38,16 @@ def with_teacher(config: Config, splits: Splits) -> LabelledSet:
     train = splits.train
     if asked.unlabelled is not None:
         train = train.join(_unlabelled(asked.unlabelled, splits))
-    soft = soft_labels(train.proteins, asked.teacher, asked.features)
+    soft = soft_labels(train.proteins, asked.teacher, asked.features, train.scheme)
     proteins = [replace(p, soft=s) for p, s in zip(train.proteins, soft, strict=True)]
-    return LabelledSet(proteins, train.types, train.weights)
+    return replace(train, proteins=proteins)
 
 
 def soft_labels(
-    proteins: Sequence[Protein], teacher: str, features: str | None = None
+    proteins: Sequence[Protein],
+    teacher: str,
+    features: str | None = None,
+    scheme: LabelScheme = SIX,
 ) -> list[SoftLabels | None]:
     """Return the teacher's probabilities for each protein.
 
@@ -58,6 +61,8 @@ def soft_labels(
         type probabilities in the attribute ``types``.
     features
         Path to the features that the model reads.
+    scheme
+        Scheme of the student's labels.
 
     Raises
     ------
@@ -65,10 +70,12 @@ def soft_labels(
         If the teacher cannot be read, or a file has probabilities of none of the proteins.
     """
     if Path(teacher).suffix.lower() in (".h5", ".hdf5"):
-        return _stored(proteins, teacher)
+        return _stored(proteins, teacher, scheme)
     inputs = [replace(protein, labels=None, features=None) for protein in proteins]
     model, known = load_model(teacher), KnownFeatures(features, "mask")
     known.check(model)
+    if model.tagger.crf.grammar.scheme != scheme:
+        raise ConfigError(f"{teacher}: the teacher has other labels or types than the student")
     found = predict(known.attach(inputs), model)
     return [
         None if p.probabilities is None else SoftLabels(p.probabilities, p.type_probabilities)
@@ -93,11 +100,12 @@ def write_soft_labels(path: str | Path, proteins: Sequence[tuple[Protein, SoftLa
                 entry.attrs["types"] = soft.types.astype(np.float32)
 
 
-def _stored(proteins: Sequence[Protein], path: str) -> list[SoftLabels | None]:
+def _stored(proteins: Sequence[Protein], path: str, scheme: LabelScheme) -> list[SoftLabels | None]:
     file = FeatureFile(path)
-    if file.width != LETTERS:
+    letters, kinds = len(scheme.letters), len(scheme.types)
+    if file.width != letters:
         raise InputError(
-            path, f"found {file.width} columns, expected the probabilities of {LETTERS} labels"
+            path, f"found {file.width} columns, expected the probabilities of {letters} labels"
         )
     found: list[SoftLabels | None] = []
     for protein in proteins:
@@ -109,8 +117,8 @@ def _stored(proteins: Sequence[Protein], path: str) -> list[SoftLabels | None]:
         if (labels < 0).any() or (abs(labels.sum(1) - 1) > 0.01).any():
             raise InputError(path, f"{stored.key}: expected probabilities that sum to 1")
         types = file.file[stored.key].attrs.get("types")
-        if types is not None and np.shape(types) != (len(TYPES),):
-            raise InputError(path, f"{stored.key}: expected {len(TYPES)} type probabilities")
+        if types is not None and np.shape(types) != (kinds,):
+            raise InputError(path, f"{stored.key}: expected {kinds} type probabilities")
         found.append(SoftLabels(labels, None if types is None else np.asarray(types, np.float32)))
     if not any(found):
         raise InputError(path, "found probabilities of none of the training proteins")
@@ -130,4 +138,12 @@ def _unlabelled(path: str, splits: Splits) -> LabelledSet:
     ]
     if not proteins:
         raise ConfigError(f"{path}: found no proteins beside those of the splits")
-    return LabelledSet(proteins, type_sets(proteins), np.ones(len(proteins)))
+    count, types = len(proteins), splits.train.types.shape[1]
+    return replace(
+        splits.train,
+        proteins=proteins,
+        types=np.ones((count, types), dtype=bool),
+        weights=np.ones(count),
+        epochs=None,
+        complete=("",) * count if splits.train.complete else (),
+    )

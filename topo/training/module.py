@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import sys
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
@@ -21,6 +21,8 @@ from topo.nn.losses import total_loss
 from topo.runs import Run
 from topo.training.optimizer import learning_rate_factor, make_optimizer
 from topo.training.tracking import Tracker
+
+_log = logging.getLogger(__name__)
 
 
 class SeededTraining(pl.LightningModule):
@@ -204,9 +206,7 @@ class PartwiseTraining(SeededTraining):
         if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
             self.was_split = True
             limit = self.config.training.batch_residues
-            print(
+            _log.info(
                 f"batches of {self.config.training.batch} proteins are computed in parts of at "
-                f"most {limit:,} residues (training.batch_residues); their gradients are added",
-                file=sys.stderr,
-                flush=True,
+                f"most {limit:,} residues (training.batch_residues); their gradients are added"
             )

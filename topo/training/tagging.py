@@ -16,11 +16,10 @@ from topo.config import Config
 from topo.data.features import feature_moments
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
-from topo.data.types import sampling_types
+from topo.grammar.legality import only_type
 from topo.graph import ResidueGraph
-from topo.labels import TYPES
 from topo.metrics.headline import headline_metrics
-from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
+from topo.metrics.types import type_confusion
 from topo.model_card import model_card
 from topo.nn.decoding import Scores
 from topo.nn.losses import cleavage_sites, total_loss
@@ -173,11 +172,13 @@ class TaggerTraining(PartwiseTraining):
 
     def _track(self, tracker: Tracker) -> None:
         truths = {p.id: p.labels or "" for p in self.splits.validation.proteins}
-        counts = np.zeros((len(TYPES), len(PREDICTED_COLUMNS)), dtype=int)
+        grammar = self.tagger.crf.grammar
+        names = grammar.scheme.type_names
+        counts = np.zeros((len(names), len(names) + 1), dtype=int)
         for prediction in self.predictions:
-            possible = true_types(truths[prediction.id])
-            counts += type_confusion(possible[0] if len(possible) == 1 else None, prediction.type)
-        tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
+            true = only_type(truths[prediction.id], grammar)
+            counts += type_confusion(true, prediction.type, names)
+        tracker.log_confusion(counts.tolist(), names)
         tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
     def part_losses(self, part: ResidueGraph) -> dict[str, Tensor]:
@@ -230,11 +231,13 @@ def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
-    """Return the log-ratio of type frequencies in validation and in the training draw, (5,)."""
-    train, validation = (sampling_types(part.types) for part in (splits.train, splits.validation))
-    weights = sampling_weights(splits.train, config.sampling)
+    """Return the log-ratio of type frequencies in validation and in the training draw, (types,)."""
+    drawn = splits.train.in_epoch(config.training.epochs - 1)
+    train, validation = drawn.kinds(), splits.validation.kinds()
+    weights = sampling_weights(drawn, config.sampling)
+    number = len(drawn.scheme.types)
     # A pseudo-count of one protein per type keeps types possible that validation lacks.
-    before = np.bincount(train, weights, len(TYPES)) * len(validation) + 1
-    after = np.bincount(validation, minlength=len(TYPES)) + 1
+    before = np.bincount(train, weights, number) * len(validation) + 1
+    after = np.bincount(validation, minlength=number) + 1
     shift = np.log(after) - np.log(before)
     return (shift - shift.mean()).astype(np.float32)
