@@ -16,7 +16,9 @@ FILES = sorted({*(ROOT / "configs").rglob("*.yaml")} - {*SWEEPS})
 
 
 def test_all_folders_are_found() -> None:
-    assert {path.parent.name for path in FILES} == {"configs", "experiments", "families"}
+    assert {path.parent.name for path in FILES} == {
+        *("configs", "experiments", "families", "sequences")
+    }
     assert SWEEPS
 
 

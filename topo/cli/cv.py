@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.config_options import ConfigCommand, read_config
+from topo.cli.numeric import cross_validate_sequences
 from topo.cli.options import Resamples
 from topo.cli.verbosity import note, report, shows_progress
+from topo.errors import ConfigError
 
 if TYPE_CHECKING:
     from topo.config import Config
@@ -43,6 +45,14 @@ def cv(
         int,
         typer.Option(min=2, help="Number of folds to make if the file has none (needs MMseqs2)."),
     ] = 5,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="homology|random",
+            help="Way to make folds: homology (of proteins, the default) or random (of numeric "
+            "sequences, each class evenly, by --seed).",
+        ),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option(help="Write the models of the folds as one checkpoint, OUTPUT/model.")
     ] = True,
@@ -62,6 +72,16 @@ def cv(
     from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
 
     config = read_config(context.obj)
+    if split not in (None, "homology", "random"):
+        raise ConfigError(f"--split: found {split!r}, expected homology or random")
+    if config.task.is_numeric:
+        cross_validate_sequences(config, output, folds, split or "random")
+        return
+    if split == "random":
+        raise ConfigError(
+            "--split: found random, expected homology for proteins: random folds have similar "
+            "proteins on both sides"
+        )
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)  # raises its errors before any training
     config = _with_folds(config, folder, folds)

@@ -17,6 +17,7 @@ from topo.cli.convert import convert
 from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
 from topo.cli.diff import diff
+from topo.cli.embed import embed
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
@@ -70,6 +71,7 @@ app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", cls=CrossValidationCommand)(cv)
 app.command("diff")(diff)
+app.command("embed")(embed)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)

@@ -18,6 +18,7 @@ from topo.config import dump_config
 from topo.inference.batches import Batch, Window, cut_window, read_windows
 from topo.inference.compute import LONGEST, BatchPredictor, Settings
 from topo.inference.constrained import Constraints, constrain, parse_constraints
+from topo.inference.featured import KnownFeatures
 from topo.inference.memory import default_batch_residues
 from topo.inference.models import load_model
 from topo.inference.relatives import ScoreBank, open_relatives
@@ -40,6 +41,8 @@ def predict(
     constraints: str | PathLike[str] | Constraints | None = None,
     alternatives: int = 0,
     relatives: str | PathLike[str] | Iterable[Protein] | None = None,
+    features: str | PathLike[str] | None = None,
+    missing_features: str = "refuse",
 ) -> Iterator[Prediction]:
     """Predict the topology of each protein, in input order.
 
@@ -77,6 +80,11 @@ def predict(
         Proteins among which similar ones support each prediction
         (:mod:`topo.inference.relatives`): a path, proteins, or ``self`` for the proteins
         themselves. Needs MMseqs2, and keeps the proteins in memory.
+    features
+        Path to an HDF5 file with the features of the proteins (:mod:`topo.io.features`), for a
+        model that was trained with them; by default the ``features`` of each protein, if any.
+    missing_features
+        Treatment of proteins without features in the file: ``refuse`` or ``mask``.
 
     Yields
     ------
@@ -92,6 +100,10 @@ def predict(
         proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
+    if features is not None:
+        known = KnownFeatures(features, missing_features)
+        known.check(model)
+        proteins = known.attach(proteins)
     device = _device(model, devices)
     settings = Settings.of(decoder, precision, longest, device, model, alternatives)
     if constraints is not None:
