@@ -37,6 +37,7 @@ LAYERS = [
     "topo.model_card",
     "topo.checkpoint",
     "topo.inference",
+    "topo.shards",
     "topo.training",
     "topo.curation",
     "topo.sweep",

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -45,6 +46,8 @@ FORMAT = 1
 """Version of the folder's layout and of the meaning of the weights."""
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
+
+_UNFINISHED = "unfinished-"
 
 _Model = TypeVar("_Model", Tagger, Trunk)
 
@@ -188,11 +191,16 @@ def _new_folder(
 ) -> Iterator[Path]:
     """Yield an empty folder that replaces ``target`` when the block ends without error.
 
+    What a killed process has left of such a folder is removed.
     Configuration, metrics and model card are written after the block.
     """
+    fresh = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        for left in target.parent.glob(f".{escape(target.name)}.{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)  # by a process that was killed
+        prefix = f".{target.name}.{_UNFINISHED}"
+        fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         fresh.chmod(default_mode(0o777))
         yield fresh
         header = _header(find_grammar(config.model.heads.grammar).scheme)
@@ -203,6 +211,9 @@ def _new_folder(
         fresh.rename(target)
     except OSError as error:
         raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        if fresh is not None and fresh.is_dir():
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:

@@ -58,7 +58,7 @@ class ResidueGraph:
 
     Parameters
     ----------
-    fields
+    **fields
         Tensors by name.
     """
 

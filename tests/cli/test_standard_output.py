@@ -64,7 +64,7 @@ def test_a_single_sequence(model, fasta: Path, capfd) -> None:
         (["--sequence", "MK1"], "--sequence: found '1' at position 3 of sequence"),
         (["--sequence", "ATGACGTTTCCAGGATACGGACTTAACGAT"], "--sequence: "),
         (["--sequence", "MKK", "a.fasta"], "found --sequence and a file of proteins"),
-        ([], "found no proteins, expected a file of proteins or --sequence"),
+        ([], "found no proteins, expected a file of proteins, a folder or --sequence"),
         (["a.fasta", "-o", "-", "--format", "html"], "found format html, expected one of"),
         (["a.fasta", "-o", "-", "--format", "tmrs", "--format", "3line"], "found 2 formats"),
         (["a.fasta", "--json", "--format", "3line"], "found --json and --format 3line"),

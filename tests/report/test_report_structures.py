@@ -92,6 +92,16 @@ def test_page_holds_structures_and_what_shows_them(tmp_path: Path) -> None:
         page.write(plain)
     text = (tmp_path / "with.html").read_text(encoding="utf-8")
     assert "University of Pittsburgh" in text  # 3Dmol.js comes with its licence
+    for holder in (
+        "Vitaly Puzrin",
+        "Jean-loup Gailly",
+        "Photopea",
+        "cheminfo",
+        "Michaël Zasso",
+        "Alexander S. Rose",
+        "Tim Caswell",
+    ):  # so do the programs that it contains
+        assert holder in text, holder
     assert "{{" not in re.sub(r"(?s)<script>.*?</script>", "", text)
     (block,) = re.findall(r'id="block-0">([^<]+)<', text)
     first, second = json.loads(zlib.decompress(base64.b64decode(block)))

@@ -25,6 +25,7 @@ from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
+from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
 from topo.cli.verbosity import logged
@@ -77,6 +78,7 @@ app.command("warm-up")(warm_up)
 app.add_typer(models_app, name="models", cls=Verbs)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
+app.add_typer(shards_app, name="shards", cls=Verbs)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:

@@ -25,7 +25,7 @@ PredictionFormat = Annotated[
     typer.Option(
         "--input-format",
         help="Format of the predictions: 3line, gff3, interproscan, tmrs (also TMHMM's long "
-        "format), phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
+        "format), tmhmm, phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
         "content decides.",
     ),
 ]

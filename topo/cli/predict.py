@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -31,18 +28,25 @@ from topo.cli.prediction_run import (
 )
 from topo.cli.progress import residues_progress
 from topo.cli.relatives import RelativesSource, made_with, relatives_of
+from topo.cli.shard_options import (
+    Address,
+    Engine,
+    PlanOnly,
+    ProteinFiles,
+    ShardIndex,
+    ShardPath,
+    ShardResidues,
+    only_input,
+    predict_shards,
+)
+from topo.cli.start import uncollected
 from topo.cli.verbosity import detail, is_quiet, note, report
-from topo.errors import ConfigError, InputWarning
+from topo.errors import InputWarning
 
 
 def predict(
-    proteins: Annotated[
-        str | None,
-        typer.Argument(
-            help="FASTA file (plain, gzip, bzip2 or xz; - for standard input), another protein "
-            "file, a PDB or mmCIF file, or a folder of sequence and structure files."
-        ),
-    ] = None,
+    context: typer.Context,
+    proteins: ProteinFiles = None,
     sequence: Annotated[
         str | None, typer.Option(help="Residues of a single protein, instead of a file.")
     ] = None,
@@ -173,6 +177,12 @@ def predict(
             "only for models with labels of their own."
         ),
     ] = "extended",
+    shards: ShardPath = None,
+    shard_residues: ShardResidues = None,
+    shard_index: ShardIndex = None,
+    plan_only: PlanOnly = False,
+    engine: Engine = "processes",
+    address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -182,7 +192,10 @@ def predict(
     Ctrl-C ends a run with valid files of the proteins done so far. --resume completes it, also
     after a crash; the files are the same as those of an uninterrupted run.
     """
-    with _uncollected():
+    if shards is not None:
+        predict_shards(context)
+        return
+    with uncollected():
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
@@ -233,13 +246,12 @@ def predict(
         inputs = SingleSequence(
             sequence, "--sequence", mask_stops=mask_stops, allow_nucleotides=allow_nucleotides
         )
-    elif proteins is None:
-        raise ConfigError("found no proteins, expected a file of proteins or --sequence")
     else:
-        if proteins == "-":
+        source = only_input(context)
+        if source == "-":
             keep_standard_input()
         inputs = Inputs(
-            proteins,
+            source,
             structures,
             chain,
             input_format=input_format,
@@ -336,14 +348,3 @@ def predict(
             done = f"{results.written:,} of {size.proteins:,} proteins"
             note(f"topo: interrupted after {done}; --resume goes on")
             raise typer.Exit(130)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable garbage collection during imports, which takes a fifth of the start-up time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

@@ -40,11 +40,27 @@ def sweep(
     wandb: Annotated[
         str, typer.Option(help="Tracking by Weights & Biases: off, offline or online.")
     ] = "off",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Database of a sweep on several machines, postgresql://USER@HOST/DATABASE or "
+            "sqlite:///FILE. The name of the output folder is that of the study. By default a file "
+            "in the output folder."
+        ),
+    ] = None,
+    heartbeat: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Seconds between signs of life of a trial in --storage. After three of them it "
+            "counts as dead, and another process takes it up.",
+        ),
+    ] = 60,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run the failed trials of this sweep again.")
     ] = False,
 ) -> None:
-    """Run a sweep. Several processes with the same output folder share it.
+    """Run a sweep. Several processes with the same output folder, or --storage, share it.
 
     A grid runs each point once; random and Bayesian (TPE) sweeps run the requested number of
     trials; hyperband stops poor trials early. Another process or the next start resumes a trial
@@ -59,11 +75,18 @@ def sweep(
     for point in found.examples():
         read_settings(found.command(point))  # raises its errors before the folder exists
     from topo.report.sweep import trial_table, write_sweep
+    from topo.sweep.storage import DatabaseStorage
     from topo.sweep.study import SharedStudy
     from topo.sweep.trials import run_sweep
 
+    folder = output or Path("sweeps") / file.stem
     shared = SharedStudy(
-        found, output or Path("sweeps") / file.stem, trials, sampler_seed, retry_failed=retry_failed
+        found,
+        folder,
+        trials,
+        sampler_seed,
+        retry_failed=retry_failed,
+        storage=DatabaseStorage(storage, folder.name, heartbeat) if storage else None,
     )
     run_sweep(
         shared,

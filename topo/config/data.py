@@ -152,8 +152,19 @@ class SamplingConfig(Section):
     samples: int | None = Field(
         default=None,
         gt=0,
-        description="Number of proteins drawn per epoch. By default the size of the training set.",
+        description="Number of proteins drawn per epoch. By default the size of the training set, "
+        "but at least minimum.",
     )
+    minimum: int = Field(
+        default=172,
+        gt=0,
+        description="Minimum number of proteins drawn per epoch where samples is not given. A "
+        "smaller training set is drawn from repeatedly, so that an epoch has enough steps.",
+    )
+
+    def draws(self, proteins: int) -> int:
+        """Return the number of proteins drawn per epoch from a training set of a size."""
+        return self.samples or max(proteins, self.minimum)
 
     @field_validator("factors")
     @classmethod

@@ -19,9 +19,9 @@ from topo.protein import Protein
 def train_loader(
     labelled: LabelledSet, config: Config, epoch: int, rank: int = 0, world: int = 1
 ) -> Iterable[list[ResidueGraph]]:
-    """Return the batches of one epoch for process ``rank`` of ``world``, each in parts.
+    """Return the share of process ``rank`` of ``world`` in the batches of one epoch, in parts.
 
-    Seed and epoch determine the batches of all processes together. A part has at most
+    Seed and epoch determine the batches, which do not depend on ``world``. A part has at most
     ``training.batch_residues`` padded residues, or is a single longer chain. Every epoch draws
     the same number of proteins, whichever sets it draws from.
     """
@@ -44,7 +44,7 @@ def train_loader(
         sampling_weights(drawn, sampling),
         drawn.kinds(),
         dataset.lengths(),
-        sampling.samples or len(labelled),
+        sampling.draws(len(labelled)),
         training.batch,
         training.seed,
         rank,

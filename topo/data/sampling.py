@@ -71,8 +71,8 @@ class BucketSampler(Sampler[list[int]]):
     seed
         Seed of draw and order, together with :attr:`epoch`.
     rank, world
-        Index of this process and number of processes. Each process takes every ``world``-th batch,
-        and all take the same number of batches.
+        Index of this process and number of processes. Each process takes every ``world``-th protein
+        of every batch; of a batch with fewer proteins each takes all.
 
     Attributes
     ----------
@@ -126,16 +126,13 @@ class BucketSampler(Sampler[list[int]]):
         # Random tie-breaking: proteins of equal length share batches with others each epoch.
         order = np.lexsort((random.random(len(drawn)), self.lengths[drawn]))
         starts = range(0, len(drawn), self.batch)
-        turns = random.permutation(len(starts))[: self._even(len(starts))]
-        for index in turns[self.rank :: self.world]:
+        for index in random.permutation(len(starts)):
             start = starts[index]
-            yield drawn[order[start : start + self.batch]].tolist()
+            whole = drawn[order[start : start + self.batch]].tolist()
+            yield whole[self.rank :: self.world] if len(whole) >= self.world else whole
 
     def __len__(self) -> int:
-        return self._even(-(-self.samples // self.batch)) // self.world
-
-    def _even(self, batches: int) -> int:
-        return batches - batches % self.world
+        return -(-self.samples // self.batch)
 
 
 def length_buckets(lengths: np.ndarray, batch: int, residues: int) -> list[slice]:

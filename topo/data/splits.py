@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topo.config import Config, ExtraConfig
+from topo.config import Config, ExtraConfig, SamplingConfig
 from topo.data.augmentation import hide_ends
 from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
@@ -157,6 +157,13 @@ class Splits:
             count = len(getattr(self, split))
             parts.append(f"{split} {count:,}" + (f" ({where})" if where and count else ""))
         return "proteins: " + "; ".join(parts)
+
+    def draws_line(self, sampling: SamplingConfig) -> str:
+        """Return the number of proteins drawn per epoch and the field that sets it, in one line."""
+        count = sampling.draws(len(self.train))
+        field_name = "samples" if sampling.samples else "minimum"
+        origin = f" (sampling.{field_name})" if count != len(self.train) else ""
+        return f"each epoch draws {count:,} training proteins{origin}"
 
 
 class _Division:

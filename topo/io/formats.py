@@ -32,6 +32,8 @@ from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import as_prediction, parse_three_line, write_three_line
 from topo.io.titled import parse_labelled, parse_pir
 from topo.io.tmbed import parse_tmbed
+from topo.io.tmhmm_reader import PATTERN as TMHMM
+from topo.io.tmhmm_reader import parse_tmhmm
 from topo.io.tmrs import parse_tmrs
 from topo.labels import LABELS, UNKNOWN
 from topo.labels.scheme import SIX, LabelScheme
@@ -126,7 +128,8 @@ def holds_predictions(lines: Lines) -> bool:
         return True
     if not texts[0].startswith(">"):
         first = Lines(lines.source, texts, raw=True)
-        is_table = _is_table(first) or recognise("output", first) is not None
+        known = re.match(TMHMM, texts[0]) or recognise("output", first)
+        is_table = _is_table(first) or known is not None
         return is_table or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
         return False
@@ -280,6 +283,7 @@ FORMATS = (
         is_interproscan,
         parse_interproscan,
     ),
+    Format("tmhmm", "predictions", _first_line(TMHMM), parse_tmhmm),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
     Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
     Format(
@@ -297,8 +301,10 @@ FORMATS = (
     _written_only("Parquet", "PAR1", (".parquet",)),
     _written_only("summary.tsv", "id\ttype\tlength\t"),
     _written_only("segments.tsv", "id\ttype\tsegment\t"),
-    _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
-    _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
+    _written_only(
+        "Phobius' short format (it has no lengths; the long format is read)",
+        r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION",
+    ),
     _written_only("SignalP's JSON", r'\{"INFO": '),
     _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
     _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -13,11 +13,14 @@ import numpy as np
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.io.jsonl import conditional_fields
+from topo.io.summary import sequence_md5, signal_peptide_end
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, own_keys
 
 _ROWS = 500
 """Proteins in a row group: about 5 MB of probabilities, enough to compress well."""
+
+_ROWS_WITHOUT_PROBABILITIES = 20_000
 
 _EXTRAS = {
     "constraints": "constraint_log_probability",
@@ -36,17 +39,22 @@ class ParquetFile:
         An open ``pyarrow.parquet.ParquetWriter``.
     to_table
         Function that converts predictions to a table of the writer's schema.
+    rows
+        Number of proteins in a row group.
     """
 
-    def __init__(self, writer: Any, to_table: Callable[[list[Prediction]], Any]) -> None:
+    def __init__(
+        self, writer: Any, to_table: Callable[[list[Prediction]], Any], rows: int = _ROWS
+    ) -> None:
         self._writer = writer
         self._to_table = to_table
+        self._rows = rows
         self._pending: list[Prediction] = []
 
     def write(self, prediction: Prediction) -> None:
         """Add the next protein."""
         self._pending.append(prediction)
-        if len(self._pending) >= _ROWS:
+        if len(self._pending) >= self._rows:
             self.flush()
 
     def flush(self) -> None:
@@ -88,11 +96,7 @@ def open_predictions_parquet(
             name: [getattr(p, name) for p in predictions]
             for name in ("id", "sequence", "labels", "type", "confidence")
         }
-        for index, kind in enumerate(scheme.type_names):
-            columns[f"p_{kind}"] = [
-                None if p.type_probabilities is None else float(p.type_probabilities[index])
-                for p in predictions
-            ]
+        columns |= _type_columns(predictions, scheme)
         columns["metadata"] = [json.dumps(dict(p.metadata), default=str) for p in predictions]
         columns["protein"] = [json.dumps(own_keys(p), default=str) for p in predictions]
         columns["probabilities"] = _probability_lists(pa, predictions, len(scheme.letters))
@@ -103,6 +107,101 @@ def open_predictions_parquet(
 
     with _open(path, schema, to_table) as file:
         yield file
+
+
+@contextmanager
+def open_compact_parquet(
+    path: str | PathLike[str], probabilities: bool = False
+) -> Iterator[ParquetFile]:
+    """Open a file with one compact row per protein, for very many proteins.
+
+    Columns: id, md5 (of the sequence, hexadecimal), length, type, the probability of each type,
+    confidence, cleavage (last residue of the signal peptide, or null) and segments, a list of
+    (label, start, end) with residues from 1, inclusive; with ``probabilities`` also these, as in
+    :func:`open_predictions_parquet`.
+    """
+    pa = _pyarrow()
+    segment = pa.struct([("label", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
+    fields = [
+        ("id", pa.string()),
+        ("md5", pa.string()),
+        ("length", pa.int32()),
+        ("type", pa.string()),
+        *((f"p_{kind}", pa.float32()) for kind in SIX.type_names),
+        ("confidence", pa.float32()),
+        ("cleavage", pa.int32()),
+        ("segments", pa.list_(segment)),
+    ]
+    if probabilities:
+        fields.append(("probabilities", pa.list_(pa.list_(pa.float32(), len(SIX.letters)))))
+    schema = pa.schema(fields)
+
+    def to_table(predictions: list[Prediction]) -> Any:
+        segments = [p.segments for p in predictions]
+        columns: dict[str, Any] = {
+            "id": [p.id for p in predictions],
+            "md5": [sequence_md5(p.sequence) for p in predictions],
+            "length": [len(p) for p in predictions],
+            "type": [p.type for p in predictions],
+            **_type_columns(predictions, SIX),
+            "confidence": [p.confidence for p in predictions],
+            "cleavage": [signal_peptide_end(found) for found in segments],
+            "segments": [
+                [{"label": s.label, "start": s.start + 1, "end": s.end} for s in found]
+                for found in segments
+            ],
+        }
+        if probabilities:
+            columns["probabilities"] = _probability_lists(pa, predictions, len(SIX.letters))
+        return pa.table(columns, schema=schema)
+
+    rows = _ROWS if probabilities else _ROWS_WITHOUT_PROBABILITIES
+    with _open(path, schema, to_table, rows) as file:
+        yield file
+
+
+def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str]) -> int:
+    """Write the rows of files with equal columns to one file, one row group at a time.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    TopoError
+        If there is no file, or pyarrow is missing.
+    """
+    _pyarrow()
+    from pyarrow import parquet
+
+    rows, writer = 0, None
+    with atomic_path(path) as temporary:
+        try:
+            for part in parts:
+                with parquet.ParquetFile(part) as file:
+                    writer = writer or parquet.ParquetWriter(
+                        temporary, file.schema_arrow, compression="zstd"
+                    )
+                    for group in range(file.num_row_groups):
+                        table = file.read_row_group(group)
+                        writer.write_table(table)
+                        rows += table.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise TopoError(f"{path}: found no files to merge")
+    return rows
+
+
+def count_rows(path: str | PathLike[str]) -> int:
+    """Return the number of rows of a Parquet file."""
+    _pyarrow()
+    from pyarrow import parquet
+
+    return parquet.read_metadata(path).num_rows
 
 
 @contextmanager
@@ -145,6 +244,19 @@ def open_probabilities_parquet(
         yield file
 
 
+def _type_columns(
+    predictions: list[Prediction], scheme: LabelScheme
+) -> dict[str, list[float | None]]:
+    """Return the columns of the type probabilities by name."""
+    return {
+        f"p_{kind}": [
+            None if p.type_probabilities is None else float(p.type_probabilities[index])
+            for p in predictions
+        ]
+        for index, kind in enumerate(scheme.type_names)
+    }
+
+
 def _probability_lists(pa: Any, predictions: list[Prediction], letters: int) -> Any:
     """Build the nested column without a Python object for each number."""
     tables = [p.probabilities for p in predictions]
@@ -170,7 +282,10 @@ def _pyarrow() -> Any:
 
 @contextmanager
 def _open(
-    path: str | PathLike[str], schema: Any, to_table: Callable[[list[Prediction]], Any]
+    path: str | PathLike[str],
+    schema: Any,
+    to_table: Callable[[list[Prediction]], Any],
+    rows: int = _ROWS,
 ) -> Iterator[ParquetFile]:
     from pyarrow import parquet
 
@@ -178,6 +293,6 @@ def _open(
         atomic_path(path) as temporary,
         parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        file = ParquetFile(writer, to_table)
+        file = ParquetFile(writer, to_table, rows)
         yield file
         file.flush()

@@ -19,7 +19,7 @@ from topo.protein import Prediction
 DOMAINS = {INSIDE: "CYTOPLASMIC.", OUTSIDE: "NON CYTOPLASMIC."}
 _LETTERS = {"CYTOPLASMIC": INSIDE, "NON CYTOPLASMIC": OUTSIDE}
 _AS_OUTSIDE = str.maketrans(dict.fromkeys((PERIPLASM, STRAND), OUTSIDE))
-_ROW = re.compile(r"FT\s+(SIGNAL|DOMAIN|TRANSMEM)\s+(\S+)\s+(\S+)\s*(.*)")
+_ROW = re.compile(r"FT\s+(SIGNAL|DOMAIN|TOPO_DOM|TRANSMEM)\s+(\S+)\s+(\S+)\s*(.*)")
 _REGION = re.compile(r"[NHC]-REGION\.?")
 
 
@@ -48,11 +48,8 @@ def _row(key: str, first: int, last: int, note: str = "") -> str:
 def is_phobius_long(lines: Lines) -> bool:
     """Recognise a table by its first two lines; entries of Swiss-Prot have more on the first."""
     head = lines.peek(2)
-    return (
-        len(head) == 2
-        and re.match(r"ID\s+\S+\s*$", head[0]) is not None
-        and re.match(r"FT\s+(SIGNAL|DOMAIN|TRANSMEM)\s", head[1]) is not None
-    )
+    is_name = len(head) == 2 and re.match(r"ID\s+\S+\s*$", head[0]) is not None
+    return is_name and head[1].startswith("FT ")
 
 
 def parse_phobius_long(lines: Lines) -> Iterator[Prediction]:
@@ -71,6 +68,8 @@ def parse_phobius_long(lines: Lines) -> Iterator[Prediction]:
         elif line.startswith("//"):
             if not name:
                 lines.fail("found //, expected ID")
+            if not labels:
+                lines.fail(f"found no row of {name}, expected SIGNAL, DOMAIN, TOPO_DOM or TRANSMEM")
             yield Prediction(name, "X" * len(labels), labels, protein_type(labels))
             name = ""
         elif line.strip():
@@ -85,7 +84,7 @@ def _labels(lines: Lines, line: str, name: str, done: int) -> str:
     """Return the labels that a row adds after ``done`` residues."""
     found = _ROW.fullmatch(line)
     if found is None:
-        lines.fail(f"found {line[:40]!r}, expected a row SIGNAL, DOMAIN or TRANSMEM")
+        lines.fail(f"found {line[:40]!r}, expected a row SIGNAL, DOMAIN, TOPO_DOM or TRANSMEM")
     key, first, last, note = found.groups()
     if key == "DOMAIN" and _REGION.fullmatch(note):
         return ""

@@ -64,6 +64,8 @@ class RecordPolicy:
         ten and their number.
     mask_stops
         Whether ``*`` and ``.`` within a sequence are read as ``X``.
+    report_repeats
+        Whether a warning names ids that repeat, for which all ids are kept in memory.
 
     Attributes
     ----------
@@ -73,6 +75,7 @@ class RecordPolicy:
 
     skip: bool = False
     mask_stops: bool = False
+    report_repeats: bool = True
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -211,21 +214,22 @@ def finish_records(
     faults = _Faults(policy)
     first: dict[str, str] = {}
     repeats: list[str] = []
-    repeated = 0
+    repeated, found = 0, False
     for place, protein in records:
         if isinstance(protein, Fault):
             faults.add(protein)
             continue
         if faults.shown and not policy.skip:
             continue
-        earlier = first.setdefault(protein.id, place)
+        found = True
+        earlier = first.setdefault(protein.id, place) if policy.report_repeats else place
         if earlier is not place:
             repeated += 1
             if repeated <= _DUPLICATES_SHOWN:
                 repeats.append(f"{protein.id} ({earlier} and {place})")
         yield protein
-    faults.check(source, bool(first))
-    if not first:
+    faults.check(source, found)
+    if not found:
         raise InputError(source, "holds no records")
     if repeated:
         more = f" and {repeated - len(repeats)} more" if repeated > len(repeats) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
@@ -39,8 +40,10 @@ EXTRA_COLUMNS = {
         "p_segments",
     ),
     "relatives": ("relatives",),
+    "md5": ("md5",),
 }
-"""Further columns of runs with constraints, alternatives or relatives."""
+"""Further columns: of runs with constraints, alternatives or relatives, and the hash of the
+sequence."""
 
 
 def summary_header(extras: Sequence[str] = (), scheme: LabelScheme = SIX) -> str:
@@ -56,6 +59,7 @@ def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
         "constraints": _constraint_cells,
         "alternatives": _alternative_cells,
         "relatives": _relative_cells,
+        "md5": lambda prediction: [sequence_md5(prediction.sequence)],
     }
 
     def record(prediction: Prediction) -> str:
@@ -63,6 +67,11 @@ def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
         return "\t".join([summary_record(prediction).rstrip("\n"), *more]) + "\n"
 
     return record
+
+
+def sequence_md5(sequence: str) -> str:
+    """Return the MD5 of a sequence, hexadecimal: the key of sequences in InterPro and UniParc."""
+    return hashlib.md5(sequence.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _constraint_cells(prediction: Prediction) -> list[str]:
@@ -99,7 +108,7 @@ def summary_record(prediction: Prediction) -> str:
     labels = [segment.label for segment in segments]
     alike = {x.letter: x.six for x in prediction.scheme.labels}
     six = [alike.get(label) for label in labels]
-    signal = str(segments[0].end) if six[:1] == [SIGNAL] else ""
+    cleavage = segments[0].end if six[:1] == [SIGNAL] else None
     if prediction.type_probabilities is None:
         kinds = [""] * len(prediction.scheme.types)
     else:
@@ -110,7 +119,7 @@ def summary_record(prediction: Prediction) -> str:
         prediction.type or "",
         str(len(prediction)),
         confidence,
-        signal,
+        "" if cleavage is None else str(cleavage),
         str(six.count(HELIX)),
         str(six.count(STRAND)),
         "".join(labels[:1]),
@@ -119,6 +128,11 @@ def summary_record(prediction: Prediction) -> str:
         *kinds,
     ]
     return "\t".join(fields) + "\n"
+
+
+def signal_peptide_end(segments: Sequence[Segment]) -> int | None:
+    """Return the last residue of the signal peptide, from 1; None without one."""
+    return segments[0].end if segments and segments[0].label == SIGNAL else None
 
 
 def read_confidences(path: str | PathLike[str]) -> dict[str, float]:

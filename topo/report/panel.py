@@ -66,8 +66,9 @@ def list_script() -> str:
 
 
 def viewer_script() -> str:
-    """Return 3Dmol.js with its licence."""
-    return f"/*!\n{asset('3Dmol-LICENSE.txt').replace('*/', '* /')}*/\n{asset('3Dmol-min.js')}\n"
+    """Return 3Dmol.js with its licence and those of the programs that it contains."""
+    texts = "\n".join(asset(f"3Dmol-{name}.txt") for name in ("LICENSE", "THIRD-PARTY"))
+    return f"/*!\n{texts.replace('*/', '* /')}*/\n{asset('3Dmol-min.js')}\n"
 
 
 def color_key() -> str:

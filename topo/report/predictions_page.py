@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from shutil import copyfileobj
 from typing import IO, Any
 from urllib.parse import quote
 
-from topo.io.files import atomic_text
+from topo.io.files import atomic_text, temporary_text
 from topo.labels import TYPE_INDEX, TYPES
 from topo.protein import Prediction
 from topo.report.document import protein_document
@@ -140,7 +139,7 @@ def open_page(
     TopoError
         If the file cannot be written.
     """
-    with tempfile.TemporaryFile("w+", encoding="ascii") as spool:
+    with temporary_text() as spool:
         page = Page(spool, probability_residues)
         yield page
         page.flush()

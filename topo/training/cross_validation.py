@@ -142,6 +142,7 @@ def run_folds(
         else:
             resume = run.resume_file.is_file()
             tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
+            tell(splits.draws_line(config.sampling))
             run.path.mkdir(parents=True, exist_ok=True)
             fit(config, splits, run, resume=resume, progress=progress)
         yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))

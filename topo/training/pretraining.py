@@ -70,7 +70,7 @@ class MaskedResidueTraining(SeededTraining):
     def training_step(self, graph: ResidueGraph, index: int) -> Tensor:
         """Return the cross-entropy of the target residues."""
         loss = masked_loss(*self.model(graph))
-        self.sums["train_loss"].append(self.finite(loss))
+        self.sums["train_loss"].append(self.finite(float(loss.detach())))
         self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
         return loss
 
@@ -85,7 +85,7 @@ class MaskedResidueTraining(SeededTraining):
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the interval."""
         metrics = self.tally.metrics()
-        self.finite(torch.tensor(metrics["val_loss"]))
+        self.finite(metrics["val_loss"])
         self.log_dict(self.epoch_means() | metrics)
 
     def configure_optimizers(self) -> dict[str, Any]:

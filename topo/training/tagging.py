@@ -100,10 +100,13 @@ class TaggerTraining(SeededTraining):
         self._tell_of_parts(parts)
         values: dict[str, float] = defaultdict(float)
         loss = torch.zeros(())
-        for number, (part, shares) in enumerate(zip(parts, loss_shares(parts), strict=True)):
+        shares_of_parts = loss_shares(parts, self._totals(parts))
+        for number, (part, shares) in enumerate(zip(parts, shares_of_parts, strict=True)):
             if number:
                 self._backward_of_part(loss)
             loss = self._part_loss(part, shares, values)
+        values = self._over_processes(values)
+        self.finite(values["loss"])
         for name, value in values.items():
             self.sums[f"train_{name}"].append(value)
         count = sum(len(part.length) for part in parts)
@@ -165,9 +168,10 @@ class TaggerTraining(SeededTraining):
         # Losses are those of the scores, which calibration does not change.
         losses = {k: v for k, v in epoch.items() if k.startswith("val_") and k.endswith("loss")}
         validation = _known(losses | self._figures())
-        metrics = run.info() | {"validation": validation}
-        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
+        # The folder of the model marks the run as finished, so that it is written last.
         run.update_info(validation=validation, **tracker.info())
+        metrics = run.info()
+        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
         self._track(tracker)
 
     def _figures(self) -> dict[str, float]:
@@ -195,10 +199,27 @@ class TaggerTraining(SeededTraining):
         losses = self.tagger.losses(self.tagger(part), part, smoothing)
         losses = {name: loss * shares[name] for name, loss in losses.items()}
         loss = total_loss(losses, self.config.loss)
-        values["loss"] += self.finite(loss)
+        values["loss"] += float(loss.detach())
         for name, value in losses.items():
             values[f"{name}_loss"] += float(value.detach())
-        return loss
+        world = self.trainer.world_size  # the gradients are averaged over the processes
+        return loss * world if world > 1 else loss
+
+    def _totals(self, parts: Sequence[ResidueGraph]) -> dict[str, float] | None:
+        """Return the number of proteins and known sites of the batch of all processes."""
+        if self.trainer.world_size == 1:
+            return None
+        sizes, sites = part_counts(parts)
+        return self._over_processes({"proteins": sizes.sum(), "sites": sites.sum()})
+
+    def _over_processes(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the sums of values over the processes of the training."""
+        if self.trainer.world_size == 1:
+            return dict(values)
+        # float32, because not every device has float64
+        numbers = torch.tensor([*values.values()], dtype=torch.float32, device=self.device)
+        summed = self.trainer.strategy.reduce(numbers, reduce_op="sum")
+        return dict(zip(values, summed.tolist(), strict=True))
 
     def _backward_of_part(self, loss: Tensor) -> None:
         with torch.autocast(self.device.type, enabled=False):
@@ -216,30 +237,45 @@ class TaggerTraining(SeededTraining):
 
     def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
         losses = self.tagger.losses(scores, graph)
-        values = {"val_loss": self.finite(total_loss(losses, self.config.loss))}
+        values = {"val_loss": self.finite(float(total_loss(losses, self.config.loss)))}
         values |= {f"val_{name}_loss": float(value) for name, value in losses.items()}
         # Averaged over batches in training, over proteins in validation.
         for name, value in values.items():
             self.sums[name] += [value] * len(graph.length)
 
 
-def loss_shares(parts: Sequence[ResidueGraph]) -> list[dict[str, float]]:
+def loss_shares(
+    parts: Sequence[ResidueGraph], totals: Mapping[str, float] | None = None
+) -> list[dict[str, float]]:
     """Return the weight of each loss of each part of a batch.
 
     The losses of a part are averages over its proteins, that of the cleavage site over those with
     a known site. With these weights their sum is the average over the whole batch.
+
+    Parameters
+    ----------
+    parts
+        Parts of the batch in this process.
+    totals
+        Numbers of ``proteins`` and known ``sites`` of the batch in all processes; by default
+        those of the parts.
     """
-    if len(parts) == 1:
+    if len(parts) == 1 and totals is None:
         return [{"topology": 1.0, "type": 1.0, "cleavage": 1.0}]
-    sizes = np.array([len(part.length) for part in parts], dtype=float)
-    sites = np.array(
-        [int(cleavage_sites(p.y, p.batch, len(p.length))[1].sum()) for p in parts], dtype=float
-    )
-    proteins, known = sizes / sizes.sum(), sites / max(1.0, sites.sum())
+    sizes, sites = part_counts(parts)
+    totals = totals or {"proteins": sizes.sum(), "sites": sites.sum()}
+    proteins, known = sizes / totals["proteins"], sites / max(1.0, totals["sites"])
     return [
         {"topology": share, "type": share, "cleavage": site}
         for share, site in zip(proteins.tolist(), known.tolist(), strict=True)
     ]
+
+
+def part_counts(parts: Sequence[ResidueGraph]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of proteins, and of those with a known site, of each part."""
+    sizes = [len(part.length) for part in parts]
+    sites = [int(cleavage_sites(p.y, p.batch, len(p.length))[1].sum()) for p in parts]
+    return np.array(sizes, dtype=float), np.array(sites, dtype=float)
 
 
 def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
