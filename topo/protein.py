@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from topo.labels.scheme import SIX, LabelScheme
 from topo.segments import Segment, to_segments
 
 if TYPE_CHECKING:
@@ -144,13 +146,13 @@ class Prediction:
     labels
         Predicted topology, one letter per residue.
     type
-        Predicted type, one of :data:`topo.labels.TYPES`.
+        Predicted type, one of those of the scheme.
     probabilities
-        Label probabilities of each residue, float32, shape (R, 6) in index order; rows sum to 1.
+        Label probabilities of each residue, float32, shape (R, labels) in index order; rows sum
+        to 1.
         None where the prediction comes from a file without them.
     type_probabilities
-        Probability of each type, float32, shape (5,) in the order of :data:`topo.labels.TYPES`, or
-        None.
+        Probability of each type, float32, shape (types,) in the order of the scheme, or None.
     confidence
         Probability that the topology (the order of segments) is correct, or None.
     fold, similar_folds, structure, header_type, metadata
@@ -162,6 +164,11 @@ class Prediction:
         Alternatives to the topology, or None.
     relatives
         Number of relatives that support the prediction, or None; see :class:`Protein`.
+    scheme
+        Scheme of the labels and types.
+    six_probabilities
+        Probabilities of the six labels, float32, shape (R, 6), where the scheme has others that
+        are mapped to them; None otherwise.
     """
 
     id: str
@@ -179,6 +186,8 @@ class Prediction:
     constraint_log_probability: float | None = None
     alternatives: Alternatives | None = None
     relatives: int | None = None
+    scheme: LabelScheme = SIX
+    six_probabilities: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.sequence):
@@ -189,10 +198,39 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    @property
+    @cached_property
     def segments(self) -> list[Segment]:
-        """The predicted topology as segments, half-open and 0-based."""
+        """The predicted topology as segments, half-open and 0-based; not to be changed."""
         return to_segments(self.labels)
+
+    def in_six(self) -> Prediction:
+        """Return the prediction in the six labels; itself if it has no others.
+
+        Raises
+        ------
+        ValueError
+            If the labels have no six-letter equivalents.
+        """
+        if self.scheme is SIX:
+            return self
+        labels, other = self.scheme.to_six(self.labels), self.alternatives
+        if other is not None:
+            listed = (
+                topology._replace(labels=self.scheme.to_six(topology.labels))
+                for topology in other.topologies
+            )
+            other = other._replace(topologies=tuple(listed))
+        same_types = self.scheme.type_names == SIX.type_names
+        return replace(
+            self,
+            labels=labels,
+            type=self.type if self.type in SIX.type_names else SIX.type_of(labels),
+            probabilities=self.six_probabilities,
+            type_probabilities=self.type_probabilities if same_types else None,
+            alternatives=other,
+            scheme=SIX,
+            six_probabilities=None,
+        )
 
 
 def shared_fields(record: Protein | Prediction) -> dict[str, Any]:

@@ -37,6 +37,12 @@ class ExtraConfig(Section):
         "default all epochs.",
     )
 
+    complete: str = Field(
+        default="",
+        description="Letters of labels that this set gives wherever they are true. Other sets "
+        "write a label that is not one of the six as the six-letter label that it is mapped to.",
+    )
+
     @field_validator("epochs")
     @classmethod
     def _in_order(cls, epochs: tuple[int, int] | None) -> tuple[int, int] | None:
@@ -57,6 +63,11 @@ class DataConfig(Section):
         description="Path to a TSV file with the columns id and similar_folds (F1,F2 or -) for "
         "proteins of the data file. Training proteins that are similar to a validation or test "
         "fold are left out; a protein without a row is similar to none.",
+    )
+    complete: str = Field(
+        default="",
+        description="Letters of labels that the data file gives wherever they are true, in a "
+        "grammar with labels of its own; see data.extra.",
     )
     train: Annotated[list[str], Option("--train")] = Field(
         default_factory=list,
@@ -141,8 +152,19 @@ class SamplingConfig(Section):
     samples: int | None = Field(
         default=None,
         gt=0,
-        description="Number of proteins drawn per epoch. By default the size of the training set.",
+        description="Number of proteins drawn per epoch. By default the size of the training set, "
+        "but at least minimum.",
     )
+    minimum: int = Field(
+        default=172,
+        gt=0,
+        description="Minimum number of proteins drawn per epoch where samples is not given. A "
+        "smaller training set is drawn from repeatedly, so that an epoch has enough steps.",
+    )
+
+    def draws(self, proteins: int) -> int:
+        """Return the number of proteins drawn per epoch from a training set of a size."""
+        return self.samples or max(proteins, self.minimum)
 
     @field_validator("factors")
     @classmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topo.config import Config, ExtraConfig
+from topo.config import Config, ExtraConfig, SamplingConfig
 from topo.data.augmentation import hide_ends
 from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
@@ -20,6 +20,7 @@ from topo.io.grammar import find_grammar
 from topo.io.similar_folds import read_similar_folds, read_similar_ids
 from topo.io.structure import StructureFolder
 from topo.labels import UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 from topo.resources import bundled
 
@@ -35,18 +36,25 @@ class LabelledSet:
     proteins
         Proteins with labels.
     types
-        Possible types of each protein, bool, shape (N, 5).
+        Possible types of each protein, bool, shape (N, types).
     weights
         Sampling weight of the file that each protein comes from, float64, shape (N,).
     epochs
         First and last epoch that draws each protein, from 0, int64, shape (N, 2); None if every
         epoch draws all.
+    scheme
+        Scheme of the labels.
+    complete
+        For each protein the labels that are given wherever they are true, see
+        :meth:`topo.labels.scheme.LabelScheme.encode_six`; empty if none are for any protein.
     """
 
     proteins: list[Protein]
     types: np.ndarray
     weights: np.ndarray
     epochs: np.ndarray | None = None
+    scheme: LabelScheme = SIX
+    complete: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -58,6 +66,8 @@ class LabelledSet:
             self.types[indices],
             self.weights[indices],
             None if self.epochs is None else self.epochs[indices],
+            self.scheme,
+            tuple(self.complete[i] for i in indices) if self.complete else (),
         )
 
     def join(self, other: LabelledSet) -> LabelledSet:
@@ -71,6 +81,8 @@ class LabelledSet:
             None
             if self.epochs is None and new.epochs is None
             else np.concatenate([self._all_epochs(), new._all_epochs()]),
+            self.scheme,
+            (*self._complete(), *new._complete()) if self.complete or new.complete else (),
         )
 
     def kinds(self) -> np.ndarray:
@@ -83,6 +95,9 @@ class LabelledSet:
             return self
         first, last = self.epochs.T
         return self.take(np.flatnonzero((first <= epoch) & (epoch <= last)))
+
+    def _complete(self) -> tuple[str, ...]:
+        return self.complete or ("",) * len(self)
 
     def _all_epochs(self) -> np.ndarray:
         if self.epochs is not None:
@@ -143,6 +158,13 @@ class Splits:
             parts.append(f"{split} {count:,}" + (f" ({where})" if where and count else ""))
         return "proteins: " + "; ".join(parts)
 
+    def draws_line(self, sampling: SamplingConfig) -> str:
+        """Return the number of proteins drawn per epoch and the field that sets it, in one line."""
+        count = sampling.draws(len(self.train))
+        field_name = "samples" if sampling.samples else "minimum"
+        origin = f" (sampling.{field_name})" if count != len(self.train) else ""
+        return f"each epoch draws {count:,} training proteins{origin}"
+
 
 class _Division:
     """The steps of :meth:`Splits.of`, which record checksums and what they leave out."""
@@ -162,7 +184,7 @@ class _Division:
         roles = fold_roles(folds, self.data, self.path)
         names = roles.names()
         self.evaluated = {*names["validation"], *names["test"]}
-        main = self._labelled(proteins)
+        main = self._labelled(proteins, complete=self.data.complete)
         parts = _parts(roles, folds)
         parts["train"] = self._without_similar(proteins, parts["train"])
         if not roles.validation:
@@ -181,7 +203,7 @@ class _Division:
         return Splits(train, validation, test, self.checksums, self.left_out, names)
 
     def _read(self, path: str | Path) -> list[Protein]:
-        proteins = read_labelled(path)
+        proteins = read_labelled(path, self.grammar.scheme)
         found = list(self.structures.attach(proteins) if self.structures else proteins)
         self.checksums[str(path)] = checksum(path)
         return found
@@ -213,17 +235,29 @@ class _Division:
                 stacklevel=2,
             )
 
-    def _labelled(self, proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
-        sets = type_sets(proteins, self.grammar)
-        return LabelledSet(proteins, sets, np.full(len(proteins), weight))
+    def _labelled(
+        self, proteins: list[Protein], weight: float = 1.0, complete: str = ""
+    ) -> LabelledSet:
+        scheme = self.grammar.scheme
+        if other := sorted({*complete} - {*scheme.letters}):
+            raise ConfigError(
+                f"complete: found {other[0]!r}, expected some of {' '.join(scheme.letters)}"
+            )
+        return LabelledSet(
+            proteins,
+            type_sets(proteins, self.grammar),
+            np.full(len(proteins), weight),
+            scheme=scheme,
+            complete=(complete,) * len(proteins) if complete else (),
+        )
 
     def _extra_set(self, extra: ExtraConfig, judged: Container[str | None]) -> LabelledSet:
         proteins = self._read(extra.path)
         if extra.exclude_similar:
             proteins = self._apart(proteins, extra.path, extra.exclude_similar, judged)
         if extra.blur:
-            proteins = [hide_ends(protein, extra.blur) for protein in proteins]
-        found = self._only_legal(self._labelled(proteins, extra.weight), extra.path)
+            proteins = [hide_ends(protein, extra.blur, self.grammar.scheme) for protein in proteins]
+        found = self._only_legal(self._labelled(proteins, extra.weight, extra.complete), extra.path)
         if extra.epochs is None:
             return found
         return replace(found, epochs=np.tile(np.array(extra.epochs) - 1, (len(found), 1)))

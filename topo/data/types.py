@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from topo.grammar.legality import possible_types
-from topo.grammar.table import Grammar
-from topo.labels import TYPES
+from topo.grammar.table import Grammar, default_grammar
 from topo.protein import Protein
 
 
@@ -25,12 +24,14 @@ def type_sets(proteins: Sequence[Protein], grammar: Grammar | None = None) -> np
     Returns
     -------
     numpy.ndarray
-        bool, shape (N, 5). A row without a true entry belongs to a protein without a legal path.
+        bool, shape (N, types). A row without a true entry belongs to a protein without a legal
+        path.
     """
-    sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
+    names = (grammar or default_grammar()).scheme.type_names
+    sets = np.zeros((len(proteins), len(names)), dtype=bool)
     for row, protein in zip(sets, proteins, strict=True):
         for name in possible_types(protein.labels or "", grammar):
-            row[TYPES.index(name)] = True
+            row[names.index(name)] = True
     return sets
 
 
@@ -44,7 +45,7 @@ def sampling_types(sets: np.ndarray, weights: np.ndarray | None = None) -> np.nd
     Parameters
     ----------
     sets
-        Possible types, bool, shape (N, 5), see :func:`type_sets`.
+        Possible types, bool, shape (N, types), see :func:`type_sets`.
     weights
         Sampling weight of each protein, shape (N,); equal where None.
 

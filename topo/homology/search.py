@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from topo.homology.mmseqs import Similarity, search
 from topo.homology.overlaps import Piece, Span, cut, joined, longest_whole
@@ -142,6 +140,9 @@ def align_similar(
 def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
     """Return the group of directly or indirectly similar proteins of each, int, shape (count,)."""
     rows, columns = [hit.query for hit in hits], [hit.target for hit in hits]
+    from scipy.sparse import coo_matrix  # prediction does without scipy
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_matrix((np.ones(len(hits)), (rows, columns)), shape=(count, count))
     return connected_components(links, directed=False)[1]
 

@@ -107,17 +107,19 @@ class BatchPredictor:
         """
         if not proteins:
             return []
-        settings, scores = self.settings, self._read(proteins)
+        settings, scores = self.settings, self.scores(proteins)
         if self._bank is not None:
             scores = self._bank.support(proteins, self.tagger.path_scores(scores))
         return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
 
     @torch.inference_mode()
-    def score(self, proteins: Sequence[Protein]) -> Scores:
-        """Compute the scores of a batch of proteins as the decoder reads them, on the CPU."""
-        return self.tagger.path_scores(self._read(proteins))
+    def path_scores(self, proteins: Sequence[Protein]) -> Scores:
+        """Score proteins as the decoder reads the scores, on the CPU."""
+        return self.tagger.path_scores(self.scores(proteins))
 
-    def _read(self, proteins: Sequence[Protein]) -> Scores:
+    @torch.inference_mode()
+    def scores(self, proteins: Sequence[Protein]) -> Scores:
+        """Score proteins, at least one; the chains are in their order."""
         device = next(self.tagger.parameters()).device.type
         half = self.settings.precision == "bf16"
         with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
@@ -127,7 +129,7 @@ class BatchPredictor:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:
             return self._scores_of_long(proteins[0])
         device = next(self.tagger.parameters()).device
-        graphs = [residue_graph(protein, self.graph) for protein in proteins]
+        graphs = [residue_graph(protein, self.graph, scheme=None) for protein in proteins]
         return self.tagger(collate(graphs).to(device))
 
     def _scores_of_long(self, protein: Protein) -> Scores:

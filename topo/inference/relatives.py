@@ -209,7 +209,9 @@ def _score(
     types: list[Tensor] = []
     with open(path, "wb") as file:
         for bucket in length_buckets(lengths, _BATCH, budget):
-            scores = predictor.score([Protein("", sequence) for sequence in sequences[bucket]])
+            scores = predictor.path_scores(
+                [Protein("", sequence) for sequence in sequences[bucket]]
+            )
             columns = [scores.emissions.float()]
             if scores.cleavage is not None:
                 columns.append(scores.cleavage.float()[:, None])

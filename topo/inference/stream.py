@@ -150,6 +150,8 @@ class PredictionStream:
         budget = batch_residues or default_batch_residues(len(devices))
         self._budget = min(budget, settings.longest)
         self._devices, self._store, self._advance = devices, store, advance
+        if store is not None:
+            store.scheme = model.tagger.crf.grammar.scheme
         self._pending: deque[Window] = deque()
         self.reused = 0
 

@@ -26,18 +26,20 @@ def jsonl_record(prediction: Prediction) -> str:
     The id is the original one. Probabilities have 5 decimals and each row still sums to 1;
     type probabilities have 6, and confidence has full precision.
     """
-    kinds = prediction.type_probabilities
-    kinds = None if kinds is None else [round(p, 6) for p in kinds.tolist()]
+    scheme, types = prediction.scheme, prediction.type_probabilities
+    kinds = None if types is None else [round(p, 6) for p in types.tolist()]
     head = {
         "id": prediction.id,
         "sequence": prediction.sequence,
         "labels": prediction.labels,
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
+        "type_probabilities": None
+        if kinds is None
+        else dict(zip(scheme.type_names, kinds, strict=True)),
         "metadata": dict(prediction.metadata),
         "protein": own_keys(prediction),
-        "probability_order": "".join(LABELS),
+        "probability_order": "".join(scheme.letters),
         **conditional_fields(prediction),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]

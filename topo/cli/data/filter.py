@@ -8,6 +8,7 @@ import typer
 
 from topo.cli.data.options import Coverage, Identity, Sensitivity, Threads
 from topo.cli.data.split import pieces_note
+from topo.cli.verbosity import report
 
 
 def filter_similar(
@@ -40,6 +41,6 @@ def filter_similar(
         table.write("id\tsimilar_to\tidentity\tcoverage\n")
         for protein, other, hit in dropped:
             table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
-    typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
+    report(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
     if note := pieces_note([*proteins, *others], similarity):
-        typer.echo(f"{output}: {note}")
+        report(f"{output}: {note}")

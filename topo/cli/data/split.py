@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.data.options import Coverage, Identity, Labelled, Sensitivity, Threads
+from topo.cli.verbosity import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,13 +50,13 @@ def show_folds(found: FoldFile) -> None:
     from topo.curation.stats import describe_set
 
     Console().print(types_table(describe_set(found.proteins)["types"]))
-    typer.echo(
+    report(
         f"{found.path}: {len(found.proteins)} proteins in {found.groups} groups; no pair across "
         f"folds at {found.similarity.identity:.0%} identity or more over "
         f"{found.similarity.coverage:.0%} of the shorter chain"
     )
     if note := pieces_note(found.proteins, found.similarity):
-        typer.echo(f"{found.path}: {note}")
+        report(f"{found.path}: {note}")
 
 
 def pieces_note(proteins: Iterable[Protein], similarity: Similarity) -> str:

@@ -16,6 +16,7 @@ from topo.cli.data.options import (
     ThreeLine,
     read_types,
 )
+from topo.cli.verbosity import report
 
 if TYPE_CHECKING:
     from topo.protein import Protein
@@ -72,7 +73,7 @@ def transfer(
         for row in found
     )
     write_extra_set(output, ("source", "identity"), rows, similar)
-    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
+    report(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
 
 
 def _source_folds(
