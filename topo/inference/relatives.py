@@ -165,7 +165,7 @@ def open_relatives(
         If MMseqs2 is not installed or fails, or the file cannot be read.
     """
     find_program()
-    proteins = list(proteins)
+    proteins = [Protein(p.id, p.sequence) for p in proteins]  # without structures
     found = find_relatives(proteins, _candidates(source, proteins), torch.get_num_threads())
     with TemporaryDirectory(prefix="topo-relatives-") as folder:
         names = {relative.sequence for some in found.values() for relative in some}
