@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ class FaultyRecords(Protocol):
     """Proteins that can be iterated several times, and the faults of those left out."""
 
     @property
-    def faults(self) -> list[Fault]:
+    def faults(self) -> Sequence[Fault]:
         """Faults of the records that the last iteration left out."""
         ...
 
@@ -100,7 +100,7 @@ class _Featured:
         self._inputs, self._features = inputs, features
 
     @property
-    def faults(self) -> list[Fault]:
+    def faults(self) -> Sequence[Fault]:
         return self._inputs.faults
 
     def __iter__(self) -> Iterator[Protein]:
