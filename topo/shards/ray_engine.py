@@ -32,7 +32,7 @@ def check_ray() -> None:
         If it is not.
     """
     try:
-        import ray.data  # noqa: F401
+        import ray.data  # noqa: F401  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise TopoError("--engine ray needs Ray: pip install 'topo-membrane[ray]'") from None
 
@@ -117,7 +117,7 @@ def _results(
     folder: ShardFolder, model: Path, indices: Sequence[int], workers: int | None
 ) -> Iterator[str]:
     """Pass shards through the actors once, and yield the lines of those that were predicted."""
-    import ray.data
+    import ray.data  # pyright: ignore[reportMissingImports]: an extra
 
     on_gpu = folder.manifest.options["device"] == "cuda"
     rows = ray.data.from_items(
@@ -141,7 +141,7 @@ def _results(
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    import ray.data
+    import ray.data  # pyright: ignore[reportMissingImports]: an extra
 
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
