@@ -15,6 +15,7 @@ from topo.errors import ConfigError
 
 if TYPE_CHECKING:
     from topo.config import Config
+    from topo.io.claims import Claims
     from topo.training.cross_validation import FoldResult
 
 
@@ -61,15 +62,14 @@ def cv(
     """Cross-validate: train a model for each fold and evaluate it on that fold.
 
     --train selects among the folds of the file. The same command resumes an interrupted
-    cross-validation. Output files: predictions.3line (each protein by the model that was not
+    cross-validation. Several processes, also on several machines, with the same output folder
+    share the folds. Output files: predictions.3line (each protein by the model that was not
     trained on it), folds.csv, summary.md, evaluation/ and model/.
     """
-    from rich.console import Console
-
-    from topo.report.cross_validation import summary_table, write_summary
+    from topo.io.claims import Claims
     from topo.report.curves import draw_curves
     from topo.runs import make_folder, run_name
-    from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
+    from topo.training.cross_validation import plan_folds, run_folds
 
     config = read_config(context.obj)
     if split not in (None, "homology", "random"):
@@ -84,24 +84,42 @@ def cv(
         )
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)  # raises its errors before any training
-    config = _with_folds(config, folder, folds)
-    results = []
+    claims = Claims(folder / "claims")
+    config = _with_folds(config, folder, folds, claims)
     plans = plan_folds(config, validation)
+    results = {}
     for result in run_folds(plans, folder, shows_progress(), note):
         draw_curves(result.run)
-        results.append(result)
+        results[result.name] = result
+    claim = claims.take("summary")
+    if claim is None:
+        note("another process writes the summary")
+        return
+    with claim:
+        _write_summary(folder, config, [results[name] for name in plans], validation, ensemble)
+        _write_predictions([results[name] for name in plans], folder, resamples)
+    report(f"cross-validation {folder}")
+
+
+def _write_summary(
+    folder: Path, config: Config, results: list[FoldResult], validation: str, ensemble: bool
+) -> None:
+    """Write the ensemble and the tables, and print the table of figures."""
+    from rich.console import Console
+
+    from topo.report.cross_validation import summary_table, write_summary
+    from topo.training.cross_validation import spreads, write_ensemble
+
     figures = {result.name: result.metrics() for result in results}
     found = spreads(figures)
-    _write_predictions(results, folder, resamples)
     cost = write_ensemble(folder, config, results, found) if ensemble else None
     write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
     Console().print(summary_table(figures, found))
     if cost:
         note(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
-    report(f"cross-validation {folder}")
 
 
-def _with_folds(config: Config, folder: Path, count: int) -> Config:
+def _with_folds(config: Config, folder: Path, count: int, claims: Claims) -> Config:
     """Divide a set without folds into homology-aware ones, written to the output folder."""
     from topo.training.cross_validation import fold_names
 
@@ -109,11 +127,12 @@ def _with_folds(config: Config, folder: Path, count: int) -> Config:
     if path is None or fold_names(path):
         return config
     target = folder / "folds.json"
-    if not target.is_file():
-        from topo.cli.data.split import show_folds
-        from topo.curation.partition import write_folds
+    with claims.turn("folds", target.is_file) as mine:
+        if mine:
+            from topo.cli.data.split import show_folds
+            from topo.curation.partition import write_folds
 
-        show_folds(write_folds(path, target, count, seed=config.training.seed))
+            show_folds(write_folds(path, target, count, seed=config.training.seed))
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(target)})})
 
 
