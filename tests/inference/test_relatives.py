@@ -72,12 +72,12 @@ def test_scores_are_weighted_means_over_aligned_residues(tmp_path: Path) -> None
     expected = own.astype(float)
     expected[1] = (own[1] + 0.5 * rows[0]) / 1.5
     expected[2] = (own[2] + 0.5 * rows[1]) / 1.5
-    expected[3] = (own[3] + 0.5 * rows[3] + 2 * rows[5]) / 3.5
-    expected[4] = (own[4] + 2 * rows[6]) / 3
+    expected[3] = (own[3] + (0.5 * rows[3] + 2 * rows[5]) / 2.5) / 2  # at most as much as its own
+    expected[4] = (own[4] + rows[6]) / 2
     np.testing.assert_allclose(found.emissions, expected[:, :6], atol=1e-6)
     np.testing.assert_allclose(found.cleavage, expected[:, 6], atol=1e-6)
     shares = np.array([0.5 * 3 / 5, 2 * 2 / 5])
-    mean = (kinds + shares @ types) / (1 + shares.sum())
+    mean = (kinds + shares @ types / shares.sum()) / 2
     np.testing.assert_allclose(found.types[0], mean, atol=1e-6)
     alone = Protein("q", "MKVLA")
     both = bank.support([protein, alone], _twice(scores))

@@ -36,6 +36,13 @@ from topo.protein import Protein, Relative, aligned_places
 SELF = "self"
 """Name of the input's own proteins as relatives of each other."""
 
+TOTAL = 1.0
+"""Largest total weight of the relatives at a residue, where the protein itself has 1.
+
+Without a limit, the types and barrels of proteins with many relatives get worse
+(``checkpoints/training/EXPERIMENTS.md``).
+"""
+
 _BATCH = 64
 """Largest number of relatives that are scored together."""
 
@@ -82,8 +89,8 @@ class ScoreBank:
         """Average the scores of one protein with those of its relatives.
 
         At each residue the protein counts with 1 and the relatives that are aligned there with
-        their weights. For the types, a weight is multiplied by the share of the longer of both
-        proteins that is aligned.
+        their weights, which are reduced to a sum of :data:`TOTAL` where it is larger. For the
+        types, a weight is multiplied by the share of the longer of both proteins that is aligned.
         """
         columns = scores.emissions.shape[1] + (scores.cleavage is not None)
         rows = np.memmap(self.path, np.float32, "r").reshape(-1, columns)
@@ -109,7 +116,9 @@ class ScoreBank:
 
 def _average(own: Tensor, total: np.ndarray, weights: np.ndarray) -> Tensor:
     """Average scores of weight 1 with others, given as their weighted sum and summed weights."""
-    return ((own.double() + torch.from_numpy(total)) / (1 + torch.from_numpy(weights))).float()
+    limited = np.minimum(weights, TOTAL)
+    others = torch.from_numpy(total * limited / np.maximum(weights, np.finfo(float).tiny))
+    return ((own.double() + others) / (1 + torch.from_numpy(limited))).float()
 
 
 class Relatives:
