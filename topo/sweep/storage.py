@@ -227,7 +227,7 @@ def _parsed(url: str) -> URL:
             "sqlite:///FILE"
         )
     try:
-        import psycopg  # noqa: F401
+        import psycopg  # noqa: F401  # pyright: ignore[reportMissingImports]: an extra
     except ImportError:
         raise TopoError(
             "--storage postgresql:// needs psycopg: pip install 'topo-membrane[postgresql]'"
