@@ -124,7 +124,7 @@ def label_features(features: list[Feature], length: int) -> str:
     labels = [UNKNOWN] * length
     for feature in features:  # sides first, so that segments overwrite them
         if feature.key in ("TOPO_DOM", "DOMAIN"):
-            _paint(labels, feature, _side(feature.note, barrel))
+            _paint(labels, feature, side_of(feature.note, barrel))
     for feature in features:
         if feature.key == "TRANSMEM":
             _paint(labels, feature, STRAND if "beta strand" in feature.note else HELIX)
@@ -141,7 +141,8 @@ def _paint(labels: list[str], feature: Feature, label: str) -> None:
     labels[feature.start : feature.end] = label * (feature.end - feature.start)
 
 
-def _side(note: str, barrel: bool) -> str:
+def side_of(note: str, barrel: bool) -> str:
+    """Return the label of the side that a note in lower case names, ``-`` if it names none."""
     for label, words in (_BARREL_SIDES if barrel else _SIDES).items():
         if note.startswith(words):
             return label
@@ -150,20 +151,30 @@ def _side(note: str, barrel: bool) -> str:
 
 def topology_features(table: Iterable[Any]) -> Iterator[Feature]:
     """Yield the features that concern topology and have known ends."""
+    for entry in table:
+        if entry.type not in ("SIGNAL", "TRANSMEM", "TOPO_DOM", "INTRAMEM", "DOMAIN"):
+            continue
+        if (ends := feature_ends(entry)) is None:
+            continue
+        note = feature_note(entry)
+        if entry.type != "DOMAIN" or side_of(note, barrel=False) != UNKNOWN:
+            yield Feature(entry.type, *ends, note)
+
+
+def feature_ends(entry: Any) -> tuple[int, int] | None:
+    """Return start and end of a feature, half-open from 0; None if unknown or of an isoform."""
     from Bio.SeqFeature import UnknownPosition
 
-    for entry in table:
-        key, location = entry.type, entry.location
-        if key not in ("SIGNAL", "TRANSMEM", "TOPO_DOM", "INTRAMEM", "DOMAIN"):
-            continue
-        if location.ref is not None:  # of another isoform
-            continue
-        if UnknownPosition in (type(location.start), type(location.end)):
-            continue
-        words = entry.qualifiers.get("note") or entry.qualifiers.get("description") or ""
-        note = words.casefold()
-        if key != "DOMAIN" or _side(note, barrel=False) != UNKNOWN:
-            yield Feature(key, int(location.start), int(location.end), note)
+    location = entry.location
+    if location.ref is not None or UnknownPosition in (type(location.start), type(location.end)):
+        return None
+    return int(location.start), int(location.end)
+
+
+def feature_note(entry: Any) -> str:
+    """Return the words of a feature of a new or an old record, in lower case."""
+    words = entry.qualifiers.get("note") or entry.qualifiers.get("description") or ""
+    return words.casefold()
 
 
 def _is_soluble(comments: Iterable[str]) -> bool:
