@@ -60,25 +60,28 @@ def cv(
     from topo.report.curves import draw_curves
     from topo.runs import make_folder, run_name
     from topo.training.cross_validation import plan_folds, run_folds, spreads, write_ensemble
+    from topo.training.interruption import interruptible
 
     config = read_config(context.obj)
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)  # raises its errors before any training
-    config = _with_folds(config, folder, folds)
-    results = []
-    plans = plan_folds(config, validation)
-    for result in run_folds(plans, folder, shows_progress(), note):
-        draw_curves(result.run)
-        results.append(result)
-    figures = {result.name: result.metrics() for result in results}
-    found = spreads(figures)
-    _write_predictions(results, folder, resamples)
-    cost = write_ensemble(folder, config, results, found) if ensemble else None
-    write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
-    Console().print(summary_table(figures, found))
-    if cost:
-        note(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
-    report(f"cross-validation {folder}")
+    with interruptible():
+        config = _with_folds(config, folder, folds)
+        results = []
+        plans = plan_folds(config, validation)
+        for result in run_folds(plans, folder, shows_progress(), note):
+            draw_curves(result.run)
+            results.append(result)
+        figures = {result.name: result.metrics() for result in results}
+        found = spreads(figures)
+        _write_predictions(results, folder, resamples)
+        cost = write_ensemble(folder, config, results, found) if ensemble else None
+        write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
+        Console().print(summary_table(figures, found))
+        if cost:
+            size = f"{cost['members']} members, {cost['times']} times the time"
+            note(f"model {folder / 'model'}: {size}")
+        report(f"cross-validation {folder}")
 
 
 def _with_folds(config: Config, folder: Path, count: int) -> Config:
