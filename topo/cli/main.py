@@ -24,6 +24,7 @@ from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
+from topo.cli.serve import serve
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
 from topo.cli.warm_up import warm_up
@@ -69,6 +70,7 @@ app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
+app.command("serve")(serve)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)

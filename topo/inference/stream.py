@@ -113,6 +113,10 @@ class PredictionStream:
         computed once per input; without a store, once per window.
     advance
         Function that receives numbers of finished residues.
+    pool
+        Running worker processes, which other streams may share; then ``devices`` is not used.
+    urgent
+        Whether the batches come before those of other streams of the pool.
 
     Attributes
     ----------
@@ -129,18 +133,23 @@ class PredictionStream:
         devices: Sequence[str] = (),
         store: PredictionStore | None = None,
         advance: Callable[[int], None] = lambda _: None,
+        pool: WorkerPool | None = None,
+        urgent: bool = False,
     ) -> None:
         self._proteins, self._model, self._settings = proteins, model, settings
         budget = batch_residues or default_batch_residues(len(devices))
         self._budget = min(budget, settings.longest)
         self._devices, self._store, self._advance = devices, store, advance
+        self._pool, self._urgent = pool, urgent
         self._pending: deque[Window] = deque()
         self.reused = 0
 
     def __iter__(self) -> Generator[tuple[Protein, Prediction], None, None]:
-        if len(self._devices) > 1:
-            with WorkerPool(self._model.path, self._devices, self._settings) as pool:
-                yield from self._run(pool.run(self._batches()))
+        if self._pool is not None:
+            yield from self._run(self._pool.run(self._batches(), self._settings, self._urgent))
+        elif len(self._devices) > 1:
+            with WorkerPool(self._model.path, self._devices) as pool:
+                yield from self._run(pool.run(self._batches(), self._settings))
         else:
             predictor = BatchPredictor(self._model, self._settings)
             yield from self._run((b, predictor(b.proteins)) for b in self._batches())

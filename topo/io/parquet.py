@@ -62,7 +62,7 @@ def open_predictions_parquet(
     topo's own keys such as the fold (both JSON text), and probabilities as a list (R) of lists of
     6 float32 in the order I O P S M B. ``extras`` are keys of :data:`_EXTRAS`, for more columns.
     """
-    pa = _pyarrow()
+    pa = import_pyarrow()
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -106,7 +106,7 @@ def open_probabilities_parquet(path: str | PathLike[str]) -> Iterator[ParquetFil
 
     Columns: id, position (from 1), residue, label, and one float32 column for each of I O P S M B.
     """
-    pa = _pyarrow()
+    pa = import_pyarrow()
     schema = pa.schema(
         [
             ("id", pa.dictionary(pa.int32(), pa.string())),
@@ -151,7 +151,14 @@ def _probability_lists(pa: Any, predictions: list[Prediction]) -> Any:
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=missing)
 
 
-def _pyarrow() -> Any:
+def import_pyarrow() -> Any:
+    """Return the module pyarrow.
+
+    Raises
+    ------
+    TopoError
+        If it is not installed; the message says how to install it.
+    """
     try:
         import pyarrow
     except ImportError:

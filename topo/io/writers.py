@@ -111,6 +111,13 @@ def check_formats(formats: Sequence[str], probabilities: str | None = None) -> N
         )
 
 
+def files_of(name: str) -> tuple[str, ...]:
+    """Return the names of the files of a format, except those of single proteins."""
+    if name in (others := {"parquet": "predictions.parquet", "html": "report.html"}):
+        return (others[name],)
+    return tuple(text.file for text in _text_formats("")[name])
+
+
 def output_names() -> frozenset[str]:
     """Return the names of all files of a run of predictions, except those of single proteins."""
     texts = {text.file for layouts in _text_formats("").values() for text in layouts}

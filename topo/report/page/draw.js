@@ -179,9 +179,10 @@ function drawSnake(protein, sequence) {
   const width = (right - left) * unit, height = (high - low) * unit;
   const svg = node("svg", {
     width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "font-family": "system-ui, sans-serif",
-    style: `width: clamp(${(0.62 * width).toFixed(0)}px, 100%, ${width.toFixed(0)}px); height: auto`,
     "text-anchor": "middle", "aria-label": `Snake diagram of ${protein.id}: ${spell(protein)}`,
   });
+  svg.style.width = `clamp(${(0.62 * width).toFixed(0)}px, 100%, ${width.toFixed(0)}px)`;
+  svg.style.height = "auto"; // not as an attribute, which a strict content-security policy forbids
   const inner = protein.type === "BETA" ? "periplasm" : "inside";
   svg.append(node("rect", { x: 0, width, y: y(HALF), height: 2 * HALF * unit, class: "membrane", fill: "#b8a878", "fill-opacity": 0.28 }));
   svg.append(node("text", { x: 6, y: y(HALF - 1), "text-anchor": "start", "font-size": 11, fill: "currentColor" }, "outside"));
