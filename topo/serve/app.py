@@ -49,7 +49,7 @@ def make_app(service: Service, secret: str | None) -> ASGIApp:
     secret
         Token that clients need, or None.
     """
-    body = service.limits.body
+    largest = service.limits.body + _ENVELOPE if service.limits.body else None
     app = FastAPI(
         title="topo",
         version=__version__,
@@ -57,14 +57,14 @@ def make_app(service: Service, secret: str | None) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=body + _ENVELOPE if body else None,
+        max_body_size=largest,
     )
     app.state.service, app.state.token = service, Token(secret)
     app.include_router(router)
     _add_pages(app)
     _add_static(app)
     _add_errors(app)
-    return Guard(app, app.state.token, service.metrics)
+    return Guard(app, app.state.token, service.metrics, largest)
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -166,6 +166,10 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StorageError)
     async def full(request: Request, error: StorageError) -> Response:
+        return unexpected(error)
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> Response:
         return unexpected(error)
 
     @app.exception_handler(RequestValidationError)

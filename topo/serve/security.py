@@ -113,10 +113,15 @@ class Guard:
         Token.
     metrics
         Counter of requests.
+    largest
+        Largest size of a request, in bytes; None is no limit.
     """
 
-    def __init__(self, app: ASGIApp, token: Token, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, token: Token, metrics: Metrics, largest: int | None = None
+    ) -> None:
         self._app, self._token, self._metrics = app, token, metrics
+        self._largest = largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -137,6 +142,10 @@ class Guard:
         headers = Headers(scope=scope)
         if scope["method"] not in _READ_ONLY and _is_cross_site(headers):
             return problem(403, "found a request from another site, expected one from this page")
+        size = headers.get("content-length", "0")
+        if self._largest is not None and size.isdecimal() and int(size) > self._largest:
+            found = f"found a request of {int(size):,} bytes"
+            return problem(413, f"{found}, expected at most {self._largest:,}")
         path = scope["path"]
         guarded = path.startswith("/api/") and path not in _OPEN
         guarded = guarded or (path.startswith("/jobs/") and "/files/" in path)
@@ -149,6 +158,8 @@ class Guard:
         self, error: Exception, answer: _Answer, scope: Scope, receive: Receive
     ) -> None:
         """Answer an unexpected error; the connection is closed if an answer has begun."""
+        if answer.complete:  # the application has answered and logged the error
+            return
         response = unexpected(error)
         if answer.status:
             raise ConnectionAbortedError("an answer was cut off") from None
@@ -159,7 +170,7 @@ class _Answer:
     """Adds the headers to an answer and remembers its status."""
 
     def __init__(self, send: Callable[[Message], Awaitable[None]]) -> None:
-        self._send, self.status = send, 0
+        self._send, self.status, self.complete = send, 0, False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -168,6 +179,7 @@ class _Answer:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)
+        self.complete = message["type"] == "http.response.body" and not message.get("more_body")
 
 
 def _is_cross_site(headers: Headers) -> bool:

@@ -78,7 +78,7 @@ class Service:
         if self.stopping:
             raise ServiceError(503, "the server is stopping", _BUSY)
         if self.queue.waiting() + self._direct >= self.limits.queue:
-            raise ServiceError(503, f"{self.limits.queue:,} jobs wait already; try later", _BUSY)
+            raise ServiceError(503, f"the queue of {self.limits.queue:,} jobs is full; try later", _BUSY)
         if wait := self.allowance.take(client):
             limit = self.limits.jobs_per_minute
             raise ServiceError(429, f"found over {limit:,} jobs in a minute; try later", wait)
