@@ -78,7 +78,8 @@ class Service:
         if self.stopping:
             raise ServiceError(503, "the server is stopping", _BUSY)
         if self.queue.waiting() + self._direct >= self.limits.queue:
-            raise ServiceError(503, f"the queue of {self.limits.queue:,} jobs is full; try later", _BUSY)
+            full = f"the queue of {self.limits.queue:,} jobs is full; try later"
+            raise ServiceError(503, full, _BUSY)
         if wait := self.allowance.take(client):
             limit = self.limits.jobs_per_minute
             raise ServiceError(429, f"found over {limit:,} jobs in a minute; try later", wait)
