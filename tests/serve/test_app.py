@@ -1,5 +1,7 @@
 """The application in this process: refusals, token, requests from other sites, a full disk."""
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import errno
