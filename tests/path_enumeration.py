@@ -10,7 +10,8 @@ from torch import Tensor
 
 from topo.crf.layer import GrammarCRF
 from topo.grammar.table import Grammar, default_grammar
-from topo.labels import LABEL_INDEX, TYPE_INDEX, UNKNOWN, protein_type
+from topo.labels import UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 
 Path = tuple[tuple[int, int, int], ...]  # (state, start, end)
 BOUNDS = {"S": (2, 3), "M": (2, 4), "B": (1, 3)}
@@ -50,7 +51,11 @@ def paths(
     for state, row in enumerate(grammar.states):
         if row.start or open_start:
             for path in extend((), state, 0):
-                if open_start or open_end or protein_type(spell(grammar, path)) is not None:
+                if (
+                    open_start
+                    or open_end
+                    or grammar.scheme.type_of(spell(grammar, path)) is not None
+                ):
                     yield path
 
 
@@ -88,21 +93,27 @@ def score(
             total = total + crf.duration[state, length]
         if i:
             total = total + crf.transition[grammar.arcs.index((path[i - 1][0], state))]
-        if end < size and ends is not None and row.letter == "S":
+        if end < size and ends is not None and row.letter in grammar.scheme.alike("S"):
             total = total + ends[end - 1]
     if not open_start:
         total = total + crf.start[path[0][0]]
     if not open_end:
         total = total + crf.end[path[-1][0]]
     if type_scores is not None and not (open_start or open_end):
-        total = total + type_scores[TYPE_INDEX[protein_type(spell(grammar, path))]]
+        total = total + type_scores[grammar.scheme.type_names.index(_type(grammar, path))]
     return total
 
 
-def label_matrix(labels: str) -> Tensor:
-    """One-hot letters, (R, 6)."""
-    index = torch.tensor([LABEL_INDEX[letter] for letter in labels])
-    return torch.nn.functional.one_hot(index, 6).double()
+def _type(grammar: Grammar, path: Path) -> str:
+    name = grammar.scheme.type_of(spell(grammar, path))
+    assert name is not None
+    return name
+
+
+def label_matrix(labels: str, scheme: LabelScheme = SIX) -> Tensor:
+    """One-hot letters, (R, labels)."""
+    index = torch.from_numpy(scheme.encode(labels))
+    return torch.nn.functional.one_hot(index, len(scheme.letters)).double()
 
 
 def random_crf(grammar: Grammar, seed: int, channels: str = "letters") -> GrammarCRF:

@@ -17,6 +17,7 @@ from topo.crf.posterior import Posterior
 from topo.errors import ConfigError, TopoError
 from topo.grammar.table import Grammar, State, default_grammar
 from topo.labels import LABEL_INDEX, TYPES, decode_labels, protein_type
+from topo.labels.scheme import SIX
 from topo.segments import to_segments
 
 SIZE = 11
@@ -124,7 +125,7 @@ def test_the_conditional_distribution_equals_enumeration(texts: list[str], chann
     assert abs(float(given.confidence(index)) - sum(by_labels[w] for w in same)) < 1e-8
 
     costs = DecoderCosts(side=0.25, segment=0.3)
-    gains = given.labels @ costs.gains("IOPSMB")
+    gains = given.labels @ costs.gains(SIX, "IOPSMB")
 
     def gain(word: str) -> float:
         loss = costs.segment * sum(s.label in "MB" for s in to_segments(word))

@@ -63,7 +63,7 @@ def test_helical_types_are_chosen_before_they_are_the_most_probable(weights: lis
     probabilities = torch.tensor([weights], dtype=torch.float64) / sum(weights)
     mass = torch.zeros(1, 5)
     posterior = SimpleNamespace(types=probabilities, type_mass=mass)
-    chosen = TYPES[int(rank_types(cast(Posterior, posterior))[0, 0])]
+    chosen = TYPES[int(rank_types(cast(Posterior, posterior), TYPES)[0, 0])]
     expected = max(
         zip(TYPES, probabilities[0].tolist(), strict=True),
         key=lambda pair: pair[1] * TYPE_WEIGHTS.get(pair[0], 1),

@@ -42,7 +42,7 @@ def grammar(
     if graphviz:
         print(dot(chosen), end="")
     elif as_yaml:
-        print(yaml.safe_dump(grammar_tree(chosen), sort_keys=False), end="")
+        print(yaml.safe_dump(grammar_tree(chosen, full=True), sort_keys=False), end="")
     else:
         Console().print(_table(chosen))
 
@@ -75,16 +75,16 @@ def _table(grammar: Grammar) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from topo.labels import LABEL_NAMES, TYPES
-
-    table = Table(caption="types: " + ", ".join(TYPES[index] for index in grammar.types))
+    scheme = grammar.scheme
+    types = ", ".join(scheme.type_names[index] for index in grammar.types)
+    table = Table(caption=escape(f"types: {types}"))
     table.add_column("state", no_wrap=True)
     for column in ("letter", "residues", "starts", "ends", "followed by"):
         table.add_column(column, overflow="fold")
     for state in grammar.states:
         table.add_row(
             escape(state.name),
-            f"{state.letter} {LABEL_NAMES[state.letter]}",
+            escape(f"{state.letter} {scheme.by_letter[state.letter].name}"),
             _lengths(state.minimum, state.maximum),
             "yes" if state.start else "",
             "yes" if state.end else "",

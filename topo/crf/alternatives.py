@@ -8,21 +8,12 @@ from torch import Tensor
 
 from topo.crf import viterbi
 from topo.crf.conditions import LEAST_LOG_PROBABILITY, side_masks
+from topo.crf.costs import membrane_states
 from topo.crf.levels import count_levels, expand, order_levels
 from topo.crf.likelihood import ChainBatch
 from topo.crf.orders import best_orders
 from topo.crf.posterior import Posterior, forward_tables
-from topo.labels import (
-    INSIDE,
-    LABEL_INDEX,
-    MEMBRANE,
-    OUTSIDE,
-    PERIPLASM,
-    SIGNAL,
-    STRAND,
-    TYPES,
-    decode_labels,
-)
+from topo.labels import INSIDE, MEMBRANE, OUTSIDE, PERIPLASM, SIGNAL, STRAND
 from topo.protein import Alternatives, Topology
 from topo.segments import to_segments
 
@@ -53,7 +44,8 @@ def alternatives(posterior: Posterior, labels: str, count: int) -> Alternatives:
         posterior.paths.grammar.automaton,
         posterior.paths.scores,
     )
-    predicted = _order(labels)
+    scheme = posterior.paths.grammar.scheme
+    predicted = scheme.encode("".join(segment.label for segment in to_segments(labels)))
     topologies = tuple(
         Topology(
             labels if np.array_equal(order, predicted) else _best_of_order(posterior, order),
@@ -86,13 +78,8 @@ def _flipped(posterior: Posterior, labels: str) -> float:
     exchanged = flip(labels)
     if exchanged is None:
         return 0.0
-    index = torch.tensor([LABEL_INDEX[letter] for letter in exchanged])
-    return float(posterior.confidence(index))
-
-
-def _order(labels: str) -> np.ndarray:
-    """Letters of the segments."""
-    return np.array([LABEL_INDEX[segment.label] for segment in to_segments(labels)])
+    index = posterior.paths.grammar.scheme.encode(exchanged)
+    return float(posterior.confidence(torch.from_numpy(index)))
 
 
 def _best_of_order(posterior: Posterior, order: np.ndarray) -> str:
@@ -104,18 +91,20 @@ def _best_of_order(posterior: Posterior, order: np.ndarray) -> str:
         batch.values,
         batch.cleavage_values,
         batch.offsets,
-        np.ones((1, len(TYPES)), dtype=np.bool_),
+        np.ones((1, len(posterior.paths.grammar.scheme.types)), dtype=np.bool_),
         expanded.automaton,
         expanded.scores,
     )
-    return decode_labels(labels)
+    return posterior.paths.grammar.scheme.decode(labels)
 
 
 def _segment_counts(posterior: Posterior, labels: str) -> tuple[float, ...]:
     """Probability of each number of membrane segments; the last one is of that many or more."""
-    predicted = sum(segment.label in MEMBRANE for segment in to_segments(labels))
+    membrane = posterior.paths.grammar.scheme.alike("".join(MEMBRANE))
+    predicted = sum(segment.label in membrane for segment in to_segments(labels))
     most = min(predicted + MORE_SEGMENTS, len(labels))
-    levels = count_levels(posterior.paths.grammar.automaton, most, open_end=True)
+    grammar = posterior.paths.grammar
+    levels = count_levels(membrane_states(grammar, grammar.automaton), most, open_end=True)
     expanded = expand(posterior.paths.grammar.automaton, posterior.paths.scores, levels)
     automaton, batch = expanded.automaton, posterior.paths.batch
     tables = forward_tables(automaton, expanded.scores, batch)

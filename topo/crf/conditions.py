@@ -10,12 +10,13 @@ import numpy as np
 
 from topo.constraints import Constraint
 from topo.crf import viterbi
-from topo.crf.costs import DecoderCosts
+from topo.crf.costs import DecoderCosts, membrane_states
 from topo.crf.levels import count_levels, cut, expand
 from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar
-from topo.labels import INSIDE, LABELS, OUTSIDE, PERIPLASM, SIDES, SIGNAL, TYPES
+from topo.labels import INSIDE, OUTSIDE, PERIPLASM, SIDES, SIGNAL
+from topo.labels.scheme import SIDE, SIX, LabelScheme
 
 LEAST_LOG_PROBABILITY = -9_000.0
 """Constraints below this log-probability are refused.
@@ -28,9 +29,9 @@ constraints would no longer be negligible beside those that meet them.
 class Conditions(NamedTuple):
     """What constraints allow in a chain of R residues.
 
-    ``letters`` bool (R, 6); ``n_side`` and ``c_side``, labels of the sides of the ends; ``types``
-    bool (5,); ``segments``, bounds of the number of membrane segments, the upper one None
-    without limit.
+    ``letters`` bool (R, labels); ``n_side`` and ``c_side``, labels of the sides of the ends;
+    ``types`` bool (types,); ``segments``, bounds of the number of membrane segments, the upper one
+    None without limit.
     """
 
     letters: np.ndarray
@@ -40,17 +41,22 @@ class Conditions(NamedTuple):
     segments: tuple[int, int | None]
 
 
-def conditions(constraints: Sequence[Constraint], size: int) -> Conditions:
-    """Join constraints on a chain; contradictions leave nothing allowed."""
-    letters = np.ones((size, len(LABELS)), dtype=np.bool_)
-    types = np.ones(len(TYPES), dtype=np.bool_)
+def conditions(
+    constraints: Sequence[Constraint], size: int, scheme: LabelScheme = SIX
+) -> Conditions:
+    """Join constraints on a chain; contradictions leave nothing allowed.
+
+    Constraints name the six labels; they allow every label of the scheme that is alike.
+    """
+    letters = np.ones((size, len(scheme.letters)), dtype=np.bool_)
+    types = np.ones(len(scheme.types), dtype=np.bool_)
     sides = {"n_side": frozenset(SIDES), "c_side": frozenset(SIDES)}
     low, high = 0, None
     for one in constraints:
         if one.kind == "labels":
-            letters[one.first - 1 : one.last] &= np.isin(list(LABELS), one.values)
+            letters[one.first - 1 : one.last] &= _alike(scheme, one.values)
         elif one.kind == "type":
-            types &= np.isin(list(TYPES), one.values)
+            types &= np.isin(list(scheme.type_names), one.values)
         elif one.kind == "segments":
             low = max(low, one.first)
             bounds = [bound for bound in (high, one.last) if bound is not None]
@@ -60,14 +66,23 @@ def conditions(constraints: Sequence[Constraint], size: int) -> Conditions:
     return Conditions(letters, sides["n_side"], sides["c_side"], types, (low, high))
 
 
+def _alike(scheme: LabelScheme, six: Sequence[str]) -> np.ndarray:
+    """Mask of the labels that are alike to some of the six.
+
+    A label that stays on its side, whichever that is, is alike to all sides together.
+    """
+    kinds = {*six, SIDE} if {*SIDES} <= {*six} else {*six}
+    return np.array([label.six in kinds for label in scheme.labels])
+
+
 def first_impossible(
     grammar: Grammar, constraints: Sequence[Constraint], size: int
 ) -> Constraint | None:
     """Return the first constraint that no legal topology meets together with those before it."""
-    if is_possible(grammar, conditions(constraints, size)):
+    if is_possible(grammar, conditions(constraints, size, grammar.scheme)):
         return None
     for number, constraint in enumerate(constraints, 1):
-        if not is_possible(grammar, conditions(constraints[:number], size)):
+        if not is_possible(grammar, conditions(constraints[:number], size, grammar.scheme)):
             return constraint
     raise AssertionError("constraints are possible one after another, but not together")
 
@@ -78,7 +93,7 @@ def is_possible(grammar: Grammar, allowed: Conditions) -> bool:
     The best path is searched where only forbidden labels have a score.
     """
     free = grammar.automaton
-    automaton, scores = _restrict(grammar, free, DecoderCosts().scores(free), allowed)
+    automaton, scores = _restrict(grammar, free, DecoderCosts().scores(grammar, free), allowed)
     if not automaton.end.any():
         return False
     permitted = allowed.letters[:, _channel_letters(grammar)]
@@ -87,7 +102,7 @@ def is_possible(grammar: Grammar, allowed: Conditions) -> bool:
         np.where(permitted, 0.0, -1.0),
         np.zeros(size),
         np.array([0, size]),
-        np.ones((1, len(TYPES)), dtype=np.bool_),
+        np.ones((1, len(grammar.scheme.types)), dtype=np.bool_),
         automaton,
         scores,
     )
@@ -142,7 +157,7 @@ def _restrict(
     if (low, high) == (0, None):
         return cut(automaton, scores)
     most = low if high is None else high
-    levels = count_levels(automaton, most, high is None)
+    levels = count_levels(membrane_states(grammar, automaton), most, high is None)
     levels.end[:low] = False
     expanded = expand(automaton, scores, levels)
     return expanded.automaton, expanded.scores
@@ -160,7 +175,8 @@ def _sides(grammar: Grammar) -> tuple[list[frozenset[str]], list[frozenset[str]]
     A loop lies on its own side. Before a membrane segment lies the side that it comes from, after
     it the side that it leads to; a signal peptide is cut off, so that the side after it counts.
     """
-    letters = [state.letter for state in grammar.states]
+    six = {label.letter: label.six or label.letter for label in grammar.scheme.labels}
+    letters = [six[state.letter] for state in grammar.states]
     after = [
         frozenset(letters[grammar.index[name]] for name in state.successors) & set(SIDES)
         for state in grammar.states
@@ -185,4 +201,4 @@ def _across(sides: frozenset[str]) -> frozenset[str]:
 
 
 def _channel_letters(grammar: Grammar) -> list[int]:
-    return [LABELS.index(letter) for letter in grammar.channel_letters]
+    return [grammar.scheme.index[letter] for letter in grammar.channel_letters]

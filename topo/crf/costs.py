@@ -15,17 +15,8 @@ from topo.crf.likelihood import ChainBatch, in_threads
 from topo.grammar.automaton import Automaton
 from topo.grammar.legality import Limits
 from topo.grammar.table import Grammar
-from topo.labels import (
-    HELIX,
-    LABEL_INDEX,
-    LABELS,
-    MEMBRANE,
-    OUTSIDE,
-    SIDES,
-    STRAND,
-    TYPE_INDEX,
-    TYPES,
-)
+from topo.labels import HELIX, OUTSIDE, STRAND
+from topo.labels.scheme import LabelScheme
 
 
 class DecoderCosts(NamedTuple):
@@ -50,20 +41,22 @@ class DecoderCosts(NamedTuple):
     short: float = 0.0
     limits: Limits | None = None
 
-    def gains(self, letters: Sequence[str]) -> Tensor:
-        """Gain of a path letter where another label is true, float64 (6, letters)."""
-        same = np.equal.outer(list(LABELS), list(letters))
-        loop = np.logical_and.outer(*(np.isin(list(x), list(SIDES)) for x in (LABELS, letters)))
+    def gains(self, scheme: LabelScheme, letters: Sequence[str]) -> Tensor:
+        """Gain of a path letter where another label is true, float64 (labels, letters)."""
+        same = np.equal.outer(list(scheme.letters), list(letters))
+        loops = list(scheme.loops)
+        loop = np.logical_and.outer(*(np.isin(list(x), loops) for x in (scheme.letters, letters)))
         return torch.from_numpy(np.where(loop, self.side * same + (1 - self.side), same))
 
-    def scores(self, automaton: Automaton) -> semimarkov.PathScores:
-        """Scores of an automaton that hold these costs alone."""
+    def scores(self, grammar: Grammar, automaton: Automaton) -> semimarkov.PathScores:
+        """Scores of an automaton of a grammar that hold these costs alone."""
         states, arcs = len(automaton.letter), len(automaton.source)
-        membrane = np.isin(automaton.letter, [LABEL_INDEX[letter] for letter in MEMBRANE])
+        membrane = membrane_states(grammar, automaton)
+        helix = grammar.alike(automaton, HELIX)
         lengths = np.arange(int(automaton.maximum.max()) + 1)
         lacking = np.maximum(self.helix - lengths, 0)
         duration = np.zeros((states, len(lengths)))
-        duration -= self.short * np.outer(automaton.letter == LABEL_INDEX[HELIX], lacking)
+        duration -= self.short * np.outer(helix, lacking)
         scores = semimarkov.PathScores(
             transition=np.zeros(arcs) - self.segment * membrane[automaton.target],
             stay=np.zeros(states),
@@ -73,11 +66,16 @@ class DecoderCosts(NamedTuple):
             tail=np.zeros_like(duration),
             cleaves=np.zeros(states, dtype=np.bool_),
         )
-        return forbid(scores, automaton, self.limits)
+        return forbid(scores, grammar, automaton, self.limits)
+
+
+def membrane_states(grammar: Grammar, automaton: Automaton) -> np.ndarray:
+    """Mask of the states that are membrane helices or strands, bool (K,)."""
+    return grammar.alike(automaton, HELIX + STRAND)
 
 
 def forbid(
-    scores: semimarkov.PathScores, automaton: Automaton, limits: Limits | None
+    scores: semimarkov.PathScores, grammar: Grammar, automaton: Automaton, limits: Limits | None
 ) -> semimarkov.PathScores:
     """Give the score minus infinity to segments that are too short and to ends of open barrels.
 
@@ -86,22 +84,29 @@ def forbid(
     """
     if limits is None:
         return scores
-    helix, strand, outside = (LABEL_INDEX[letter] for letter in (HELIX, STRAND, OUTSIDE))
+    helices, strands, loops = (
+        grammar.alike(automaton, letter) for letter in (HELIX, STRAND, OUTSIDE)
+    )
     duration, start, end = scores.duration.copy(), scores.start.copy(), scores.end.copy()
-    duration[automaton.letter == helix, : limits.helix] = -np.inf
-    duration[automaton.letter == strand, : limits.strand] = -np.inf
-    strands, loops = automaton.letter == strand, automaton.letter == outside
-    to_outside = strands & _has_successor(automaton, outside)
-    start[(strands & ~to_outside) | (loops & _has_successor(automaton, strand))] = -np.inf
-    end[to_outside | (loops & (automaton.type == TYPE_INDEX["BETA"]))] = -np.inf
+    duration[helices, : limits.helix] = -np.inf
+    duration[strands, : limits.strand] = -np.inf
+    to_outside = strands & _has_successor(automaton, loops)
+    start[(strands & ~to_outside) | (loops & _has_successor(automaton, strands))] = -np.inf
+    end[to_outside | (loops & _is_barrel(grammar)[automaton.type])] = -np.inf
     return scores._replace(duration=duration, start=start, end=end)
 
 
-def _has_successor(automaton: Automaton, letter: int) -> np.ndarray:
-    """Mask of the states that one with this letter may follow, bool (K,)."""
+def _has_successor(automaton: Automaton, states: np.ndarray) -> np.ndarray:
+    """Mask of the states that one of some states, a mask (K,), may follow, bool (K,)."""
     found = np.zeros(len(automaton.letter), dtype=np.bool_)
-    found[automaton.source[automaton.letter[automaton.target] == letter]] = True
+    found[automaton.source[states[automaton.target]]] = True
     return found
+
+
+def _is_barrel(grammar: Grammar) -> np.ndarray:
+    """Mask of the types whose topologies have strands, bool (types + 1,); the last is no type."""
+    strands = grammar.scheme.alike(STRAND)
+    return np.array([*(bool(rule.has & strands) for rule in grammar.scheme.types), False])
 
 
 def best_expected_labels(
@@ -117,7 +122,7 @@ def best_expected_labels(
     Parameters
     ----------
     probabilities
-        Probabilities of the labels of each residue, shape (R, 6).
+        Probabilities of the labels of each residue, shape (R, labels).
     lengths
         Number of residues in each chain, shape (B,).
     grammar
@@ -135,18 +140,19 @@ def best_expected_labels(
         Label indices, int64 (R,), on the CPU.
     """
     costs = costs or DecoderCosts()
-    expected = probabilities @ costs.gains(grammar.channel_letters)
+    expected = probabilities @ costs.gains(grammar.scheme, grammar.channel_letters)
     batch = ChainBatch(grammar, expected, lengths)
     if permitted is not None:
         batch = batch.permit(permitted)
-    scores = costs.scores(grammar.automaton)
-    return best_labels(grammar.automaton, scores, batch, allowed_types(types, len(batch)))
+    scores = costs.scores(grammar, grammar.automaton)
+    allowed = allowed_types(types, len(batch), grammar)
+    return best_labels(grammar.automaton, scores, batch, allowed)
 
 
 def best_labels(
     automaton: Automaton, scores: semimarkov.PathScores, batch: ChainBatch, allowed: Tensor
 ) -> Tensor:
-    """Labels of the best paths, int64 (R,), whose types are ``allowed``, bool (B, 5)."""
+    """Labels of the best paths, int64 (R,), whose types are ``allowed``, bool (B, types)."""
     labels = np.empty(len(batch.values), dtype=np.int64)
 
     def run(part: slice) -> None:
@@ -165,11 +171,12 @@ def best_labels(
     return torch.from_numpy(labels)
 
 
-def allowed_types(types: Tensor | None, chains: int) -> Tensor:
-    """Mask of the types that each chain may have, bool (B, 5); see ``types`` above."""
-    free = torch.ones(chains, len(TYPES), dtype=torch.bool)
+def allowed_types(types: Tensor | None, chains: int, grammar: Grammar) -> Tensor:
+    """Mask of the types that each chain may have, bool (B, types); see ``types`` above."""
+    number = len(grammar.scheme.types)
+    free = torch.ones(chains, number, dtype=torch.bool)
     if types is None:
         return free
     types = types.cpu()
-    only = F.one_hot(types.clamp(min=0), len(TYPES)).bool()
+    only = F.one_hot(types.clamp(min=0), number).bool()
     return torch.where((types >= 0)[:, None], only, free)

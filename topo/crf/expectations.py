@@ -16,7 +16,6 @@ from topo.crf.semimarkov import (
     LOW,
     PathScores,
     add,
-    agrees,
     backward_links,
     duration_weights,
     exp,
@@ -27,6 +26,7 @@ from topo.crf.semimarkov import (
     reverse,
 )
 from topo.grammar.automaton import Automaton
+from topo.grammar.legality import agrees
 
 
 class Gradient(NamedTuple):

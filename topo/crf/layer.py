@@ -6,15 +6,16 @@ of the emissions: they need a few numbers per residue, and the gradients are exa
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from topo.crf.likelihood import ChainBatch, cleaved_states, negative_log_likelihood
+from topo.crf.likelihood import ChainBatch, negative_log_likelihood
 from topo.crf.posterior import Posterior, forward_tables
 from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar, default_grammar
-from topo.labels import TYPES
+from topo.labels import SIGNAL
 
 _NO_SCORE = -1e4  # of a duration outside the bounds, where only its derivative must vanish
 
@@ -90,7 +91,7 @@ class GrammarCRF(nn.Module):
         labels
             Label indices, int64 (R,), -100 if unknown.
         type_scores
-            Scores added to every path of a type, shape (B, 5). Only whole chains have a type.
+            Scores added to every path of a type, shape (B, types). Only whole chains have a type.
         cleavage
             Scores of a signal peptide that ends with the residue, shape (R,). That of a chain's
             last residue is not used: a cleavage site lies between two residues.
@@ -99,7 +100,7 @@ class GrammarCRF(nn.Module):
             Every state may then start (end) it, without start (end) score; the segment that is
             cut has no minimum, and the score of being at least as long as what is left of it.
         types
-            Types that the known path may have, bool (B, 5); all if None. If all labels are
+            Types that the known path may have, bool (B, types); all if None. If all labels are
             unknown, the result is the negative log-probability of these types.
 
         Returns
@@ -115,14 +116,20 @@ class GrammarCRF(nn.Module):
         )  # (B, 2)
         batch = ChainBatch(self.grammar, emissions, lengths, type_scores, cleavage)
         known = labels.detach().cpu().long()
-        allowed = torch.ones(len(lengths), len(TYPES), dtype=torch.bool)
+        allowed = torch.ones(len(lengths), len(self.grammar.scheme.types), dtype=torch.bool)
         if types is not None:
             allowed = types.cpu().bool()
         crops = opened.any(1)
         automaton = self.grammar.automaton
         if not crops.any():
             value = negative_log_likelihood(
-                automaton, self._scores(automaton), batch, known, allowed, opened
+                automaton,
+                self._scores(automaton),
+                self._cleaves(automaton),
+                batch,
+                known,
+                allowed,
+                opened,
             )
         else:
             value = batch.emissions.new_zeros(len(lengths))
@@ -132,6 +139,7 @@ class GrammarCRF(nn.Module):
                     part = negative_log_likelihood(
                         used,
                         self._scores(used),
+                        self._cleaves(used),
                         batch.select(chosen, residues),
                         known[residues],
                         allowed[chosen],
@@ -167,9 +175,13 @@ class GrammarCRF(nn.Module):
         batch = ChainBatch(self.grammar, emissions.detach(), lengths, *given)
         automaton = self.grammar.automaton
         arrays = [score.contiguous().numpy() for score in self._scores(automaton)]
-        scores = PathScores(*arrays, cleaves=cleaved_states(automaton))
+        scores = PathScores(*arrays, cleaves=self._cleaves(automaton))
         tables = forward_tables(automaton, scores, batch)
         return Posterior(self.grammar, scores, batch, tables, negligible)
+
+    def _cleaves(self, automaton: Automaton) -> np.ndarray:
+        """Mask of the states whose end is a cleavage site, bool (K,)."""
+        return self.grammar.alike(automaton, SIGNAL)
 
     def _scores(self, automaton: Automaton) -> list[Tensor]:
         """Look up the automaton's scores in the parameters, in the order of ``PathScores``."""

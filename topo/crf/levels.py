@@ -12,9 +12,6 @@ import numpy as np
 
 from topo.crf.semimarkov import PathScores, restrict
 from topo.grammar.automaton import Automaton
-from topo.labels import LABEL_INDEX, MEMBRANE, TYPES
-
-_ALL_TYPES = np.ones(len(TYPES), dtype=np.bool_)
 
 
 class Levels(NamedTuple):
@@ -38,18 +35,28 @@ class Expanded(NamedTuple):
     level: np.ndarray
 
 
+def _all_types(automaton: Automaton) -> np.ndarray:
+    return np.ones(max(int(automaton.type.max(initial=0)), 0) + 1, dtype=np.bool_)
+
+
 def cut(automaton: Automaton, scores: PathScores) -> tuple[Automaton, PathScores]:
     """Leave out the states from which no end can be reached."""
-    part, its_scores, _ = restrict(automaton, scores, _ALL_TYPES)
+    part, its_scores, _ = restrict(automaton, scores, _all_types(automaton))
     return part, its_scores
 
 
-def count_levels(automaton: Automaton, most: int, open_end: bool) -> Levels:
-    """Levels that are the number of membrane segments so far, 0 to ``most``.
+def count_levels(adds: np.ndarray, most: int, open_end: bool) -> Levels:
+    """Levels that are the number of segments of some states so far, 0 to ``most``.
 
-    Paths with more segments stay on the last level if ``open_end``, and are forbidden otherwise.
+    Parameters
+    ----------
+    adds
+        Mask of these states, bool (K,).
+    most
+        Highest level.
+    open_end
+        Whether paths with more segments stay on the last level; they are forbidden otherwise.
     """
-    adds = np.isin(automaton.letter, [LABEL_INDEX[letter] for letter in MEMBRANE])
     start = adds.astype(np.int64)
     following = np.arange(most + 1)[:, None] + adds
     if open_end:
@@ -115,5 +122,5 @@ def _arrays(
         outgoing_start=np.searchsorted(source[outgoing], every).astype(np.int64),
     )
     own = PathScores(scores.transition[arc], *(field[k] for field in scores[1:]))
-    part, its_scores, kept = restrict(whole, own, _ALL_TYPES)
+    part, its_scores, kept = restrict(whole, own, _all_types(whole))
     return Expanded(part, its_scores, level[kept])

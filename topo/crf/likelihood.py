@@ -17,7 +17,6 @@ from topo.crf import expectations, semimarkov
 from topo.crf.semimarkov import LIMIT
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar
-from topo.labels import LABEL_INDEX, SIGNAL, TYPES
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ class ChainBatch:
     lengths
         Number of residues in each chain, shape (B,).
     type_scores
-        Scores of the protein types, shape (B, 5); zero if None.
+        Scores of the protein types, shape (B, types); zero if None.
     cleavage
         Scores of a cleavage site after each residue, shape (R,); zero if None.
 
@@ -71,7 +70,7 @@ class ChainBatch:
             raise ValueError("found a chain of length 0, expected at least one residue")
         zeros = self.emissions.new_zeros
         self.cleavage = zeros(residues) if cleavage is None else cleavage.cpu().double()
-        shape = (len(lengths), len(TYPES))
+        shape = (len(lengths), len(grammar.scheme.types))
         self.type_scores = zeros(shape) if type_scores is None else type_scores.cpu().double()
 
     def __len__(self) -> int:
@@ -94,7 +93,7 @@ class ChainBatch:
         return part
 
     def with_type_scores(self, type_scores: Tensor) -> ChainBatch:
-        """Return the same chains with other type scores (B, 5)."""
+        """Return the same chains with other type scores (B, types)."""
         other = copy.copy(self)
         other.type_scores = type_scores
         return other
@@ -124,7 +123,7 @@ class ChainBatch:
 
     @property
     def type_values(self) -> np.ndarray:
-        """Type scores, (B, 5)."""
+        """Type scores, (B, types)."""
         return self.type_scores.detach().contiguous().numpy()
 
 
@@ -142,11 +141,6 @@ def in_threads(offsets: np.ndarray, run: Callable[[slice], None]) -> None:
         list(pool.map(run, parts))
 
 
-def cleaved_states(automaton: Automaton) -> np.ndarray:
-    """Return a mask of the states whose end is a cleavage site, bool (K,)."""
-    return automaton.letter == LABEL_INDEX[SIGNAL]
-
-
 class _Likelihood(torch.autograd.Function):
     """Negative log-likelihood; its derivatives are the expected counts of the recursions."""
 
@@ -158,14 +152,15 @@ class _Likelihood(torch.autograd.Function):
         allowed: Tensor,
         opened: Tensor,
         offsets: np.ndarray,
+        cleaves: np.ndarray,
         *tensors: Tensor,
     ) -> Tensor:
         arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
         emissions, cleavage, type_scores = arrays[:3]
-        scores = semimarkov.PathScores(*arrays[3:], cleaves=cleaved_states(automaton))
+        scores = semimarkov.PathScores(*arrays[3:], cleaves=cleaves)
         chains = len(offsets) - 1
         gradient = expectations.empty_gradient(automaton, scores, emissions, chains)
-        types = np.zeros((chains, len(TYPES)))
+        types = np.zeros_like(type_scores)
         agreeing, everything = np.empty(chains), np.empty(chains)
 
         def run(part: slice) -> None:
@@ -206,7 +201,7 @@ class _Likelihood(torch.autograd.Function):
         residue = grad.repeat_interleave(lengths)
         weighted = [torch.tensordot(grad, parameter, 1) for parameter in parameters]
         return (
-            *(None,) * 5,
+            *(None,) * 6,
             emissions * residue[:, None],
             cleavage * residue,
             types * grad[:, None],
@@ -217,6 +212,7 @@ class _Likelihood(torch.autograd.Function):
 def negative_log_likelihood(
     automaton: Automaton,
     scores: list[Tensor],
+    cleaves: np.ndarray,
     batch: ChainBatch,
     known: Tensor,
     allowed: Tensor,
@@ -230,15 +226,19 @@ def negative_log_likelihood(
         Automaton of the chains.
     scores
         Fields of :class:`topo.crf.semimarkov.PathScores` except the last, as tensors.
+    cleaves
+        The last: states whose end is a cleavage site, bool (K,).
     batch
         Chains.
     known
         Label indices, int64 (R,), negative if unknown.
     allowed
-        Types of the paths that agree with the labels, bool (B, 5).
+        Types of the paths that agree with the labels, bool (B, types).
     opened
         Whether each chain is cut at its start and at its end, bool (B, 2).
     """
     tensors = (batch.emissions, batch.cleavage, batch.type_scores, *scores)
-    value: Any = _Likelihood.apply(automaton, known, allowed, opened, batch.offsets, *tensors)
+    value: Any = _Likelihood.apply(
+        automaton, known, allowed, opened, batch.offsets, cleaves, *tensors
+    )
     return value

@@ -25,7 +25,6 @@ from topo.crf.semimarkov import (
     reverse,
 )
 from topo.grammar.automaton import Automaton
-from topo.labels import LETTERS
 
 _BUDGET = 20_000_000  # residues over which the segments of all beginnings are summed
 _FEWEST = 200
@@ -124,8 +123,8 @@ def _tables(emissions, cleavage, type_scores, a, scores):
 
 @njit(cache=True, nogil=True)
 def _first_letters(tables, a, scores):
-    """Log mass of the paths that begin with each letter, (6,)."""
-    mass = np.full(LETTERS, LOW)
+    """Log mass of the paths that begin with each letter, (letters,)."""
+    mass = np.full(a.letter.max() + 1, LOW)
     for k in range(len(a.letter)):
         if a.start[k]:
             mass[a.letter[k]] = add(mass[a.letter[k]], scores.start[k] + tables.entry[0, k])
@@ -159,8 +158,9 @@ def _extend(letters, segments, before, tables, a, scores):
 
 @njit(cache=True, nogil=True)
 def _continuations(letter, exit, tables, a, scores):
-    """Log mass of the paths that end with a beginning, and that go on with each letter, (6,)."""
-    size, whole, further = len(tables.total) - 1, LOW, np.full(LETTERS, LOW)
+    """Log mass of the paths that end with a beginning, or go on with each letter, (letters,)."""
+    size, whole = len(tables.total) - 1, LOW
+    further = np.full(a.letter.max() + 1, LOW)
     for k in range(len(a.letter)):
         if a.letter[k] == letter and tables.ending[k] > LOW:
             whole = add(whole, exit[k, size] + tables.ending[k])

@@ -17,7 +17,7 @@ from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
 from topo.grammar.legality import Limits
 from topo.grammar.table import Grammar
-from topo.labels import LABELS, TYPE_INDEX, TYPES, decode_labels, protein_type
+from topo.labels.scheme import LabelScheme
 
 CERTAIN_TYPE = 0.99
 """A type with at least this probability needs no label probabilities of its own.
@@ -29,7 +29,7 @@ This saves a backward recursion. It changes a label's probability by at most the
 class ForwardTables(NamedTuple):
     """Forward recursion over B chains with R residues and K states, float64.
 
-    ``types`` (B, 5) is the log mass of the paths of each type, minus infinity if there is none;
+    ``types`` (B, types) is the log mass of the paths of each type, minus infinity if there is none;
     ``entry`` and ``exit`` (R + B, K) are the log mass of the paths with a segment that starts or
     ends at a position.
     """
@@ -71,12 +71,12 @@ class Posterior:
     negligible
         Types with a smaller probability are left out of :attr:`labels`.
     labels
-        Probabilities of the residue labels where they are already known, float64 (R, 6).
+        Probabilities of the residue labels where they are already known, float64 (R, labels).
 
     Attributes
     ----------
     types
-        Probabilities of the protein types, float64 (B, 5).
+        Probabilities of the protein types, float64 (B, types).
     log_partition
         Log mass of all paths, float64 (B,).
     """
@@ -108,7 +108,7 @@ class Posterior:
 
     @property
     def type_mass(self) -> Tensor:
-        """Log mass of the paths of each type without type scores, float64 (B, 5).
+        """Log mass of the paths of each type without type scores, float64 (B, types).
 
         Minus infinity if the type has no path.
         """
@@ -120,7 +120,7 @@ class Posterior:
         Parameters
         ----------
         log_probabilities
-            Log-probabilities of the types, shape (B, 5).
+            Log-probabilities of the types, shape (B, types).
         negligible
             Types with a smaller probability are left out of :attr:`labels`, which saves the
             backward recursion over their states.
@@ -149,14 +149,15 @@ class Posterior:
         """Restrict each chain to its topologies of one type, int64 (B,).
 
         A chain without a topology of its type keeps all its types. The labels of a chain stay
-        as they are if its type has a probability of :data:`CERTAIN_TYPE` or more, or is GLOB,
-        whose topologies are all the same.
+        as they are if its type has a probability of :data:`CERTAIN_TYPE` or more, or has a single
+        label, as GLOB, so that its topologies are all the same.
         """
         chances = self.types.gather(1, types[:, None])[:, 0]
         possible = self.type_mass.gather(1, types[:, None])[:, 0].isfinite()
-        only = torch.where(allowed_types(types, len(types)), 0.0, -torch.inf).double()
+        allowed = allowed_types(types, len(types), self._grammar)
+        only = torch.where(allowed, 0.0, -torch.inf).double()
         batch = self.with_types(torch.where(possible[:, None], only, self.types.log()))._batch
-        apart = possible & (chances < CERTAIN_TYPE) & (types != TYPE_INDEX["GLOB"])
+        apart = possible & (chances < CERTAIN_TYPE) & ~_is_single(self._grammar.scheme)[types]
         labels = self.labels
         if apart.any():
             part = self.select(apart).with_types(only[apart], negligible=0.5)
@@ -166,12 +167,13 @@ class Posterior:
 
     @cached_property
     def labels(self) -> Tensor:
-        """Probabilities of the residue labels, float64 (R, 6)."""
+        """Probabilities of the residue labels, float64 (R, labels)."""
         if self._known_labels is not None:
             return self._known_labels
         batch, tables = self._batch, self._tables
         allowed = (self.types >= self._negligible).numpy()
-        labels = np.zeros((len(batch.values), len(LABELS)))
+        letters = len(self._grammar.scheme.letters)
+        labels = np.zeros((len(batch.values), letters))
 
         def run(part: slice) -> None:
             expectations.marginals(
@@ -191,7 +193,7 @@ class Posterior:
         in_threads(batch.offsets, run)
         labels = labels.clip(0.0)
         if batch.permitted is not None:
-            labels *= batch.permitted[:, : len(LABELS)].numpy()
+            labels *= batch.permitted[:, :letters].numpy()
         labels /= labels.sum(1, keepdims=True)
         return torch.from_numpy(labels)
 
@@ -244,10 +246,10 @@ class Posterior:
             If the emissions hold NaN.
         """
         self._refuse_nan()
-        allowed = allowed_types(types, len(self._batch))
+        allowed = allowed_types(types, len(self._batch), self._grammar)
         best = self.types.masked_fill(~allowed, -torch.inf).argmax(1)
-        only = allowed_types(best, len(self._batch))
-        scores = forbid(self._scores, self._automaton, limits)
+        only = allowed_types(best, len(self._batch), self._grammar)
+        scores = forbid(self._scores, self._grammar, self._automaton, limits)
         return best_labels(self._automaton, scores, self._batch, only)
 
     def confidence(self, labels: Tensor) -> Tensor:
@@ -259,8 +261,9 @@ class Posterior:
         batch = self._batch
         known = labels.detach().cpu().long().contiguous().numpy()
         letters = np.bitwise_or.reduceat(1 << known, batch.offsets[:-1])
-        kinds = [_types_of(int(used)) for used in letters]
-        allowed = np.array(kinds, dtype=np.bool_).reshape(-1, len(TYPES))
+        scheme = self._grammar.scheme
+        kinds = [_types_of(int(used), scheme) for used in letters]
+        allowed = np.array(kinds, dtype=np.bool_).reshape(-1, len(scheme.types))
         mass = np.empty(len(batch))
 
         def run(part: slice) -> None:
@@ -297,7 +300,7 @@ class Posterior:
             )
             probability: dict[str, float] = {}
             for path, share in zip(paths, np.exp(value - everything[b]), strict=True):
-                labels = decode_labels(path)
+                labels = self._grammar.scheme.decode(path)
                 probability[labels] = probability.get(labels, 0.0) + float(share)
             ranked = sorted(probability.items(), key=lambda item: -item[1])
             found.append(ranked[:count])
@@ -316,7 +319,7 @@ def forward_tables(automaton: Automaton, scores: PathScores, batch: ChainBatch) 
     """Run the forward recursion over whole chains, without type scores."""
     rows = batch.table_rows
     shape = (rows[-1], len(automaton.letter))
-    entry, exit, mass = np.empty(shape), np.empty(shape), np.empty((len(batch), len(TYPES)))
+    entry, exit, mass = np.empty(shape), np.empty(shape), np.empty(batch.type_scores.shape)
 
     def run(part: slice) -> None:
         expectations.forward(
@@ -336,7 +339,12 @@ def forward_tables(automaton: Automaton, scores: PathScores, batch: ChainBatch) 
 
 
 @cache
-def _types_of(letters: int) -> list[bool]:
+def _types_of(letters: int, scheme: LabelScheme) -> list[bool]:
     """Mask of the type that letters, given as bits, spell; all False if they spell none."""
-    kind = protein_type("".join(x for i, x in enumerate(LABELS) if letters >> i & 1))
-    return [name == kind for name in TYPES]
+    kind = scheme.type_of("".join(x for i, x in enumerate(scheme.letters) if letters >> i & 1))
+    return [name == kind for name in scheme.type_names]
+
+
+def _is_single(scheme: LabelScheme) -> Tensor:
+    """Mask of the types whose topologies have one label, bool (types,)."""
+    return torch.tensor([rule.is_single for rule in scheme.types])

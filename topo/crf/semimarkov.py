@@ -21,7 +21,7 @@ import numpy as np
 
 from topo.caches.kernels import njit
 from topo.grammar.automaton import Automaton
-from topo.labels import LETTERS
+from topo.grammar.legality import agrees
 
 LIMIT = 1e4
 """Emissions are clipped to plus and minus this, which makes infinities harmless."""
@@ -91,7 +91,8 @@ def recursion(
     values = np.full((states, size + 1), LOW)  # entry - C
     reference = np.full(states, LOW)
     expected = np.zeros(weights.shape)
-    run = np.zeros(LETTERS, np.int64)
+    letters = a.letter.max() + 1
+    run = np.zeros(letters, np.int64)
     counting = len(beyond) > 0
     total, known, cleavage = chain.total, chain.known, chain.cleavage
     letter, channel, minimum, maximum = a.letter, a.channel, a.minimum, a.maximum
@@ -103,7 +104,7 @@ def recursion(
         entry[0, k] = first[k]
         exit[0, k] = LOW
     for t in range(1, size + 1):
-        for c in range(LETTERS):
+        for c in range(letters):
             run[c] = run[c] + 1 if agrees(known[t - 1], c) else 0
         cut_last = open_last and t == size
         for k in range(states):
@@ -280,12 +281,6 @@ def add(one, other):
 def exp(value):
     """Exponential of a log probability, 0 where it is negligible."""
     return np.exp(value) if value > _NEGLIGIBLE else 0.0
-
-
-@njit(cache=True, nogil=True)
-def agrees(known, letter):
-    """Return whether a residue with this label (negative if unknown) may have the letter."""
-    return known < 0 or known == letter
 
 
 @njit(cache=True, nogil=True)

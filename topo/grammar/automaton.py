@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from itertools import chain, combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from topo.errors import ConfigError
-from topo.labels import LABEL_INDEX, LABELS, TYPE_INDEX, protein_type
+from topo.labels.scheme import LabelScheme
 
 if TYPE_CHECKING:
     from topo.grammar.table import Grammar, State
@@ -54,20 +52,23 @@ def closure(roots: Iterable, edges: dict) -> dict:
     return found
 
 
-@cache
-def _outlook(letters: frozenset[str]) -> tuple[str | None, ...]:
-    """Return the type of the chain for each set of further letters."""
-    subsets = chain.from_iterable(combinations(LABELS, size) for size in range(len(LABELS) + 1))
-    return tuple(protein_type("".join(letters | set(more))) for more in subsets)
+def _progress(letters: frozenset[str], scheme: LabelScheme) -> tuple[frozenset[str] | None, ...]:
+    """Return the labels that each type still lacks after some letters; None if it is ruled out."""
+    return tuple(
+        None
+        if rule.lacks & letters or (rule.only and not letters <= rule.only)
+        else rule.has - letters
+        for rule in scheme.types
+    )
 
 
 def compile_product(grammar: Grammar) -> Automaton:
-    """Build :attr:`Grammar.automaton`; a node is (table state, outlook of the letters seen)."""
+    """Build :attr:`Grammar.automaton`; a node is (table state, progress of the letters seen)."""
     seen: dict[tuple, frozenset[str]] = {}
 
     def node(state: int, letters: frozenset[str]) -> tuple:
         letters = letters | {grammar.states[state].letter}
-        found = (state, _outlook(letters))
+        found = (state, _progress(letters, grammar.scheme))
         seen.setdefault(found, letters)
         return found
 
@@ -80,7 +81,7 @@ def compile_product(grammar: Grammar) -> Automaton:
             arrivals.setdefault(following, []).append(here)
             if following not in edges and following not in queue:
                 queue.append(following)
-    finals = [n for n in queue if grammar.states[n[0]].end and n[1][0] is not None]
+    finals = [n for n in queue if _final_type(grammar.states[n[0]], n[1]) is not None]
     useful = closure(finals, {n: arrivals.get(n, []) for n in queue})
     if not any(n in useful for n in starts):
         raise ConfigError("no path of the grammar spells a protein type, expected at least one")
@@ -90,7 +91,7 @@ def compile_product(grammar: Grammar) -> Automaton:
 
 
 def compile_arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> Automaton:
-    """Store nodes (table state, outlook or None) and arcs between them as arrays."""
+    """Store nodes (table state, progress or None) and arcs between them as arrays."""
     position = {node: k for k, node in enumerate(nodes)}
     rows = [grammar.states[node[0]] for node in nodes]
     entry = set(_starts(grammar, nodes))
@@ -101,7 +102,7 @@ def compile_arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> A
     kinds = [_final_type(row, node[1]) for row, node in zip(rows, nodes, strict=True)]
     count = np.arange(len(nodes) + 1)
     return Automaton(
-        letter=np.array([LABEL_INDEX[row.letter] for row in rows], dtype=np.int64),
+        letter=np.array([grammar.scheme.index[row.letter] for row in rows], dtype=np.int64),
         channel=np.array([grammar.channels.index(row.emission) for row in rows], dtype=np.int64),
         state=np.array([node[0] for node in nodes], dtype=np.int64),
         minimum=np.array([row.minimum for row in rows], dtype=np.int64),
@@ -118,13 +119,13 @@ def compile_arrays(grammar: Grammar, nodes: list[tuple], arcs: list[tuple]) -> A
     )
 
 
-def _final_type(row: State, outlook: tuple[str | None, ...] | None) -> int | None:
+def _final_type(row: State, progress: tuple[frozenset[str] | None, ...] | None) -> int | None:
     """Type index of a chain that ends here: -1 if it has no type, None if it is illegal."""
     if not row.end:
         return None
-    if outlook is None:
+    if progress is None:
         return -1
-    return None if outlook[0] is None else TYPE_INDEX[outlook[0]]
+    return next((index for index, missing in enumerate(progress) if missing == frozenset()), None)
 
 
 def _starts(grammar: Grammar, nodes: list[tuple]) -> list[tuple]:
@@ -133,5 +134,5 @@ def _starts(grammar: Grammar, nodes: list[tuple]) -> list[tuple]:
         node
         for node in nodes
         if (row := grammar.states[node[0]]).start
-        and (not node[1] or node[1] == _outlook(frozenset(row.letter)))
+        and (not node[1] or node[1] == _progress(frozenset(row.letter), grammar.scheme))
     ]

@@ -16,15 +16,12 @@ from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar, default_grammar
 from topo.labels import (
     HELIX,
-    LABELS,
-    LETTERS,
     OUTSIDE,
     STRAND,
-    TYPES,
     UNKNOWN,
-    decode_labels,
     encode_labels,
 )
+from topo.labels.scheme import LABEL_SETS
 from topo.segments import to_segments
 
 _NONE, _MANY = 0, 1  # no list of segments; several
@@ -52,9 +49,9 @@ class Limits(NamedTuple):
     def within(self, grammar: Grammar) -> Limits:
         """Lower the limits to the longest segments that a grammar allows."""
         longest = {
-            letter: min((s.maximum for s in grammar.states if s.letter == letter and s.maximum),
-                        default=least)
-            for letter, least in ((HELIX, self.helix), (STRAND, self.strand))
+            six: min((s.maximum for s in grammar.states
+                      if s.letter in grammar.scheme.alike(six) and s.maximum), default=least)
+            for six, least in ((HELIX, self.helix), (STRAND, self.strand))
         }  # fmt: skip
         return self._replace(
             helix=min(self.helix, longest[HELIX]), strand=min(self.strand, longest[STRAND])
@@ -119,7 +116,7 @@ def is_legal(
     Parameters
     ----------
     labels
-        Letters of :data:`topo.labels.LABELS`; ``-`` agrees with every letter.
+        Letters of the grammar's scheme; ``-`` agrees with every letter.
     grammar
         Grammar; :func:`topo.grammar.table.default_grammar` if None.
     open_start, open_end
@@ -133,8 +130,9 @@ def is_legal(
     """
     if not (open_start or open_end):
         return bool(possible_types(labels, grammar))
-    table = (grammar or default_grammar()).untyped
-    ending, _, _ = _forward(encode_labels(labels), table, open_start, open_end)
+    grammar = grammar or default_grammar()
+    table = grammar.untyped
+    ending, _, _ = _forward(grammar.scheme.encode(labels), table, open_start, open_end)
     return bool(labels and (ending[-1] & (table.end | open_end)).any())
 
 
@@ -144,13 +142,13 @@ def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ..
     Returns
     -------
     tuple of str
-        In the order of :data:`topo.labels.TYPES`; empty where no path agrees.
+        In the order of the scheme's types; empty where no path agrees.
     """
-    automaton = (grammar or default_grammar()).automaton
-    known = encode_labels(labels)
-    ending, _, _ = _forward(known, automaton)
+    grammar = grammar or default_grammar()
+    automaton = grammar.automaton
+    ending, _, _ = _forward(grammar.scheme.encode(labels), automaton)
     found = np.unique(automaton.type[ending[-1] & automaton.end])
-    return tuple(TYPES[index] for index in found) if labels else ()
+    return tuple(grammar.scheme.type_names[index] for index in found) if labels else ()
 
 
 def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
@@ -160,11 +158,12 @@ def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
     """
     if UNKNOWN not in labels:
         return labels
-    automaton = (grammar or default_grammar()).automaton
-    known = encode_labels(labels)
-    possible = _possible_letters(known, automaton, *_forward(known, automaton))  # (R, 6)
+    grammar = grammar or default_grammar()
+    known = grammar.scheme.encode(labels)
+    automaton = grammar.automaton
+    possible = _possible_letters(known, automaton, *_forward(known, automaton))  # (R, letters)
     sole = possible.sum(1) == 1
-    return decode_labels(np.where((known < 0) & sole, possible.argmax(1), known))
+    return grammar.scheme.decode(np.where((known < 0) & sole, possible.argmax(1), known))
 
 
 def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | None:
@@ -178,12 +177,24 @@ def only_topology(labels: str, grammar: Grammar | None = None) -> list[str] | No
     """
     if not labels:
         return None
-    automaton = (grammar or default_grammar()).automaton
-    known = encode_labels(labels)
-    ending, last, run = _forward(known, automaton)
+    grammar = grammar or default_grammar()
+    automaton = grammar.automaton
+    ending, last, run = _forward(grammar.scheme.encode(labels), automaton)
     if not _one_order(automaton, ending, last, run):
         return None
-    return [LABELS[index] for index in _trace(automaton, ending, last, run)[::-1]]
+    letters = grammar.scheme.letters
+    return [letters[index] for index in _trace(automaton, ending, last, run)[::-1]]
+
+
+@njit(cache=True, nogil=True)
+def agrees(known, letter):
+    """Return whether a residue with this label, or one of a set of labels, may have the letter.
+
+    Labels are those of :meth:`topo.labels.scheme.LabelScheme.encode_six`.
+    """
+    if known >= LABEL_SETS:
+        return ((known - LABEL_SETS) >> letter) & 1 == 1
+    return known < 0 or known == letter
 
 
 @njit(cache=True, nogil=True)
@@ -198,18 +209,19 @@ def _forward(
         Whether a segment of state k can end just before t.
     last : (R + 1, K) int64
         Last position at or before t where a segment of state k can start, -1 if none.
-    run : (R + 1, 6) int64
+    run : (R + 1, letters) int64
         How many residues before t in a row allow the letter.
     """
     size, states = len(known), len(a.letter)
     ending = np.zeros((size + 1, states), np.bool_)
     last = np.full((size + 1, states), -1, np.int64)
-    run = np.zeros((size + 1, LETTERS), np.int64)
+    letters = a.letter.max() + 1
+    run = np.zeros((size + 1, letters), np.int64)
     for k in range(states):
         last[0, k] = 0 if a.start[k] or open_start else -1
     for t in range(1, size + 1):
-        for letter in range(LETTERS):
-            if known[t - 1] < 0 or known[t - 1] == letter:
+        for letter in range(letters):
+            if agrees(known[t - 1], letter):
                 run[t, letter] = run[t - 1, letter] + 1
         for k in range(states):
             low, high = _window(t, k, a, run)
@@ -239,13 +251,13 @@ def _window(t: int, k: int, a: Automaton, run: np.ndarray) -> tuple[int, int]:
 def _possible_letters(
     known: np.ndarray, a: Automaton, ending: np.ndarray, last: np.ndarray, run: np.ndarray
 ) -> np.ndarray:
-    """Return the letters of each residue in the paths that agree, (R, 6) bool."""
+    """Return the letters of each residue in the paths that agree, (R, letters) bool."""
     size, states = len(known), len(a.letter)
     first = np.full((size + 2, states), size + 1, np.int64)  # first start at or after t
     for t in range(size, -1, -1):
         for k in range(states):
             first[t, k] = t if last[t, k] == t else first[t + 1, k]
-    possible = np.zeros((size, LETTERS), np.bool_)
+    possible = np.zeros((size, a.letter.max() + 1), np.bool_)
     useful = np.zeros((size + 1, states), np.bool_)  # a segment that starts at t can be completed
     completes = np.zeros((size + 1, states), np.bool_)  # so can a path whose segment ends there
     low_start = np.full(states, size + 1, np.int64)  # of completed segments that can start at t

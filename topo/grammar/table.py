@@ -10,18 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from topo.errors import ConfigError
 from topo.grammar.automaton import Automaton, closure, compile_arrays, compile_product
 from topo.labels import (
     HELIX,
     INSIDE,
-    LABEL_INDEX,
-    LABELS,
     OUTSIDE,
     PERIPLASM,
     SIGNAL,
     STRAND,
 )
+from topo.labels.scheme import SIX, LabelScheme
 
 LONGEST_SEGMENT = 100_000
 """Bounds of lengths are below this: a table has a score for each length of a bounded state."""
@@ -36,7 +37,7 @@ class State:
     name
         Name of the state, unique in its table.
     letter
-        Label that its segments write, one of :data:`topo.labels.LABELS`.
+        Label that its segments write, a letter of the grammar's scheme.
     minimum, maximum
         Bounds of a segment's length in residues; no upper bound where ``maximum`` is None.
     start, end
@@ -64,7 +65,14 @@ class State:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A validated table of states.
+    """A validated table of states, with the scheme of the labels that they write.
+
+    Parameters
+    ----------
+    states
+        Rows of the table.
+    scheme
+        Labels and protein types.
 
     Raises
     ------
@@ -73,9 +81,10 @@ class Grammar:
     """
 
     states: tuple[State, ...]
+    scheme: LabelScheme = SIX
 
     def __post_init__(self) -> None:
-        _validate(self.states)
+        _validate(self.states, self.scheme)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -95,8 +104,8 @@ class Grammar:
     def channels(self) -> tuple[str, ...]:
         """Names of the emission channels: letters in index order, then channels with own names."""
         used = dict.fromkeys(state.emission for state in self.states)
-        named = tuple(name for name in used if name not in LABELS)
-        return (*LABELS, *named)
+        letters = self.scheme.letters
+        return (*letters, *(name for name in used if name not in letters))
 
     @cached_property
     def channel_letters(self) -> tuple[str, ...]:
@@ -128,11 +137,16 @@ class Grammar:
             self, [(k, None) for k in states], [((i, None), (j, None)) for i, j in self.arcs]
         )
 
+    def alike(self, automaton: Automaton, six: str) -> np.ndarray:
+        """Mask of an automaton's states whose label has some six-letter equivalent, bool (K,)."""
+        letters = [self.scheme.index[letter] for letter in self.scheme.alike(six)]
+        return np.isin(automaton.letter, letters)
+
     @cached_property
     def by_state(self) -> Grammar:
         """The same grammar with an emission channel for every state of its own."""
         rows = (State(**{**vars(state), "channel": state.name}) for state in self.states)
-        return Grammar(tuple(rows))
+        return Grammar(tuple(rows), self.scheme)
 
 
 def default_grammar() -> Grammar:
@@ -145,16 +159,16 @@ def default_grammar() -> Grammar:
     return _DEFAULT
 
 
-def _validate(states: tuple[State, ...]) -> None:
+def _validate(states: tuple[State, ...], scheme: LabelScheme) -> None:
     names = [state.name for state in states]
     if not names:
         raise ConfigError("the grammar has no states, expected at least one")
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"state {min(twice)!r} is given twice, expected unique names")
     letters = {state.name: state.letter for state in states}
-    channels: dict[str, str] = {letter: letter for letter in LABELS}
+    channels: dict[str, str] = {letter: letter for letter in scheme.letters}
     for state in states:
-        _validate_state(state, letters)
+        _validate_state(state, letters, scheme)
         if channels.setdefault(state.emission, state.letter) != state.letter:
             raise ConfigError(
                 f"state {state.name!r}: channel {state.emission!r} belongs to the letter "
@@ -163,11 +177,11 @@ def _validate(states: tuple[State, ...]) -> None:
     _validate_reach(states)
 
 
-def _validate_state(state: State, letters: dict[str, str]) -> None:
+def _validate_state(state: State, letters: dict[str, str], scheme: LabelScheme) -> None:
     where = f"state {state.name!r}"
-    if state.letter not in LABEL_INDEX:
+    if state.letter not in scheme.index:
         raise ConfigError(
-            f"{where}: found letter {state.letter!r}, expected one of {' '.join(LABELS)}"
+            f"{where}: found letter {state.letter!r}, expected one of {' '.join(scheme.letters)}"
         )
     if state.minimum < 1:
         raise ConfigError(f"{where}: found minimum {state.minimum}, expected at least 1")

@@ -1,4 +1,4 @@
-"""Grammar files: YAML with one entry per state.
+"""Grammar files: YAML with one entry per state, and the labels and types if they are own ones.
 
 ::
 
@@ -6,6 +6,8 @@
       inside: {letter: I, start: true, end: true, successors: [helix_out]}
       helix_out: {letter: M, minimum: 8, maximum: 45, end: true, successors: [outside]}
       outside: {letter: O, end: true}
+
+:mod:`topo.io.label_scheme` describes the entries ``labels`` and ``types``.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from typing import Any
 from topo.config import YamlError, read_yaml
 from topo.errors import ConfigError, InputError
 from topo.grammar.table import Grammar, State, default_grammar
+from topo.io.label_scheme import parse_scheme, scheme_tree
+from topo.labels.scheme import SIX
 
+_PARTS = ("labels", "types", "states")
 _KEYS: dict[str, tuple[type | tuple, str]] = {
     "letter": (str, "a letter"),
     "channel": ((str, type(None)), "a name"),
@@ -66,14 +71,19 @@ def parse_grammar(tree: Any) -> Grammar:
     states = tree.get("states") if isinstance(tree, dict) else None
     if not isinstance(states, dict):
         raise ConfigError("expected a mapping 'states' of state names to their entries")
-    if other := sorted(str(key) for key in tree if key != "states"):
-        raise ConfigError(f"found key {other[0]!r}, expected 'states' alone")
-    return Grammar(tuple(_state(name, entry) for name, entry in states.items()))
+    if other := sorted(str(key) for key in tree if key not in _PARTS):
+        raise ConfigError(f"found key {other[0]!r}, expected some of {', '.join(_PARTS)}")
+    scheme = parse_scheme(tree.get("labels"), tree.get("types"))
+    return Grammar(tuple(_state(name, entry) for name, entry in states.items()), scheme)
 
 
-def grammar_tree(grammar: Grammar) -> dict[str, dict[str, dict[str, Any]]]:
-    """Convert a grammar to plain data for YAML or JSON; defaults are left out."""
-    return {"states": {state.name: _entry(state) for state in grammar.states}}
+def grammar_tree(grammar: Grammar, full: bool = False) -> dict[str, dict[str, dict[str, Any]]]:
+    """Convert a grammar to plain data for YAML or JSON.
+
+    Defaults are left out; the labels and types of the built-in scheme too, unless ``full``.
+    """
+    scheme = scheme_tree(grammar.scheme) if full or grammar.scheme != SIX else {}
+    return {**scheme, "states": {state.name: _entry(state) for state in grammar.states}}
 
 
 def _state(name: Any, entry: Any) -> State:

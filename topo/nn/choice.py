@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +12,8 @@ from topo.crf.costs import DecoderCosts
 from topo.crf.posterior import Posterior
 from topo.grammar.legality import Limits, is_plausible
 from topo.grammar.table import Grammar
-from topo.labels import HELIX, LABEL_INDEX, STRAND, TYPES, decode_labels, protein_type
+from topo.labels import HELIX, STRAND
+from topo.labels.scheme import LabelScheme
 
 TOPOLOGY_COSTS = DecoderCosts(side=0.25, segment=1.0, helix=18, short=0.5)
 """Costs of the posterior decoder.
@@ -61,7 +64,7 @@ def choose_topologies(posterior: Posterior, grammar: Grammar, decoder: str) -> T
         legal one of its first type.
     """
     limits = Limits().within(grammar)
-    order, lengths = rank_types(posterior), posterior.lengths
+    order, lengths = rank_types(posterior, grammar.scheme.type_names), posterior.lengths
     labels = torch.zeros(int(lengths.sum()), dtype=torch.int64)
     waiting = torch.ones(len(lengths), dtype=torch.bool)
     for types in order.T:
@@ -76,12 +79,12 @@ def choose_topologies(posterior: Posterior, grammar: Grammar, decoder: str) -> T
     return labels
 
 
-def rank_types(posterior: Posterior) -> Tensor:
-    """Order the types of each chain by weighted probability, largest first, int64 (B, 5).
+def rank_types(posterior: Posterior, names: Sequence[str]) -> Tensor:
+    """Order the types of each chain by weighted probability, largest first, int64 (B, types).
 
-    The weights are :data:`TYPE_WEIGHTS`. Types without a topology come last.
+    The weights are :data:`TYPE_WEIGHTS`, by type name. Types without a topology come last.
     """
-    weights = [TYPE_WEIGHTS.get(name, 1.0) for name in TYPES]
+    weights = [TYPE_WEIGHTS.get(name, 1.0) for name in names]
     weighted = posterior.types * posterior.types.new_tensor(weights)
     weighted = weighted.masked_fill(~posterior.type_mass.isfinite(), -1.0)
     return weighted.argsort(dim=1, descending=True, stable=True)
@@ -95,22 +98,27 @@ def _best(posterior: Posterior, types: Tensor, decoder: str, limits: Limits | No
 
 def _accepted(labels: Tensor, types: Tensor, posterior: Posterior, limits: Limits) -> Tensor:
     """Whether each chain's topology has its type, is plausible and supported, bool (B,)."""
+    scheme = posterior.paths.grammar.scheme
     ends = posterior.lengths.cumsum(0).tolist()
     accepted = torch.zeros(len(ends), dtype=torch.bool)
     for b, (size, end) in enumerate(zip(posterior.lengths.tolist(), ends, strict=True)):
         part = slice(end - size, end)
-        text, wanted = decode_labels(labels[part].numpy()), TYPES[int(types[b])]
-        accepted[b] = (
-            protein_type(text) == wanted
-            and is_plausible(text, limits)
-            and _is_supported(labels[part].numpy(), posterior.labels[part].numpy())
+        text, wanted = scheme.decode(labels[part].numpy()), scheme.type_names[int(types[b])]
+        accepted[b] = scheme.type_of(text) == wanted and (
+            not scheme.is_mapped
+            or (
+                is_plausible(scheme.to_six(text), limits)
+                and _is_supported(labels[part].numpy(), posterior.labels[part].numpy(), scheme)
+            )
         )
     return accepted
 
 
-def _is_supported(labels: np.ndarray, probabilities: np.ndarray) -> bool:
-    """Whether the membrane segments have :data:`SUPPORT`, by label probabilities (T, 6)."""
-    strands, helices = (labels == LABEL_INDEX[letter] for letter in (STRAND, HELIX))
+def _is_supported(labels: np.ndarray, probabilities: np.ndarray, scheme: LabelScheme) -> bool:
+    """Whether the membrane segments have :data:`SUPPORT`, by label probabilities (T, labels)."""
+    strand, helix = ([scheme.index[x] for x in scheme.alike(six)] for six in (STRAND, HELIX))
+    own = probabilities[np.arange(len(labels)), labels]
+    strands, helices = np.isin(labels, strand), np.isin(labels, helix)
     if strands.any():
-        return bool(probabilities[strands, LABEL_INDEX[STRAND]].mean() >= SUPPORT)
-    return not helices.any() or bool(probabilities[helices, LABEL_INDEX[HELIX]].max() >= SUPPORT)
+        return bool(own[strands].mean() >= SUPPORT)
+    return not helices.any() or bool(own[helices].max() >= SUPPORT)

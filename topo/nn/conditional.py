@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from topo.crf.alternatives import alternatives
 from topo.crf.conditions import conditions
-from topo.labels import decode_labels
 from topo.protein import Prediction, Protein
 
 if TYPE_CHECKING:
@@ -24,7 +23,10 @@ def predict_chain(
     TopoError
         If the protein's constraints are too improbable to compute with.
     """
-    allowed = conditions(protein.constraints, len(protein)) if protein.constraints else None
+    scheme = model.crf.grammar.scheme
+    allowed = None
+    if protein.constraints:
+        allowed = conditions(protein.constraints, len(protein), scheme)
     decoded = model.decode(scores, decoder, allowed)
     prediction = model.as_predictions([protein], scores, decoded)[0]
     if allowed is not None:
@@ -32,7 +34,6 @@ def predict_chain(
             prediction, constraint_log_probability=decoded.constraint_log_probability
         )
     if count:
-        labels = decode_labels(decoded.labels)
-        found = alternatives(decoded.posterior, labels, count)
+        found = alternatives(decoded.posterior, scheme.decode(decoded.labels), count)
         prediction = replace(prediction, alternatives=found)
     return prediction

@@ -16,7 +16,7 @@ from topo.crf.layer import GrammarCRF
 from topo.crf.posterior import Posterior
 from topo.errors import ScoreError
 from topo.graph import ResidueGraph
-from topo.labels import DECODERS, decode_labels, protein_type
+from topo.labels import DECODERS
 from topo.nn.choice import choose_topologies
 from topo.nn.conditional import predict_chain
 from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
@@ -34,7 +34,7 @@ class Scores(NamedTuple):
     """Scores of the heads for a batch of B chains with R residues, float32."""
 
     emissions: Tensor  # (R, channels)
-    types: Tensor | None  # (B, 5)
+    types: Tensor | None  # (B, types)
     cleavage: Tensor | None  # (R,) score of a signal peptide that ends with the residue
     lengths: Tensor  # (B,) int64
 
@@ -63,8 +63,8 @@ class Decoded(NamedTuple):
     """Result of decoding a batch of B chains with R residues, on the CPU."""
 
     labels: np.ndarray  # (R,) int64
-    probabilities: np.ndarray  # (R, 6) float32
-    types: np.ndarray  # (B, 5) float32
+    probabilities: np.ndarray  # (R, labels) float32
+    types: np.ndarray  # (B, types) float32
     confidence: np.ndarray  # (B,) float32
     posterior: Posterior
     constraint_log_probability: float | None  # of one chain's constraints without them
@@ -84,7 +84,7 @@ class TopologyModel(nn.Module):
         cross-entropy, and the CRF is untrained.
     type_shift
         Log-ratio of each type's frequency among future proteins and among those drawn in
-        training, float32 (5,).
+        training, float32 (types,).
     label_temperature
         Temperature T of label probabilities, which become p^(1/T); fitted after training.
     type_weights
@@ -121,7 +121,7 @@ class TopologyModel(nn.Module):
         each residue. ``type``: negative log-likelihood of the possible types under the type
         head. ``cleavage``: cross-entropy of the cleavage site's position.
         """
-        chains = len(scores.lengths)
+        chains, scheme = len(scores.lengths), self.crf.grammar.scheme
         if self.uses_crf:
             topology = self.crf(
                 scores.emissions,
@@ -135,9 +135,11 @@ class TopologyModel(nn.Module):
             topology = residue_loss(scores.emissions, graph.y, chains, smoothing)
         losses = {"topology": topology}
         if scores.types is not None:
-            losses["type"] = type_loss(scores.types, visible_types(graph))
+            losses["type"] = type_loss(scores.types, visible_types(graph, scheme))
         if scores.cleavage is not None:
-            losses["cleavage"] = cleavage_loss(scores.cleavage, graph.y, graph.batch, chains)
+            losses["cleavage"] = cleavage_loss(
+                scores.cleavage, graph.y, graph.batch, chains, scheme
+            )
         return losses
 
     @torch.no_grad()
@@ -228,15 +230,16 @@ class TopologyModel(nn.Module):
         self, proteins: Sequence[Protein], scores: Scores, decoded: Decoded
     ) -> list[Prediction]:
         """Divide the result of :meth:`decode` into a prediction for each protein."""
+        scheme = self.crf.grammar.scheme
         ends = np.cumsum(scores.lengths.cpu().numpy())
         predictions = []
         for row, (protein, end) in enumerate(zip(proteins, ends, strict=True)):
             piece = slice(end - len(protein), end)
-            labels = decode_labels(decoded.labels[piece])
+            labels = scheme.decode(decoded.labels[piece])
             predictions.append(
                 Prediction(
                     labels=labels,
-                    type=protein_type(labels),
+                    type=scheme.type_of(labels),
                     probabilities=decoded.probabilities[piece],
                     type_probabilities=decoded.types[row],
                     confidence=float(decoded.confidence[row]),
@@ -246,7 +249,7 @@ class TopologyModel(nn.Module):
         return predictions
 
     def type_evidence(self, scores: Scores) -> list[Tensor]:
-        """Return log-probabilities of the types, each (B, 5): of paths, head and shift.
+        """Return log-probabilities of the types, each (B, types): of paths, head and shift.
 
         Head and shift are left out if there is no type head.
         """
@@ -282,7 +285,7 @@ def _refuse_nan(scores: Scores) -> None:
 
 
 def fuse_types(mass: Tensor, head: Tensor | None, shift: Tensor, weights: Tensor) -> Tensor:
-    """Combine the evidence of the types into log-probabilities, (B, 5).
+    """Combine the evidence of the types into log-probabilities, (B, types).
 
     ``log p = w0 log p(paths) + w1 log p(head) + w2 shift + constant``; a type without a path
     stays impossible. The shift undoes class-weighted sampling (Menon et al. 2021, ICLR).

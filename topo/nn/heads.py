@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import global_max_pool, global_mean_pool
 
-from topo.labels import TYPES
-
 
 class ResidueHead(nn.Sequential):
     """Hidden layer and a score for each of ``channels``: (R, D) to (R, channels)."""
@@ -19,11 +17,11 @@ class ResidueHead(nn.Sequential):
 class TypeHead(nn.Module):
     """Mean and maximum over the chain, a hidden layer, a score for each protein type."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, types: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, len(TYPES)))
+        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, types))
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
-        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, 5)."""
+        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, types)."""
         pooled = [global_mean_pool(x, batch, chains), global_max_pool(x, batch, chains)]
         return self.score(torch.cat(pooled, dim=1))

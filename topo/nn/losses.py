@@ -9,7 +9,8 @@ from torch_geometric.utils import scatter
 
 from topo.config import LossConfig
 from topo.graph import ResidueGraph
-from topo.labels import LABEL_INDEX, MEMBRANE, SIGNAL, TYPE_INDEX, UNKNOWN_INDEX
+from topo.labels import MEMBRANE, SIGNAL, UNKNOWN_INDEX
+from topo.labels.scheme import SIX, LabelScheme
 
 
 def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
@@ -57,22 +58,26 @@ def type_loss(scores: Tensor, types: Tensor) -> Tensor:
     return -log_probabilities.masked_fill(~types, -torch.inf).logsumexp(1).mean()
 
 
-def visible_types(graph: ResidueGraph) -> Tensor:
-    """Types that a piece of a protein leaves possible, bool (B, 5).
+def visible_types(graph: ResidueGraph, scheme: LabelScheme = SIX) -> Tensor:
+    """Types that a piece of a protein leaves possible, bool (B, types).
 
     A chain that is cut at its start and shows neither a membrane segment nor a soluble protein
-    does not determine the type of the whole protein: all types are possible.
+    (one of a type with a single label) does not determine the type of the whole protein: all types
+    are possible.
     """
     labels = graph.y
     membrane = torch.zeros_like(labels, dtype=torch.bool)
-    for letter in MEMBRANE:
-        membrane |= labels == LABEL_INDEX[letter]
+    for letter in scheme.alike("".join(MEMBRANE)):
+        membrane |= labels == scheme.index[letter]
     shows = scatter(membrane.long(), graph.batch, dim_size=len(graph.length), reduce="max") > 0
-    soluble = graph.types[:, TYPE_INDEX["GLOB"]] & (graph.types.sum(1) == 1)
+    single = torch.tensor([rule.is_single for rule in scheme.types], device=labels.device)
+    soluble = (graph.types & single).any(1) & (graph.types.sum(1) == 1)
     return graph.types | (graph.open_ends[:, 0] & ~shows & ~soluble)[:, None]
 
 
-def cleavage_sites(labels: Tensor, batch: Tensor, chains: int) -> tuple[Tensor, Tensor]:
+def cleavage_sites(
+    labels: Tensor, batch: Tensor, chains: int, scheme: LabelScheme = SIX
+) -> tuple[Tensor, Tensor]:
     """Find the last signal-peptide residue of each chain.
 
     Parameters
@@ -83,6 +88,8 @@ def cleavage_sites(labels: Tensor, batch: Tensor, chains: int) -> tuple[Tensor, 
         Chain of each residue, int64 (R,).
     chains
         Number of chains.
+    scheme
+        Scheme of the labels.
 
     Returns
     -------
@@ -92,7 +99,9 @@ def cleavage_sites(labels: Tensor, batch: Tensor, chains: int) -> tuple[Tensor, 
         Chains whose site, or lack of one, follows from the labels, bool (B,): those with a site,
         and those that begin with a known label other than ``S``.
     """
-    signal = labels == LABEL_INDEX[SIGNAL]
+    signal = torch.zeros_like(labels, dtype=torch.bool)
+    for letter in scheme.alike(SIGNAL):
+        signal |= labels == scheme.index[letter]
     is_site = torch.zeros_like(signal)
     is_site[:-1] = (
         signal[:-1] & (batch[:-1] == batch[1:]) & ~signal[1:] & (labels[1:] != UNKNOWN_INDEX)
@@ -105,13 +114,15 @@ def cleavage_sites(labels: Tensor, batch: Tensor, chains: int) -> tuple[Tensor, 
     return is_site, has_site | none
 
 
-def cleavage_loss(scores: Tensor, labels: Tensor, batch: Tensor, chains: int) -> Tensor:
+def cleavage_loss(
+    scores: Tensor, labels: Tensor, batch: Tensor, chains: int, scheme: LabelScheme = SIX
+) -> Tensor:
     """Cross-entropy of the cleavage site's position; "no site" is one more position of score 0.
 
     Averaged over the chains whose site is known; see :func:`cleavage_sites`.
     """
     scores = scores.float()
-    is_site, is_known = cleavage_sites(labels, batch, chains)
+    is_site, is_known = cleavage_sites(labels, batch, chains, scheme)
     peak = scatter(scores.detach(), batch, dim_size=chains, reduce="max").clamp(min=0)
     total = scatter((scores - peak[batch]).exp(), batch, dim_size=chains, reduce="sum")
     log_total = torch.log(total + (-peak).exp()) + peak

@@ -9,7 +9,6 @@ from topo.config import GraphConfig, ModelConfig
 from topo.crf.layer import GrammarCRF
 from topo.grammar.table import Grammar
 from topo.graph import ResidueGraph
-from topo.labels import TYPES
 from topo.nn.decoding import Scores, TopologyModel
 from topo.nn.heads import ResidueHead, TypeHead
 from topo.nn.recurrent import ChainDropout
@@ -40,9 +39,10 @@ class Tagger(TopologyModel):
         self.crf = GrammarCRF(grammar, channels).requires_grad_(self.uses_crf)
         self.dropout = ChainDropout(heads.dropout)
         self.topology_head = ResidueHead(width, len(self.crf.grammar.channels))
-        self.type_head = TypeHead(width) if heads.type else None
+        types = len(self.crf.grammar.scheme.types)
+        self.type_head = TypeHead(width, types) if heads.type else None
         self.cleavage_head = ResidueHead(width, 1) if heads.cleavage else None
-        self.register_buffer("type_shift", torch.zeros(len(TYPES)))
+        self.register_buffer("type_shift", torch.zeros(types))
         self.register_buffer("label_temperature", torch.ones(()))
         weights = [0.1, 1.0, 1.0] if heads.type else [1.0, 0.0, 0.0]
         self.register_buffer("type_weights", torch.tensor(weights))
