@@ -97,8 +97,7 @@ def serve(
     continue at the next start. Needs the packages of the extra "serve".
     """
     _check_packages()
-    if token is not None and not token.strip():
-        raise TopoError("--token: found an empty text, expected a secret")
+    token = token or None  # an empty environment variable is none
 
     from topo.serve.limits import DAY, MEGABYTE, Limits
     from topo.serve.server import serve_forever

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from topo._version import __version__
 from topo.serve.models import Health, JobStatus, Problem, job_status
@@ -95,28 +96,28 @@ _Found = Annotated[Job, Depends(found)]
 
 
 @router.post("/predict", responses=_INPUT)
-def predict(form: Annotated[PredictionForm, Form()], held: _Service, who: _Client) -> Response:
+async def predict(
+    form: Annotated[PredictionForm, Form()], held: _Service, who: _Client
+) -> Response:
     """Predict up to 20 proteins and return everything known about each.
 
     The members of a prediction are those of the format ``jsonl``.
     """
     source, name = form.stream()
     held.admit(who)
-    records, notes = held.predict(source, name, form)
-    import json
-
+    records, notes = await run_sync(held.predict, source, name, form, limiter=held.predictions)
     text = f'{{"predictions": [{", ".join(records)}], "notes": {json.dumps(notes)}}}\n'
     return Response(text.encode("utf-8", "replace"), media_type="application/json")
 
 
 @router.post("/jobs", status_code=202, responses=_INPUT)
-def create_job(
+async def create_job(
     form: Annotated[JobForm, Form()], held: _Service, who: _Client, response: Response
 ) -> JobStatus:
     """Accept a job; an accepted job is kept until it ends, also if the server is stopped."""
     source, name = form.stream()
     held.admit(who)
-    job = held.accept(source, name, form)
+    job = await run_sync(held.accept, source, name, form, limiter=held.uploads)
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return status_of(job, held)
 
@@ -132,7 +133,7 @@ async def watch_job(job: _Found, held: _Service) -> AsyncIterator[ServerSentEven
     """Send the state of a job whenever it changes, until the job ends, as server-sent events."""
     last, polls = "", 0
     while True:
-        now = await run_in_threadpool(held.store.table.get, job.id)
+        now = await run_sync(held.store.table.get, job.id)
         if now is None:
             yield ServerSentEvent(event="deleted", data={})
             return

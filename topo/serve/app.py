@@ -26,6 +26,7 @@ from topo.serve.problems import (
     MEDIA_TYPE,
     ServiceError,
     StorageError,
+    is_storage_error,
     problem,
     unexpected,
 )
@@ -178,6 +179,8 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
+        if is_storage_error(error.__cause__):  # no room for a large upload
+            return unexpected(error)
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
 import socket
+import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from topo.errors import TopoError
 from topo.inference import load_model
 from topo.inference.workers import WorkerPool
 from topo.serve.app import make_app
 from topo.serve.limits import Limits
+from topo.serve.protocol import timed_protocol
 from topo.serve.run import Predictor, collect_warnings
 from topo.serve.service import Service
 from topo.serve.store import ServerStore
@@ -71,6 +70,8 @@ def serve_forever(
     with _bind(host, port) as listener:
         checkpoint = load_model(model)
         opened = ServerStore(store)
+        tempfile.tempdir = str(opened.incoming)  # uploads stay in the store
+        _raise_file_limit()
         try:
             with WorkerPool(checkpoint.path, ["cpu"] * workers, lasting=True) as pool:
                 pool.wait_until_loaded()
@@ -84,7 +85,7 @@ def _run(service: Service, listener: socket.socket, token: str | None, proxies: 
     """Run the jobs and answer requests until a signal comes."""
     config = uvicorn.Config(
         make_app(service, token),
-        http=_protocol(service.limits),
+        http=timed_protocol(service.limits, limit_clients=proxies is None),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -123,73 +124,6 @@ class _Server(uvicorn.Server):
         self._captured_signals.clear()  # they are not raised again: the jobs are stopped next
 
 
-def _protocol(limits: Limits) -> type[H11Protocol]:
-    """Return the protocol of connections, with timeouts for slow clients."""
-
-    class TimedProtocol(H11Protocol):
-        """Closes connections whose requests or readers make no progress."""
-
-        _head: asyncio.TimerHandle | None = None
-        _stalled: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._head = self.loop.call_later(limits.head, self._check_head)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            for timer in (self._head, self._stalled):
-                if timer is not None:
-                    timer.cancel()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            waiting = self.cycle is None or self.cycle.response_complete
-            super().data_received(data)
-            if self.cycle is None or self.cycle.response_complete:
-                if not waiting or self._head is None:
-                    self._restart_head()
-            elif self.cycle.more_body:
-                self._expect_progress()
-            else:
-                self._settle()
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            self._expect_progress()
-
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            self._settle()
-
-        def on_response_complete(self) -> None:
-            self._settle()
-            super().on_response_complete()
-
-        def _restart_head(self) -> None:
-            if self._head is not None:
-                self._head.cancel()
-            self._head = self.loop.call_later(limits.head, self._check_head)
-
-        def _check_head(self) -> None:
-            """Close a connection that has not sent the head of a request in time."""
-            self._head = None
-            if self.cycle is None or (
-                self.cycle.response_complete and self.timeout_keep_alive_task is None
-            ):
-                self.transport.abort()
-
-        def _expect_progress(self) -> None:
-            self._settle()
-            self._stalled = self.loop.call_later(limits.stall, self.transport.abort)
-
-        def _settle(self) -> None:
-            if self._stalled is not None:
-                self._stalled.cancel()
-                self._stalled = None
-
-    return TimedProtocol
-
-
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -202,6 +136,16 @@ def _bind(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise TopoError(f"{host}:{port}: cannot be served ({reason})") from None
     return listener
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files and connections as the system does."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from anyio import CapacityLimiter
+
 from topo.errors import TopoError
 from topo.inference.memory import default_batch_residues
 from topo.io.files import open_text
@@ -24,6 +26,7 @@ from topo.serve.store import JobFolder, ServerStore
 from topo.serve.table import Job
 
 _BLOCK = 1 << 16
+_UPLOADS = 8
 _BUSY = 10.0
 """Seconds after which a client may try again if the queue is full."""
 
@@ -41,6 +44,11 @@ class Service:
         Limits.
     workers
         Number of worker processes.
+
+    Attributes
+    ----------
+    uploads, predictions
+        Limits of the threads that read inputs, and of those that wait for predictions.
     """
 
     def __init__(
@@ -52,7 +60,8 @@ class Service:
         self.batch_residues = default_batch_residues(workers)
         self.metrics = Metrics(self.queue, predictor.pool)
         self.stopping = False
-        self._direct = 0
+        self.uploads = CapacityLimiter(_UPLOADS)
+        self.predictions = CapacityLimiter(2 * workers)
 
     def find(self, name: str) -> Job:
         """Return a job.
@@ -77,7 +86,8 @@ class Service:
         """
         if self.stopping:
             raise ServiceError(503, "the server is stopping", _BUSY)
-        if self.queue.waiting() + self._direct >= self.limits.queue:
+        direct = self.predictions.statistics().tasks_waiting
+        if self.queue.waiting() + direct >= self.limits.queue:
             full = f"the queue of {self.limits.queue:,} jobs is full; try later"
             raise ServiceError(503, full, _BUSY)
         if wait := self.allowance.take(client):
@@ -140,22 +150,17 @@ class Service:
         ServiceError
             If the input cannot be read or exceeds a limit.
         """
-        name = _shown(filename)
-        limits = self.limits
-        self._direct += 1
-        try:
-            with self._received(source, name, options) as folder:
-                size = measure(folder, options, name, self.predictor, limits)
-                if size.proteins > limits.direct_proteins:
-                    raise ServiceError(
-                        413,
-                        f"{name}: found {size.proteins:,} proteins, expected at most "
-                        f"{limits.direct_proteins:,}; POST /api/jobs takes more",
-                    )
-                found = self.predictor.predict(folder, options, self.batch_residues)
-                return [jsonl_record(one).rstrip("\n") for one in found], size.notes
-        finally:
-            self._direct -= 1
+        name, limits = _shown(filename), self.limits
+        with self._received(source, name, options) as folder:
+            size = measure(folder, options, name, self.predictor, limits)
+            if size.proteins > limits.direct_proteins:
+                raise ServiceError(
+                    413,
+                    f"{name}: found {size.proteins:,} proteins, expected at most "
+                    f"{limits.direct_proteins:,}; POST /api/jobs takes more",
+                )
+            found = self.predictor.predict(folder, options, self.batch_residues)
+        return [jsonl_record(one).rstrip("\n") for one in found], size.notes
 
     @contextmanager
     def _received(

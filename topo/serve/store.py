@@ -101,7 +101,7 @@ class ServerStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.incoming = path, path / "incoming"
         with storage_errors(str(path)):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -118,7 +118,7 @@ class ServerStore:
     def receive(self) -> JobFolder:
         """Create a folder for an input that is being received."""
         with storage_errors("the store"):
-            return JobFolder(Path(tempfile.mkdtemp(dir=self.path / "incoming")))
+            return JobFolder(Path(tempfile.mkdtemp(dir=self.incoming)))
 
     def accept(self, incoming: JobFolder) -> str:
         """Make a received folder that of a new job, flushed to the disk, and return the id."""
@@ -149,7 +149,7 @@ class ServerStore:
         for folder in (self.path / "jobs").iterdir():
             if folder.name not in known:
                 JobFolder(folder).remove()
-        for folder in (self.path / "incoming").iterdir():
+        for folder in self.incoming.iterdir():
             JobFolder(folder).remove()
 
 
