@@ -65,6 +65,18 @@ def test_clients_and_the_queue_are_limited(store: ServerStore, model: Path) -> N
     assert full.json()["detail"] == "the queue of 1 jobs is full; try later"
 
 
+def test_a_body_of_unknown_length_is_limited(store: ServerStore, model: Path) -> None:
+    client = browser(service(store, model, body=10_000))
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n>a\n'
+    answer = client.post(
+        "/api/jobs",
+        content=iter([head, *[b"M" * 100_000] * 40]),
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_the_allowance_of_a_minute() -> None:
     now = [0.0]
     allowance = Allowance(2, lambda: now[0])
