@@ -72,7 +72,7 @@ def test_the_container_has_a_user_and_a_health_check() -> None:
         '["topo", "serve", "--host", "0.0.0.0", "--store", "/data"]'
     ]
     assert len(instructions("HEALTHCHECK")) == 1
-    assert any('pip install "/src[serve]"' in line for line in instructions("RUN"))
+    assert any("/wheels/*.whl)[serve]" in line for line in instructions("RUN"))
     compose = (FILES / "compose.yaml").read_text()
     assert "read_only: true" in compose
     assert "cap_drop: [ALL]" in compose
@@ -101,9 +101,9 @@ def test_the_steps_of_the_container_without_docker(
     for line in instructions("RUN"):
         if line.startswith("useradd"):
             continue
-        line = line.replace("/src", str(ROOT)).replace(
-            "--index-url https://download.pytorch.org/whl/cpu", os.environ.get("TOPO_TORCH", "")
-        )
+        line = line.replace("/src", str(ROOT)).replace("/wheels", str(folder / "wheels"))
+        if index := os.environ.get("TOPO_TORCH_INDEX"):  # options of pip for another mirror
+            line = line.replace("--index-url https://download.pytorch.org/whl/cpu", index)
         subprocess.run(line, shell=True, check=True, env=environment, cwd=folder)
         used = subprocess.run(["du", "-sm", folder], capture_output=True, text=True, check=True)
         sizes[line[:40]] = int(used.stdout.split()[0])
