@@ -221,7 +221,10 @@ class JobQueue:
         except Exception as error:
             if is_storage_error(error):
                 raise StorageError("the store cannot be written") from error
-            changes = {"state": FAILED, "error": _reason(error)}
+            if self._stopping.is_set():  # perhaps only because the worker processes have ended
+                self._drop(entry)
+                return
+            changes = {"state": FAILED, "error": _reason(error).replace(f"{folder.path}/", "")}
         if entry.deleted.is_set() and table.get(job.id) is None:
             self._drop(entry)
             return
