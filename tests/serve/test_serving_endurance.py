@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -60,9 +61,11 @@ async def clients(url: str, count: int, seed: int) -> list[tuple[int, float]]:
                 assert int(answer.headers["retry-after"]) > 0
                 return answer.status_code, 0.0
             job = answer.json()["id"]
-            while (state := (await client.get(f"/api/jobs/{job}")).json())["state"] != "done":
-                assert state["state"] != "failed", state
-                await asyncio.sleep(0.2)
+            state = {}
+            async with client.stream("GET", f"/api/jobs/{job}/events") as stream:
+                async for line in stream.aiter_lines():
+                    state = json.loads(line[6:]) if line.startswith("data: ") else state
+            assert state["state"] == "done", state
             found = (await client.get(f"/api/jobs/{job}/results/3line")).text.splitlines()
             name, sequence = text.splitlines()
             assert found[0].split(" ")[0] == name

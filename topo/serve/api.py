@@ -133,11 +133,13 @@ async def watch_job(job: _Found, held: _Service) -> AsyncIterator[ServerSentEven
     """Send the state of a job whenever it changes, until the job ends, as server-sent events."""
     last, polls = "", 0
     while True:
-        now = await run_sync(held.store.table.get, job.id)
-        if now is None:
-            yield ServerSentEvent(event="deleted", data={})
-            return
-        status = status_of(now, held)
+        if not held.queue.holds(job):
+            ended = await run_sync(held.store.table.get, job.id)
+            if ended is None:
+                yield ServerSentEvent(event="deleted", data={})
+                return
+            job = ended
+        status = status_of(job, held)
         text = status.model_dump_json()
         if text != last:
             last = text

@@ -134,6 +134,10 @@ class JobQueue:
                 QUEUED, before + 1, 0, self._speed.for_residues(ahead), entry.waiting_for
             )
 
+    def holds(self, job: Job) -> bool:
+        """Return whether a job waits or runs."""
+        return job.id in self._entries
+
     def delete(self, job: Job) -> None:
         """Delete a job with its files, also while it runs."""
         self._store.table.remove(job.id)
