@@ -112,3 +112,12 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     found = ServerProcess(tmp_path_factory.mktemp("serve") / "store", model, *words)
     yield found
     assert found.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless chromium, for tests that ``browsers.MARKS`` marks."""
+    from browsers import open_browser
+
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser

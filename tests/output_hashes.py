@@ -92,6 +92,7 @@ def predictions(folder: Path, proteins: dict[str, str]) -> dict[str, str]:
 def trainings(folder: Path) -> dict[str, str]:
     """Hash history, weights and evaluation of short deterministic trainings."""
     small = ["--gcs", "16", "--lstm", "16", "--layers", "2", "--batch", "8", "--threads", "1"]
+    small += ["--set", "sampling.minimum=1"]
     topo(
         "train", "--epochs", "3", "--deterministic", *small, "-o", "runs", "--name", "a",
         "--data", str(ROOT / "data/example/example.partitions.json"),

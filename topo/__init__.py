@@ -8,8 +8,9 @@ from topo._version import __version__
 
 if TYPE_CHECKING:
     from topo.inference import load_model, predict
+    from topo.variants import scan
 
-__all__ = ["__version__", "load_model", "predict"]
+__all__ = ["__version__", "load_model", "predict", "scan"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from topo import inference
 
         return getattr(inference, name)
+    if name == "scan":
+        from topo import variants
+
+        return variants.scan
     raise AttributeError(f"module 'topo' has no attribute {name!r}")

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -33,7 +34,8 @@ from topo.config.migrations import current_weights
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
-from topo.labels import LABELS, TYPES
+from topo.io.label_scheme import parse_scheme
+from topo.labels.scheme import SIX, LabelScheme
 from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
@@ -44,6 +46,8 @@ FORMAT = 1
 """Version of the folder's layout and of the meaning of the weights."""
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
+
+_UNFINISHED = "unfinished-"
 
 _Model = TypeVar("_Model", Tagger, Trunk)
 
@@ -187,20 +191,29 @@ def _new_folder(
 ) -> Iterator[Path]:
     """Yield an empty folder that replaces ``target`` when the block ends without error.
 
+    What a killed process has left of such a folder is removed.
     Configuration, metrics and model card are written after the block.
     """
+    fresh = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        for left in target.parent.glob(f".{escape(target.name)}.{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)  # by a process that was killed
+        prefix = f".{target.name}.{_UNFINISHED}"
+        fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         fresh.chmod(default_mode(0o777))
         yield fresh
-        (fresh / "config.yaml").write_text(_header() + dump_config(config), encoding="utf-8")
+        header = _header(find_grammar(config.model.heads.grammar).scheme)
+        (fresh / "config.yaml").write_text(header + dump_config(config), encoding="utf-8")
         (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (fresh / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     except OSError as error:
         raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        if fresh is not None and fresh.is_dir():
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:
@@ -275,12 +288,13 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
         raise CheckpointError(f"{place}: {error}") from None
 
 
-def _header() -> str:
+def _header(scheme: LabelScheme) -> str:
     versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
     return (
         f"# layout of this folder\nformat: {FORMAT}\n"
         f"# residue labels and protein types in index order\n"
-        f"labels: {''.join(LABELS)}\ntypes: [{', '.join(TYPES)}]\n"
+        f"labels: {''.join(scheme.letters)}\n"
+        f"types: {yaml.safe_dump(list(scheme.type_names), default_flow_style=True, width=10_000)}"
         f"# what trained it\nversions: {versions}\n"
     )
 
@@ -294,16 +308,29 @@ def _read_config(folder: Path) -> dict[str, Any]:
         tree = read_yaml(path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    header = {"format": FORMAT, "labels": "".join(LABELS), "types": list(TYPES)}
+    scheme = _scheme(tree, path)
+    letters, types = "".join(scheme.letters), list(scheme.type_names)
+    header = {"format": FORMAT, "labels": letters, "types": types}
     for key, expected in header.items():
         found = tree.pop(key, None) if isinstance(tree, dict) else None
         if found != expected:
-            raise CheckpointError(
-                f"{folder / 'config.yaml'}: found {key} {found}, this version of topo reads "
-                f"{key} {expected}"
-            )
+            reads = "this version of topo reads" if scheme is SIX else "its grammar has"
+            raise CheckpointError(f"{path}: found {key} {found}, {reads} {key} {expected}")
     tree.pop("versions", None)
     return tree
+
+
+def _scheme(tree: Any, path: Path) -> LabelScheme:
+    """Return the label scheme of the grammar in a configuration."""
+    grammar: Any = tree
+    for key in ("model", "heads", "grammar"):
+        grammar = grammar.get(key) if isinstance(grammar, dict) else None
+    if not isinstance(grammar, dict) or "labels" not in grammar:
+        return SIX
+    try:
+        return parse_scheme(grammar["labels"], grammar.get("types"))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

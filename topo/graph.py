@@ -1,6 +1,6 @@
 """Residue graph of a protein: node features, edges, edge features.
 
-The fields of a graph (``torch_geometric.data.Data``), R residues and E edges:
+The fields of a graph (:class:`ResidueGraph`), R residues and E edges:
 
 =============  =========  ========  ==============================================================
 field          shape      dtype     meaning
@@ -10,7 +10,8 @@ x              (R, D)     float32   node features, D = :data:`NODE_FEATURES`, wi
 edge_index     (2, E)     int64     source and target residue of each edge, sorted by target
 separation     (E,)       int64     target minus source position in the chain, signed
 distance       (E,)       float32   of the C-alphas, angstrom, NaN where unknown (with structure)
-y              (R,)       int64     residue labels, -100 unknown (only with labels)
+y              (R,)       int64     residue labels, -100 unknown (only with labels); a set of
+                                    labels as in :meth:`LabelScheme.encode_six`
 types          (1, 5)     bool      protein types that the labels leave possible (with labels)
 open_ends      (1, 2)     bool      whether the piece was cut at its start, at its end
 length         (1,)       int64     number of residues
@@ -25,16 +26,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
-from topo.labels import TYPES, encode_labels
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS, CHARGE, HYDROPATHY, VOLUME
 
@@ -50,23 +49,43 @@ STRUCTURE_FEATURES = 2 * 5 + 3
 """Width of the features of a structure: five angles, pLDDT, and what is known."""
 
 
-if TYPE_CHECKING:
+class ResidueGraph:
+    """Graph or batch of graphs with the fields of the table at the top of this module.
 
-    class ResidueGraph(Data):
-        """Graph or batch of graphs with the fields of the table at the top of this module."""
+    Only the fields that were set exist. They have the names that ``torch_geometric.data.Data``
+    gives them, so ``Data(**graph.fields())`` is the same graph there. This class exists because
+    prediction does without torch-geometric, whose import takes longer than that of torch.
 
-        x: Tensor
-        edge_index: Tensor
-        separation: Tensor
-        distance: Tensor
-        y: Tensor
-        types: Tensor
-        open_ends: Tensor
-        length: Tensor
-        batch: Tensor
+    Parameters
+    ----------
+    **fields
+        Tensors by name.
+    """
 
-else:
-    ResidueGraph = Data
+    x: Tensor
+    edge_index: Tensor
+    separation: Tensor
+    distance: Tensor
+    y: Tensor
+    types: Tensor
+    open_ends: Tensor
+    length: Tensor
+    batch: Tensor
+    target: Tensor
+
+    def __init__(self, **fields: Tensor) -> None:
+        self.__dict__.update(fields)
+
+    def fields(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        return dict(self.__dict__)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__
+
+    def to(self, device: torch.device | str) -> ResidueGraph:
+        """Return the graph with all tensors on a device."""
+        return ResidueGraph(**{name: x.to(device) for name, x in self.__dict__.items()})
 
 
 def residue_graph(
@@ -76,6 +95,8 @@ def residue_graph(
     start: int = 0,
     end: int | None = None,
     types: Sequence[bool] | None = None,
+    scheme: LabelScheme | None = SIX,
+    complete: str = "",
 ) -> ResidueGraph:
     """Build the residue graph of a protein, or of the piece ``start:end`` of it.
 
@@ -88,11 +109,16 @@ def residue_graph(
     start, end
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
-        Whether each of the five types is possible, for proteins with labels; all if None.
+        Whether each type of the scheme is possible, for proteins with labels; all if None.
+    scheme
+        Scheme of the labels; None leaves labels out.
+    complete
+        Labels that are given wherever they are true, see
+        :meth:`topo.labels.scheme.LabelScheme.encode_six`.
 
     Returns
     -------
-    torch_geometric.data.Data
+    ResidueGraph
         See the table at the top of this module.
     """
     size = len(protein)
@@ -108,9 +134,9 @@ def residue_graph(
         edge_index, graph.distance = _spatial(protein, start, end, edge_index, config)
         separation = edge_index[1] - edge_index[0]
     graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
-    if protein.labels is not None:
-        graph.y = torch.from_numpy(encode_labels(protein.labels[start:end]))
-        graph.types = torch.tensor([[True] * len(TYPES) if types is None else list(types)])
+    if protein.labels is not None and scheme is not None:
+        graph.y = torch.from_numpy(scheme.encode_six(protein.labels[start:end], complete))
+        graph.types = torch.tensor([[True] * len(scheme.types) if types is None else list(types)])
     return graph
 
 
@@ -210,22 +236,23 @@ def _chain_edges(size: int, window: int) -> tuple[Tensor, Tensor]:
 _remembered_edges = lru_cache(maxsize=512)(_chain_edges)  # at most 200 MB
 
 
-def collate(graphs: Sequence[Data]) -> ResidueGraph:
+def collate(graphs: Sequence[ResidueGraph]) -> ResidueGraph:
     """Join graphs into one flat graph; ``batch`` (R,) is the graph of each residue.
 
-    The same as ``torch_geometric.data.Batch.from_data_list`` for our fields, without its cost per
-    field and graph. Fields that only some of the graphs have, such as labels, are left out.
+    The same as ``torch_geometric.data.Batch.from_data_list`` for our fields. Fields that only some
+    of the graphs have, such as labels, are left out.
     """
     lengths = torch.cat([graph.length for graph in graphs])
     starts = torch.cumsum(lengths, 0) - lengths
-    batch = ResidueGraph(
-        edge_index=torch.cat(
-            [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)], dim=1
-        ),
+    edges = [g.edge_index + s for g, s in zip(graphs, starts.tolist(), strict=True)]
+    fields = [graph.fields() for graph in graphs]
+    joined = {
+        name: torch.cat([known[name] for known in fields])
+        for name in fields[0]
+        if name != "edge_index" and all(name in known for known in fields)
+    }
+    return ResidueGraph(
+        edge_index=torch.cat(edges, dim=1),
         batch=torch.repeat_interleave(torch.arange(len(graphs)), lengths),
+        **joined,
     )
-    fields = [set(graph.keys()) for graph in graphs]
-    for name in graphs[0].keys():  # noqa: SIM118 - a Data iterates over pairs
-        if name != "edge_index" and all(name in known for known in fields):
-            batch[name] = torch.cat([graph[name] for graph in graphs])
-    return batch

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from topo.checkpoint import Checkpoint
 
 
+_INTENDED_USE = (
+    "Intended use: annotation of whole proteomes and choice of experiments, with the written",
+    "probabilities; not decisions about patients, and not proteins of the classes under Limits.",
+    "",
+)
+
+
 def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
     """Return the model card of the best epoch of a run.
 
@@ -28,6 +35,7 @@ def model_card(config: Config, metrics: Mapping[str, Any]) -> str:
             "",
             "Protein membrane topology from sequence: residue labels and protein type.",
             "",
+            *_INTENDED_USE,
             f"{metrics['parameters']:,} weights; best epoch {metrics['best_epoch'] + 1} of "
             f"{config.training.epochs}; seed {metrics['seed']}. The configuration and the",
             "versions of the training are in `config.yaml`.",

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from topo.labels.scheme import SIX, LabelScheme
 from topo.segments import Segment, to_segments
 
 if TYPE_CHECKING:
     from topo.constraints import Constraint
     from topo.io.structure import StructureInfo
+
+
+class Relative(NamedTuple):
+    """A protein that is similar to another one, with their alignment.
+
+    Parameters
+    ----------
+    sequence
+        Residues of the relative.
+    blocks
+        Aligned stretches without gaps, int32, shape (N, 3): first residue of the stretch in the
+        protein and in the relative, 0-based, and number of residues.
+    weight
+        Weight of the relative, where the protein itself has 1.
+    """
+
+    sequence: str
+    blocks: np.ndarray
+    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +68,8 @@ class Protein:
         Other facts from the file, e.g. ``description`` and ``types``, and a user's own keys.
     constraints
         What is known of the topology; predictions are conditional on it.
+    relatives
+        Similar proteins whose scores support the prediction; None where they were not looked for.
     """
 
     id: str
@@ -61,6 +84,7 @@ class Protein:
     header_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
+    relatives: tuple[Relative, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.labels is not None and len(self.labels) != len(self.sequence):
@@ -122,13 +146,13 @@ class Prediction:
     labels
         Predicted topology, one letter per residue.
     type
-        Predicted type, one of :data:`topo.labels.TYPES`.
+        Predicted type, one of those of the scheme.
     probabilities
-        Label probabilities of each residue, float32, shape (R, 6) in index order; rows sum to 1.
+        Label probabilities of each residue, float32, shape (R, labels) in index order; rows sum
+        to 1.
         None where the prediction comes from a file without them.
     type_probabilities
-        Probability of each type, float32, shape (5,) in the order of :data:`topo.labels.TYPES`, or
-        None.
+        Probability of each type, float32, shape (types,) in the order of the scheme, or None.
     confidence
         Probability that the topology (the order of segments) is correct, or None.
     fold, similar_folds, structure, header_type, metadata
@@ -138,6 +162,13 @@ class Prediction:
         the protein has none.
     alternatives
         Alternatives to the topology, or None.
+    relatives
+        Number of relatives that support the prediction, or None; see :class:`Protein`.
+    scheme
+        Scheme of the labels and types.
+    six_probabilities
+        Probabilities of the six labels, float32, shape (R, 6), where the scheme has others that
+        are mapped to them; None otherwise.
     """
 
     id: str
@@ -154,6 +185,9 @@ class Prediction:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     constraint_log_probability: float | None = None
     alternatives: Alternatives | None = None
+    relatives: int | None = None
+    scheme: LabelScheme = SIX
+    six_probabilities: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.sequence):
@@ -164,16 +198,50 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    @property
+    @cached_property
     def segments(self) -> list[Segment]:
-        """The predicted topology as segments, half-open and 0-based."""
+        """The predicted topology as segments, half-open and 0-based; not to be changed."""
         return to_segments(self.labels)
+
+    def in_six(self) -> Prediction:
+        """Return the prediction in the six labels; itself if it has no others.
+
+        Raises
+        ------
+        ValueError
+            If the labels have no six-letter equivalents.
+        """
+        if self.scheme is SIX:
+            return self
+        labels, other = self.scheme.to_six(self.labels), self.alternatives
+        if other is not None:
+            listed = (
+                topology._replace(labels=self.scheme.to_six(topology.labels))
+                for topology in other.topologies
+            )
+            other = other._replace(topologies=tuple(listed))
+        same_types = self.scheme.type_names == SIX.type_names
+        return replace(
+            self,
+            labels=labels,
+            type=self.type if self.type in SIX.type_names else SIX.type_of(labels),
+            probabilities=self.six_probabilities,
+            type_probabilities=self.type_probabilities if same_types else None,
+            alternatives=other,
+            scheme=SIX,
+            six_probabilities=None,
+        )
 
 
 def shared_fields(record: Protein | Prediction) -> dict[str, Any]:
-    """Return the fields that a protein and its prediction have in common, by name."""
+    """Return the fields that a protein and its prediction have in common, by name.
+
+    ``relatives`` is their number.
+    """
     names = ("id", "sequence", "fold", "similar_folds", "structure", "header_type", "metadata")
-    return {name: getattr(record, name) for name in names}
+    found = record.relatives
+    count = len(found) if isinstance(found, tuple) else found
+    return {**{name: getattr(record, name) for name in names}, "relatives": count}
 
 
 def own_keys(record: Protein | Prediction) -> dict[str, Any]:
@@ -196,6 +264,19 @@ def _source(structure: StructureInfo | None) -> dict[str, Any] | None:
         return None
     names = ("file", "chain", "model", "kind", "covered", "identity", "outside")
     return {name: getattr(structure, name) for name in names}
+
+
+def aligned_places(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the aligned residues of a protein and its relative, two int64 arrays (C,).
+
+    Parameters
+    ----------
+    blocks
+        As in :class:`Relative`.
+    """
+    sizes = blocks[:, 2].astype(np.int64)
+    steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(blocks[:, 0], sizes) + steps, np.repeat(blocks[:, 1], sizes) + steps
 
 
 def pop_text(metadata: dict[str, Any], key: str) -> str | None:

@@ -15,3 +15,10 @@ def bundled(name: str) -> Path:
     """
     installed = _PACKAGE / "bundled" / name
     return installed if installed.exists() else _PACKAGE.parent / _PLACES[name]
+
+
+def model_folders(name: str) -> list[Path]:
+    """Return the folders of a published model in the package and in a source checkout."""
+    checkout = _PACKAGE.parent / "checkpoints"
+    own = [_PACKAGE / "bundled" / name] if name in _PLACES else []
+    return [*own, checkout / name] if (checkout / "list_models.py").is_file() else own

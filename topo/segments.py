@@ -28,7 +28,7 @@ def to_segments(labels: str) -> list[Segment]:
     """Split a label string into its maximal runs, in order (unknown residues included)."""
     segments, start = [], 0
     for label, run in groupby(labels):
-        end = start + sum(1 for _ in run)
+        end = start + len(list(run))
         segments.append(Segment(label, start, end))
         start = end
     return segments

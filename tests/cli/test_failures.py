@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import command
 
 from topo.cli.failures import FAILURES
 from topo.errors import TopoError
+from topo.io.files import atomic_path
+from topo.protein import Prediction
 
 ERRORS = [
     (ValueError("a\nb"), "topo: ValueError: a b (topo --debug shows the traceback)"),
@@ -72,3 +78,45 @@ def test_letters_that_the_output_lacks_are_escaped(encoding: str) -> None:
     done = subprocess.run(command_, capture_output=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
+
+
+class _Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_tmpdir_is_named_and_not_the_output(tmp_path: Path, monkeypatch) -> None:
+    from topo.report.predictions_page import open_page
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda *_, **__: _Full())
+    with (
+        pytest.raises(TopoError, match=r"/tmp: cannot be written \(No space left on device\)"),
+        open_page(tmp_path / "page.html") as page,
+    ):
+        page.write(Prediction("a", "MKT" * 9, "I" * 27, "GLOB", confidence=0.5))
+    assert not list(tmp_path.iterdir())
+
+
+def test_content_for_a_pipe_waits_in_tmpdir_which_is_named(tmp_path: Path, monkeypatch) -> None:
+    pipe, folder = tmp_path / "pipe", tmp_path / "tmp"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with (
+        pytest.raises(TopoError, match=r"/tmp: cannot be written \(No space left on device\)"),
+        atomic_path(pipe),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert not list(folder.iterdir())
+
+
+def test_an_error_without_a_file_names_tmpdir_where_that_is_full(monkeypatch, capsys) -> None:
+    usage = SimpleNamespace(total=1 << 20, used=1 << 20, free=0)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr(FAILURES, "debug", False)
+    assert FAILURES.report(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == 2
+    line = f"topo: {tempfile.gettempdir()} (TMPDIR): No space left on device\n"
+    assert capsys.readouterr().err == line

@@ -36,6 +36,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.endurance
+def test_the_licences_of_bundled_programs_are_in_the_wheel(installed: Path) -> None:
+    names = {path.name for path in installed.glob("*.dist-info/licenses/**/*") if path.is_file()}
+    assert {"LICENSE", "3Dmol-LICENSE.txt", "3Dmol-THIRD-PARTY.txt"} <= names
+    assert (installed / "topo" / "report" / "page" / "3Dmol-THIRD-PARTY.txt").is_file()
+
+
+@pytest.mark.endurance
 @pytest.mark.skipif(
     os.name != "posix" or os.getuid() != 0 or shutil.which("setpriv") is None,
     reason="needs root and setpriv, to become another user",
@@ -47,6 +54,7 @@ def test_every_verb_runs(installed: Path, home: str | None, tmp_path: Path) -> N
     for parent in (work, tmp_path):
         parent.chmod(0o777)
     (work / "a.3line").write_text(_THREE_LINE)
+    shutil.copy(ROOT / "data" / "example" / "proteins.3line", work / "set.3line")
     path = f"{installed}:{sysconfig.get_paths()['purelib']}"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LC_ALL": "C",
                    "OMP_NUM_THREADS": "1", "TMPDIR": str(work)}  # fmt: skip
@@ -56,7 +64,9 @@ def test_every_verb_runs(installed: Path, home: str | None, tmp_path: Path) -> N
     for words in (
         "predict a.3line -o out --plots all",
         "evaluate --truth a.3line --predictions out/predicted_topologies.3line --resamples 0",
+        "convert out/predicted_topologies.3line out/x.jsonl",
         f"train {small}",
+        *(["data split set.3line -o folds.json --folds 2"] if shutil.which("mmseqs") else []),
     ):
         done = subprocess.run(
             [*_NOBODY, sys.executable, "-m", "topo", *words.split()],

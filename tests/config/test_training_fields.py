@@ -18,6 +18,7 @@ from topo.training.optimizer import make_optimizer
 SMALL = [
     *("--gcs=0", "--lstm=4", "--layers=2", "--train-size=24", "--epochs=1", "--batch=4"),
     *("--threads=1", "--precision=32", "--crop=100", "--deterministic"),
+    "--set=sampling.minimum=1",
 ]
 
 

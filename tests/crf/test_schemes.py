@@ -77,6 +77,12 @@ def test_random_declarations_equal_enumeration(seed: int) -> None:
     wanted.index_add_(0, torch.tensor(kinds), share)
     torch.testing.assert_close(found.types[0], wanted, atol=1e-8, rtol=0)
 
+    if scheme.is_mapped:
+        spelt = ["".join(grammar.six[state] * (end - start) for state, start, end in path)
+                 for path in every]  # fmt: skip
+        wanted = sum(p * label_matrix(word) for p, word in zip(share, spelt, strict=True))
+        torch.testing.assert_close(found.six, wanted, atol=1e-8, rtol=0)
+
     best = scheme.decode(found.decode(DecoderCosts()).numpy())
     gain = [float((found.labels * label_matrix(word, scheme)).sum()) for word in words]
     if not scheme.loops:  # otherwise the gain of a loop does not depend on its side alone

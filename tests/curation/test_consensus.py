@@ -8,20 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import command
-from hypothesis import given
-from hypothesis import strategies as st
-from test_homology import RESIDUES, needs_mmseqs
+from mmseqs_installed import RESIDUES, needs_mmseqs
 
 from topo.crf.layer import GrammarCRF
 from topo.curation.consensus import (
     Trust,
-    aligned_places,
     consensus_labels,
     family_posteriors,
     label_by_consensus,
 )
-from topo.curation.homology import Alignment
 from topo.grammar.legality import is_legal
+from topo.homology.search import Alignment
 from topo.io import read_labelled, read_three_line, write_three_line
 from topo.labels import LABEL_INDEX, LABELS, protein_type
 from topo.protein import Prediction
@@ -42,22 +39,6 @@ def _prediction(name: str, table: np.ndarray, kind: str = "BETA") -> Prediction:
 
 def _alignment(query: int, target: int, rows: tuple[str, str], score: float = 1.0) -> Alignment:
     return Alignment(query, target, 0.5, score, 0, 0, *rows)
-
-
-@given(
-    rows=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30),
-    starts=st.tuples(st.integers(0, 4), st.integers(0, 4)),
-)
-def test_aligned_places_are_those_of_a_walk(rows: list, starts: tuple[int, int]) -> None:
-    query = "".join("A" if one else "-" for one, _ in rows)
-    target = "".join("A" if other else "-" for _, other in rows)
-    here, there = aligned_places(Alignment(0, 1, 0.5, 1.0, *starts, query, target))
-    walked, place, partner = [], *starts
-    for one, other in rows:
-        if one and other:
-            walked.append((place, partner))
-        place, partner = place + one, partner + other
-    assert list(zip(here.tolist(), there.tolist(), strict=True)) == walked
 
 
 def test_posteriors_are_averaged_along_alignments() -> None:

@@ -9,12 +9,12 @@ import pytest
 from conftest import command
 from hypothesis import given
 from hypothesis import strategies as st
-from test_homology import RESIDUES, needs_mmseqs
+from mmseqs_installed import RESIDUES, needs_mmseqs
 
 from topo.config import Config, DataConfig
-from topo.curation.homology import Alignment, Similarity
 from topo.curation.transfer import project_labels, transfer_labels
 from topo.data.splits import Splits
+from topo.homology.search import Alignment, Similarity
 from topo.io import read_three_line
 from topo.protein import Protein
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 
 from topo.config import GraphConfig
 from topo.graph import (
@@ -78,9 +78,10 @@ def test_position_features_tell_the_termini_apart() -> None:
 def test_collate_equals_torch_geometric(sequences: list[str]) -> None:
     proteins = [Protein(str(i), s, labels="I" * len(s)) for i, s in enumerate(sequences)]
     graphs = [residue_graph(protein, GraphConfig(window=3)) for protein in proteins]
-    ours, theirs = collate(graphs), Batch.from_data_list(graphs)
-    assert set(ours.keys()) == set(theirs.keys()) - {"ptr"}
-    for name in ours.keys():  # noqa: SIM118
+    ours = collate(graphs).fields()
+    theirs = Batch.from_data_list([Data(**graph.fields()) for graph in graphs])
+    assert set(ours) == set(theirs.keys()) - {"ptr"}
+    for name in ours:
         assert torch.equal(ours[name], theirs[name]), name
 
 

@@ -80,14 +80,19 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(skewed) -> None:
     assert len(again) == len(list(again))
 
 
-def test_processes_share_the_batches_of_an_epoch(skewed) -> None:
+def test_processes_share_each_batch_of_an_epoch(skewed) -> None:
     types, lengths = skewed
-    arguments = (class_weights(types, 0.5), types, lengths, 300, 16, 1)
+    arguments = (class_weights(types, 0.5), types, lengths, 306, 16, 1)
     whole = list(BucketSampler(*arguments))
     shares = [BucketSampler(*arguments, rank=rank, world=3) for rank in range(3)]
-    assert {len(list(share)) for share in shares} == {len(shares[0])} == {len(whole) // 3}
-    together = [batch for turn in zip(*shares, strict=True) for batch in turn]
-    assert together == whole[: len(together)]
+    assert {len(list(share)) for share in shares} == {len(shares[0])} == {len(whole)}
+    assert sorted({len(batch) for batch in whole}) == [2, 16]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        if len(batch) < 3:
+            assert parts == [batch] * 3
+        else:
+            assert sorted(i for part in parts for i in part) == sorted(batch)
+            assert {len(part) for part in parts} == {5, 6}
 
 
 def test_batches_of_like_lengths_waste_little(skewed) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from topo.config import Config, DataConfig, GraphConfig
 from topo.data.dataset import ProteinDataset
-from topo.data.splits import Splits, hold_out
+from topo.data.loading import train_loader
+from topo.data.splits import LabelledSet, Splits, hold_out
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputError
 from topo.io.files import sha256
@@ -96,6 +97,57 @@ def test_extra_proteins_similar_to_evaluated_folds_stay_out(
     assert splits.left_out == {f"{extra}: similar to evaluated folds": 1}
 
 
+def test_ends_of_segments_of_an_extra_set_are_hidden(partitions: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra.3line"
+    extra.write_text(f">a | TM\n{'MA' * 15}\n{LABELS['TM']}\n")
+    config = DataConfig(
+        path=str(partitions), train=["cv0"], extra=[{"path": str(extra), "blur": 2}]
+    )
+    (added,) = (p for p in _splits(config).train.proteins if p.id == "a")
+    assert added.labels == "III----" + "M" * 16 + "----OOO"
+
+
+def test_a_table_leaves_out_proteins_of_the_main_set(partitions: Path, tmp_path: Path) -> None:
+    table = tmp_path / "similar.tsv"
+    table.write_text("id\tsimilar_folds\ncv0_TM_30\tcv1,cv9\ncv0_GLOB_0\tcv9\ncv0_GLOB_1\t-\n")
+    config = DataConfig(
+        path=str(partitions), train=["cv0"], validation=["cv1"], exclude_similar=str(table)
+    )
+    splits = _splits(config)
+    assert "cv0_TM_30" not in _ids(splits.train)
+    assert len(splits.train) == 33
+    assert splits.left_out == {f"{partitions}: similar to evaluated folds": 1}
+    assert splits.checksums[str(table)] == sha256(table)
+
+
+def test_a_table_of_other_proteins_is_refused(partitions: Path, tmp_path: Path) -> None:
+    table = tmp_path / "similar.tsv"
+    table.write_text("id\tsimilar_folds\nP1\tcv1\ncv0_TM_30\tcv1\n")
+    config = DataConfig(path=str(partitions), exclude_similar=str(table))
+    with pytest.raises(ConfigError, match=r"similar\.tsv: found 1 ids that .*set\.json lacks: P1;"):
+        _splits(config)
+
+
+def test_an_extra_set_is_drawn_in_its_epochs_only(partitions: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra.3line"
+    extra.write_text(f">a | TM\n{'MA' * 15}\n{LABELS['TM']}\n")
+    sets = [{"path": str(extra), "epochs": [2, 3]}]
+    data = DataConfig(path=str(partitions), train=["cv0"], validation=["cv1"], extra=sets)
+    train = _splits(data).train
+    assert [len(train.in_epoch(epoch)) for epoch in range(4)] == [34, 35, 35, 34]
+    config = Config(data=data)
+    config.sampling.samples = 64
+    config.training.batch = 64
+    drawn = [len(next(iter(train_loader(train, config, epoch)))[0].length) for epoch in (0, 1)]
+    assert drawn == [64, 64]
+
+
+@pytest.mark.parametrize("epochs", [[0, 2], [3, 2]])
+def test_epochs_of_an_extra_set_are_in_order(epochs: list[int]) -> None:
+    with pytest.raises(ValueError, match="expected two epochs from 1, in order"):
+        DataConfig(extra=[{"path": "a.3line", "epochs": epochs}])
+
+
 def test_similar_folds_among_the_keys_of_the_user_leave_nothing_out(partitions: Path) -> None:
     folds = json.loads(partitions.read_text())
     for record in folds["cv0"]:
@@ -166,6 +218,20 @@ def test_a_protein_of_several_possible_types_counts_by_the_most_frequent() -> No
     sets = type_sets([*proteins, vague])
     assert sets[-1].sum() > 1
     assert sampling_types(sets).tolist() == [0, 0, 0, 2, 0]
+
+
+def test_weak_barrels_do_not_attract_proteins_with_a_signal_peptide_and_unknown_rest() -> None:
+    barrel = "S" * 10 + ("P" * 5 + "B" * 9 + "O" * 5 + "B" * 9) * 4 + "P" * 5
+    known = [Protein("s", "A" * 30, LABELS["SP"])] * 4
+    weak = [Protein("b", "A" * len(barrel), barrel)] * 20
+    vague = Protein("v", "A" * 30, "S" * 10 + "-" * 20)
+    sets = type_sets([*known, *weak, vague])
+    assert sets[-1].tolist() == [False, True, True, False, True]
+    weights = np.repeat([1.0, 0.1, 1.0], [4, 20, 1])
+    assert sampling_types(sets)[-1] == 4
+    assert sampling_types(sets, weights)[-1] == 2
+    counted = LabelledSet([*known, *weak, vague], sets, weights).kinds()
+    assert counted.tolist() == [2] * 4 + [4] * 20 + [2]
 
 
 def test_crops_depend_on_seed_epoch_and_protein_only() -> None:

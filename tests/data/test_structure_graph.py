@@ -194,12 +194,12 @@ def test_graph_holds_window_and_neighbours_once_and_sorted() -> None:
 def test_a_protein_without_coordinates_has_the_same_fields() -> None:
     protein = walk(20)
     with_, without = (residue_graph(p, GRAPH) for p in (protein, bare(protein)))
-    assert set(with_.keys()) == set(without.keys())
+    assert set(with_.fields()) == set(without.fields())
     assert with_.x.shape == without.x.shape
     assert without.distance.isnan().all()
     assert not without.x[:, -STRUCTURE_FEATURES:].any()
     plain = residue_graph(protein, GraphConfig())
-    assert set(plain.keys()) == set(with_.keys()) - {"distance"}
+    assert set(plain.fields()) == set(with_.fields()) - {"distance"}
     assert torch.equal(plain.x, without.x[:, :-STRUCTURE_FEATURES])
     assert torch.equal(plain.edge_index, without.edge_index)
 

@@ -48,10 +48,10 @@ def test_graph_fields_are_those_of_the_code() -> None:
         graph = residue_graph(protein, 4, types=[True] * 5, structure=config)
     batch = collate([graph, graph])
     rows = _table("Graph fields")
-    assert set(rows) == set(batch.keys())
+    assert set(rows) == set(batch.fields())
     sizes = {"R": 6, "E": batch.edge_index.shape[1], "D": batch.x.shape[1], "1": 2}
     for name, (shape, dtype, *_) in rows.items():
-        tensor = batch[name]
+        tensor = batch.fields()[name]
         words = [word for word in shape.strip("()").split(", ") if word.strip(",")]
         expected = [sizes.get(word.strip(","), word.strip(",")) for word in words]
         found = list(tensor.shape)

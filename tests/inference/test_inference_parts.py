@@ -272,9 +272,9 @@ def test_prediction_starts_quickly(tmp_path: Path) -> None:
 
     run = ["-m", "topo", "predict", str(path), "-o", str(tmp_path)]
     seconds(*run)  # compiles what is compiled once
-    pairs = [(seconds("-c", "import torch, torch_geometric"), seconds(*run)) for _ in range(5)]
+    pairs = [(seconds("-c", "import torch"), seconds(*run)) for _ in range(5)]
     imports, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    assert ours < 1.5 * imports
+    assert ours < 1.8 * imports
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -181,3 +181,13 @@ def test_a_linked_output_folder_and_the_umask(model: Path, tmp_path: Path) -> No
         os.umask(old)
     assert (tmp_path / "real").stat().st_mode & 0o777 == 0o770
     assert (tmp_path / "real" / "summary.tsv").stat().st_mode & 0o777 == 0o660
+
+
+def test_several_inputs_are_refused_with_what_to_do(tmp_path: Path, capsys) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.fasta").write_text(f">{name}\nMKT\n")
+    files = [tmp_path / "a.fasta", tmp_path / "b.fasta"]
+    assert command("predict", *files, "-o", tmp_path / "out") == 2
+    error = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "found 2 inputs, expected one: give a folder that holds the files, join them" in error
+    assert not (tmp_path / "out").exists()

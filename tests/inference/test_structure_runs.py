@@ -22,6 +22,7 @@ RANDOM = np.random.default_rng(5)
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--batch", "16", "--threads", "1"),
     *("--epochs", "1", "--precision", "32", "--set", "model.encoder.layers=2"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 
 

@@ -79,8 +79,7 @@ def test_a_labelled_file_is_asked_for(tmp_path: Path) -> None:
     [
         ("parquet", "Parquet"),
         ("summary", "summary.tsv"),
-        ("tmhmm", "TMHMM's short format"),
-        ("phobius", "Phobius' short format"),
+        ("phobius", "Phobius' short format (it has no lengths; the long format is read)"),
         ("signalp", "SignalP's table"),
     ],
 )

@@ -14,7 +14,9 @@ import pytest
 from golden_proteins import TIMESTAMP, proteins
 
 from topo import __version__
-from topo.io.writers import PREDICTION_FORMATS, open_writers
+from topo.io.compact import open_compact
+from topo.io.output_formats import PREDICTION_FORMATS
+from topo.io.writers import open_writers
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TEXT_FORMATS = [name for name in PREDICTION_FORMATS if name not in ("html", "parquet", "deeptmhmm")]
@@ -48,6 +50,13 @@ def test_deeptmhmm_folder_is_as_checked(tmp_path: Path) -> None:
     assert "bare_probs.csv" not in names, "a protein without probabilities gets no table"
     for file in ("deeptmhmm_results.md", "sp_P1_TM2_probs.csv", "one_probs.csv", "ids.tsv"):
         check(tmp_path / file, GOLDEN / "deeptmhmm" / file)
+
+
+def test_compact_table_is_as_checked(tmp_path: Path) -> None:
+    with open_compact(tmp_path / "compact.tsv", "tsv") as writer:
+        for protein in proteins():
+            writer.write(protein)
+    check(tmp_path / "compact.tsv", GOLDEN / "compact.tsv")
 
 
 def test_npz_holds_the_values_as_they_are(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from topo.errors import InputError, TopoError
 from topo.io.ids import plain_id
+from topo.io.output_formats import DEFAULT_FORMATS
 from topo.io.readers import read_predictions
 from topo.io.tmbed import from_tmbed, tmbed_letters
-from topo.io.writers import DEFAULT_FORMATS, open_writers
+from topo.io.writers import open_writers
 from topo.labels import LABEL_INDEX, LABELS, UNKNOWN
 from topo.protein import Prediction
 from topo.report.outputs import open_outputs

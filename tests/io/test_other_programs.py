@@ -13,6 +13,7 @@ from topo.errors import InputError, InputWarning
 from topo.io import read_predictions, read_proteins
 from topo.io.readers import read_any
 from topo.metrics.evaluation import evaluate
+from topo.segments import to_segments
 
 CASES = ROOT / "tests" / "cases" / "other_programs"
 TRUTH = CASES / "truth.3line"
@@ -257,7 +258,7 @@ def test_the_format_can_be_forced(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "found label 'M'" in capfd.readouterr().err
     assert command(*evaluate, "--input-format", "xyz") == 2
     error = capfd.readouterr().err
-    assert "unknown input format 'xyz', expected one of 3line, gff3, interproscan" in error
+    assert "unknown input format 'xyz', expected one of 3line, deeptmhmm2, gff3" in error
     compare = ["compare", "--truth", TRUTH, given, CASES / "right.3line"]
     assert command(*compare, "--resamples", "10", "--input-format", "3line") == 0
     assert "0 proteins on which the predictors differ" in capfd.readouterr().out
@@ -274,4 +275,68 @@ def test_a_small_file_cannot_ask_for_much_memory(tmp_path: Path, kind: str) -> N
         }[kind]
     path.write_text({"gff3": "##gff-version 3\n"}.get(kind, "") + "".join(lines))
     with pytest.raises(InputError, match="found 20000000 residues in all proteins up to a1"):
+        list(read_predictions(path))
+
+
+def _tmhmm_short(name: str, text: str) -> str:
+    helices = [s for s in to_segments(text) if s.label == "M"]
+    sides = [text[0].lower(), *(text[s.end].lower() for s in helices)]
+    parts = [f"{s.start + 1}-{s.end}{side}" for s, side in zip(helices, sides[1:], strict=True)]
+    number = f"ExpAA=1.00\tFirst60=0.00\tPredHel={len(helices)}"
+    return f"{name}\tlen={len(text)}\t{number}\tTopology={sides[0]}{''.join(parts)}\n"
+
+
+def _phobius_long(name: str, text: str) -> str:
+    words = {"S": ("SIGNAL", ""), "M": ("TRANSMEM", ""), "I": ("TOPO_DOM", "CYTOPLASMIC."),
+             "O": ("TOPO_DOM", "NON CYTOPLASMIC.")}  # fmt: skip
+    rows = []
+    for label, start, end in to_segments(text):
+        word, note = words[label]
+        rows.append(f"FT   {word:<8} {start + 1:6} {end:6}       {note}\n")
+        if label == "S":
+            rows.append(f"FT   DOMAIN   {1:6} {8:6}       N-REGION.\n")
+    return f"ID   {name}\n{''.join(rows)}//\n"
+
+
+@pytest.mark.parametrize(("write", "signal"), [(_tmhmm_short, "O"), (_phobius_long, "S")])
+def test_tmhmm_short_and_phobius_long_are_read(write, signal: str, tmp_path: Path) -> None:
+    given = labels(CASES / "right.3line")
+    right = {name: text.replace("S", signal) for name, text in given.items()}
+    path = tmp_path / "x.txt"
+    path.write_text("".join(write(name, text) for name, text in right.items()))
+    assert labels(path) == right
+    assert {p.id: p.labels for p in read_any(path)} == right
+    assert scores(path)[0] == 4
+    assert command("convert", path, tmp_path / "x.3line") == 0
+    assert labels(tmp_path / "x.3line") == right
+
+
+def test_the_short_format_of_tmhmm_returns_what_topo_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "x.short"
+    assert command("convert", CASES / "right.3line", path, "--to", "tmhmm") == 0
+    right = labels(CASES / "right.3line")
+    assert labels(path) == {name: text.replace("S", "O") for name, text in right.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\tlen=9\tTopology=i3-12o\n", ":1: found helix 3-12, expected it after 0 and within 9"),
+        ("a\tlen=30\tTopology=i9-5o\n", ":1: found helix 9-5"),
+        ("a\tlen=30\tTopology=x\n", ":1: Topology: found 'x', expected e.g. i10-29o38-60i"),
+        ("a\tlen=30\tPredHel=0\n", ":1: found no len= and Topology= of a"),
+        ("a\tlen=99999999\tTopology=i\n", ":1: found length '99999999', expected at most"),
+        ("ID   a\nFT   HELIX 1 9\n", ":2: found .FT   HELIX 1 9., expected a row SIGNAL, DOMAIN,"),
+        (
+            "ID   a\nFT   SIGNAL 1 9\nFT   TRANSMEM 5 9\n",
+            ":3: found residues 5-9 of a, expected them",
+        ),
+        ("ID   a\nFT   SIGNAL 1 9\n//\nID   b\n//\n", ":5: found no row of b, expected SIGNAL,"),
+        ("ID   a\nFT   SIGNAL 1 9\nXX\n", ":3: found 'XX', expected a row SIGNAL,"),
+    ],
+)
+def test_faults_in_them_name_line_and_expectation(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
         list(read_predictions(path))

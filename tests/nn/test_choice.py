@@ -15,10 +15,11 @@ from topo.grammar.legality import is_legal, is_plausible
 from topo.inference import load_model, predict
 from topo.io import read_proteins
 from topo.labels import DECODERS, LABEL_INDEX, TYPES, decode_labels, encode_labels, protein_type
-from topo.nn.choice import choose_topologies
+from topo.nn.choice import BARREL_SUPPORT, choose_topologies
 from topo.nn.decoding import Scores
 from topo.nn.tagger import Tagger
 from topo.protein import Prediction
+from topo.segments import to_segments
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "implausible"
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -70,7 +71,28 @@ def test_a_helix_stays_in_its_place_where_its_type_is_less_probable(
     chances = torch.full((1, 5), 1e-9, dtype=torch.float64)
     chances[0, TYPES.index("TM")], chances[0, TYPES.index("GLOB")] = share, 1 - share
     labels = choose_topologies(posterior.with_types(chances.log(), 1e-3), crf.grammar, decoder)
-    assert decode_labels(labels.numpy()) == wanted
+    text = decode_labels(labels.numpy())
+    assert [segment.label for segment in to_segments(text)] == ["I", "M", "O"]
+    assert wanted.count("M") - 3 <= text.count("M") <= wanted.count("M")  # shorter where unsure
+    assert wanted[text.index("M") : text.rindex("M") + 1].strip("M") == ""
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.9, True), (0.6, True), (0.36, False)])
+def test_a_barrel_needs_support_over_all_types(share: float, kept: bool) -> None:
+    wanted = "P" * 20 + ("B" * 10 + "O" * 8 + "B" * 10 + "P" * 4) * 4
+    crf = GrammarCRF()
+    known = torch.from_numpy(encode_labels(wanted))
+    emissions = torch.nn.functional.one_hot(known, 6).double()
+    posterior = crf.posterior(emissions, torch.tensor([len(wanted)]))
+    chances = torch.full((1, 5), 1e-9, dtype=torch.float64)
+    chances[0, TYPES.index("BETA")] = share
+    chances[0, TYPES.index("SP")] = chances[0, TYPES.index("GLOB")] = (1 - share) / 2
+    chosen = posterior.with_types(chances.log().log_softmax(1), 1e-3)
+    text = decode_labels(choose_topologies(chosen, crf.grammar, "posterior").numpy())
+    strands = known == LABEL_INDEX["B"]
+    assert chosen.types.argmax() == TYPES.index("BETA")
+    assert bool(chosen.labels[strands, LABEL_INDEX["B"]].mean() >= BARREL_SUPPORT) == kept
+    assert (protein_type(text) == "BETA") == kept
 
 
 @pytest.mark.parametrize(("kind", "size"), [("TM", 12), ("SP+TM", 20), ("SP", 8), ("BETA", 20)])

@@ -81,6 +81,7 @@ def test_order_is_graph_convolutions_then_conv1d_then_recurrence() -> None:
 
 def test_deterministic_training_is_bit_equal_twice(tmp_path: Path) -> None:
     options = ["--gcs=8", "--lstm=8", "--layers=1", "--conv1=8x3", "--threads=1", "--crop=200"]
+    options += ["--set", "sampling.minimum=1"]
     for name in ("one", "two"):
         arguments = ["train", *options, "--deterministic", "--epochs=2", "--name", name]
         assert command(*arguments, "-o", tmp_path) == 0

@@ -13,19 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_proteins import prediction, proteins
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 
 from topo.errors import TopoError
 from topo.io import read_predictions
-from topo.io.writers import DEFAULT_FORMATS
-from topo.labels import LABELS, TYPES, UNKNOWN
-from topo.protein import Prediction
+from topo.io.output_formats import DEFAULT_FORMATS
+from topo.labels import TYPES
+from topo.report.document import protein_document
 from topo.report.outputs import open_outputs
 from topo.report.pictures import AUTOMATIC_LIMIT, save_pictures
 from topo.report.predictions_page import open_page
-from topo.report.snake import BEADS_IN_LOOP, HALF, draw_snake, lay_out
 from topo.report.summary_table import Counts, summary_table
 from topo.report.traces import draw_traces
 
@@ -56,38 +53,6 @@ def test_traces_without_probabilities_are_the_bar_alone() -> None:
 def test_math_signs_in_ids_are_no_formula(tmp_path: Path) -> None:
     odd = replace(proteins()[0], id="$\\frac{$_^")
     assert all(path.stat().st_size for path in save_pictures(odd, tmp_path, "odd"))
-
-
-@settings(max_examples=60)
-@given(st.text("".join([*LABELS, UNKNOWN]), min_size=1, max_size=150))
-def test_snake_lays_out_anything(labels: str) -> None:
-    snake = lay_out(Prediction("x", "A" * len(labels), labels, None))
-    residues = [index for index, _, _ in snake.beads]
-    assert residues == sorted(set(residues)), "each residue at most once, in order"
-    assert np.isfinite([place for _, *xy in snake.beads for place in xy]).all()
-    in_membrane = {k for k, label in enumerate(labels) if label in "MBS"}
-    assert in_membrane <= set(residues)
-    counted = sum(int(t.split()[0]) for t, _, _ in snake.notes if t.endswith(" residues"))
-    assert len(residues) + counted == len(labels)
-
-
-def test_snake_crosses_the_membrane_and_keeps_sides() -> None:
-    labels = "III" + "M" * 20 + "O" * 8 + "M" * 20 + "I" * (BEADS_IN_LOOP + 1) + "M" * 20 + "OO"
-    snake = lay_out(Prediction("x", "A" * len(labels), labels, "TM"))
-    for index, _, y in snake.beads:
-        if labels[index] == "O":
-            assert y > HALF
-        elif labels[index] == "I":
-            assert y < -HALF
-        else:
-            assert abs(y) < HALF
-    assert [text for text, _, _ in snake.notes] == ["N", "31 residues", "C"]
-
-
-def test_snake_names_the_cleavage_site() -> None:
-    texts = [text.get_text() for text in draw_snake(proteins()[2]).axes[0].texts]
-    assert "cleaved after 15" in texts
-    assert {"N", "C", "outside", "inside"} <= set(texts)
 
 
 class Collector(HTMLParser):
@@ -122,7 +87,14 @@ def unpack(text: str) -> bytes:
     return zlib.decompress(base64.b64decode(text))
 
 
-def test_page_holds_labels_sequences_and_probabilities(tmp_path: Path) -> None:
+def documents(scripts: dict[str, str]) -> list[dict]:
+    found = []
+    while f"block-{len(found) // 32}" in scripts and len(found) % 32 == 0:
+        found += json.loads(unpack(scripts[f"block-{len(found) // 32}"]))
+    return found
+
+
+def test_page_holds_one_document_per_protein(tmp_path: Path) -> None:
     records = proteins() * 9
     with open_page(tmp_path / "report.html", ["a b.txt"]) as page:
         for record in records:
@@ -130,21 +102,16 @@ def test_page_holds_labels_sequences_and_probabilities(tmp_path: Path) -> None:
     scripts = page_of(tmp_path / "report.html").scripts
     index = json.loads(unpack(scripts["index"]))
     assert index["types"] == list(TYPES)
-    data = b"".join(unpack(scripts[f"block-{k}"]) for k in range(-(-81 // index["block"])))
-    for row, record in zip(index["proteins"], records, strict=True):
-        name, kind, confidence, topology, traced = row
+    assert index["block"] == 32
+    found = documents(scripts)
+    for row, document, record in zip(index["proteins"], found, records, strict=True):
+        name, kind, confidence, topology, description, traced = row
         labels = "".join(c * int(n) for c, n in re.findall(r"([IOPSMB-])(\d+)", topology))
         assert (name, labels, confidence) == (record.id, record.labels, record.confidence)
+        assert description == ""
         assert TYPES[kind] == record.type
-        size = len(record)
-        assert data[:size].decode() == record.sequence
-        data = data[size:]
-        if traced:
-            kept = np.frombuffer(data[: 6 * size], np.uint8).reshape(6, size).T / 100
-            np.testing.assert_allclose(kept, record.probabilities, atol=0.00501)
-            data = data[6 * size :]
+        assert document == json.loads(json.dumps(protein_document(record)))
         assert bool(traced) == (record.probabilities is not None)
-    assert data == b""
 
 
 def test_page_asks_for_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -156,7 +123,8 @@ def test_page_asks_for_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert "alert(1)" not in text
     assert "<b>&" not in text
     assert "{{" not in text
-    assert set(re.findall(r"https?://[^\"]*", text)) == {"http://www.w3.org/2000/svg"}
+    links = {"www.uniprot.org", "alphafold.ebi.ac.uk", "www.ebi.ac.uk"}  # followed by a click only
+    assert set(re.findall(r"https?://([^/\"]*)", text)) == {"www.w3.org", *links}
 
 
 def test_page_keeps_probabilities_up_to_its_limit(tmp_path: Path) -> None:
@@ -170,6 +138,17 @@ def test_page_keeps_probabilities_up_to_its_limit(tmp_path: Path) -> None:
     assert index["left_out"] == known - len(kept) > 0
 
 
+def test_page_keeps_diagrams_up_to_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("topo.report.predictions_page.DIAGRAM_BEADS", 60)
+    with open_page(tmp_path / "report.html") as page:
+        for record in proteins():
+            page.write(record)
+    kept = [bool(d["diagram"]) for d in documents(page_of(tmp_path / "report.html").scripts)]
+    assert kept == [True, True, *[False] * (len(kept) - 2)]
+
+
 def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> None:
     with open_page(tmp_path / "report.html") as page:
         for record in proteins():
@@ -177,6 +156,14 @@ def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> N
     index = json.loads(unpack(page_of(tmp_path / "report.html").scripts["index"]))
     assert proteins()[-1].probabilities is None
     assert index["left_out"] == 0
+
+
+def test_page_holds_the_number_of_relatives_of_runs_with_relatives(tmp_path: Path) -> None:
+    with open_page(tmp_path / "report.html") as page:
+        page.write(replace(proteins()[0], relatives=7))
+        page.write(proteins()[1])
+    block = json.loads(unpack(page_of(tmp_path / "report.html").scripts["block-0"]))
+    assert [document["relatives"] for document in block] == [7, None]
 
 
 def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 import zlib
 from dataclasses import replace
@@ -91,11 +92,23 @@ def test_page_holds_structures_and_what_shows_them(tmp_path: Path) -> None:
         page.write(plain)
     text = (tmp_path / "with.html").read_text(encoding="utf-8")
     assert "University of Pittsburgh" in text  # 3Dmol.js comes with its licence
+    for holder in (
+        "Vitaly Puzrin",
+        "Jean-loup Gailly",
+        "Photopea",
+        "cheminfo",
+        "Michaël Zasso",
+        "Alexander S. Rose",
+        "Tim Caswell",
+    ):  # so do the programs that it contains
+        assert holder in text, holder
     assert "{{" not in re.sub(r"(?s)<script>.*?</script>", "", text)
-    (found,) = re.findall(r'id="structure-(\d+)">([^<]+)<', text)
-    tenths = np.frombuffer(zlib.decompress(base64.b64decode(found[1])), dtype="<i2").reshape(-1, 3)
-    assert found[0] == "1"
-    assert (tenths[10:] == -32768).all()
+    (block,) = re.findall(r'id="block-0">([^<]+)<', text)
+    first, second = json.loads(zlib.decompress(base64.b64decode(block)))
+    assert first["structure"] is None
+    assert second["structure"]["outside_up"] is False, "no segment says which side is out"
+    tenths = np.array(second["structure"]["coordinates"], dtype=float).reshape(-1, 3)
+    assert np.isnan(tenths[10:]).all()
     steps = np.linalg.norm(np.diff(tenths[:10] / 10, axis=0), axis=1)
     np.testing.assert_allclose(
         steps, np.linalg.norm(np.diff(protein.coordinates[:10], axis=0), axis=1), atol=0.2

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 NO_SCHEMA = "wandb's schema of sweeps is in wandb[sweeps], which wants numpy below 2"
 SMALL = ["--gcs=8", "--lstm=8", "--batch=16", "--threads=1", "--precision=32", "--crop=200"]
+SMALL += ["--set=sampling.minimum=1"]
 GRID = {
     "method": "grid",
     "metric": {"name": "val_residue_accuracy", "goal": "maximize"},
@@ -245,9 +246,9 @@ def test_trials_of_the_dead_are_taken_up_by_the_living(tmp_path: Path) -> None:
     one, two = (SharedStudy(sweep, tmp_path / "s") for _ in range(2))
     lost, kept = one.take(), two.take()
     lost.set_user_attr("run", "000_x")
-    assert is_alive(tmp_path / "s" / "workers", one.worker.name)
-    one.worker._connection.close()  # what the system does with the locks of a dead process
-    assert not is_alive(tmp_path / "s" / "workers", one.worker.name)
+    assert is_alive(tmp_path / "s" / "workers", one.storage.worker.name)
+    one.storage.worker._connection.close()  # what the system does with the locks of a dead process
+    assert not is_alive(tmp_path / "s" / "workers", one.storage.worker.name)
     points = [kept.params]
     two.study.tell(kept, 0.5)
     while (trial := two.take()) is not None:
@@ -257,7 +258,7 @@ def test_trials_of_the_dead_are_taken_up_by_the_living(tmp_path: Path) -> None:
         points.append(trial.params)
         two.study.tell(trial, 0.5)
     assert sorted((p["layers"], p["seed"]) for p in points) == [(1, 0), (1, 1), (2, 0), (2, 1)]
-    two.worker.close()
+    two.storage.worker.close()
 
 
 def test_a_trial_that_kills_three_processes_has_failed(tmp_path: Path) -> None:
@@ -265,11 +266,11 @@ def test_a_trial_that_kills_three_processes_has_failed(tmp_path: Path) -> None:
     for _ in range(3):
         shared = SharedStudy(parse_sweep(tree), tmp_path / "s")
         assert shared.take() is not None
-        shared.worker._connection.close()
+        shared.storage.worker._connection.close()
     last = SharedStudy(parse_sweep(tree), tmp_path / "s")
     assert last.take() is None
     assert [t.state.name for t in effective(last.study.get_trials())] == ["FAIL"]
-    last.worker.close()
+    last.storage.worker.close()
 
 
 def test_a_failing_training_does_not_end_the_sweep(tmp_path: Path, monkeypatch) -> None:
@@ -500,7 +501,7 @@ def _stop(tree: dict, folder: Path, epochs: int, orderly: bool) -> None:
         run.write_history([{"epoch": i, "val_residue_accuracy": 0.5} for i in range(epochs)])
     if orderly:
         trial.set_user_attr("stopped", True)
-    shared.worker._connection.close()
+    shared.storage.worker._connection.close()
 
 
 @pytest.mark.parametrize(("progress", "orderly"), [(True, False), (False, True), (True, True)])
@@ -514,7 +515,7 @@ def test_only_deaths_without_a_new_epoch_count(
     trial = last.take()
     assert trial is not None
     assert trial.user_attrs["run"] == "000_x"
-    last.worker.close()
+    last.storage.worker.close()
 
 
 def test_deaths_in_one_epoch_count_together(tmp_path: Path) -> None:
@@ -523,7 +524,7 @@ def test_deaths_in_one_epoch_count_together(tmp_path: Path) -> None:
         _stop(tree, tmp_path / "s", 2, False)
     last = SharedStudy(parse_sweep(tree), tmp_path / "s")
     assert last.take() is None
-    last.worker.close()
+    last.storage.worker.close()
 
 
 def test_a_signal_marks_the_trial_as_stopped(tmp_path: Path, monkeypatch) -> None:

@@ -18,6 +18,7 @@ from topo.training.tagging import TaggerTraining, loss_shares
 
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--threads", "1", "--precision", "32"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 
 

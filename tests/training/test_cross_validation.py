@@ -36,6 +36,7 @@ from topo.training.cross_validation import plan_folds, spread
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--batch", "16", "--threads", "1"),
     *("--precision", "32", "--crop", "200", "--epochs", "2", "--lr", "0.01", "--resamples", "20"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 EXAMPLE = bundled("example") / "example.partitions.json"
 FOLDS = ["train", "validation", "test"]

@@ -19,6 +19,7 @@ from topo.runs import Run
 
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--threads", "1", "--precision", "32"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 TRAIN = [*SMALL, "--epochs", "4", "--batch", "16", "--set", "data.crop=200"]
 PRETRAIN = [

@@ -297,6 +297,7 @@ def test_a_finished_run_is_resumed_by_its_folder_alone(finished: Run) -> None:
 
 
 TRAIN = [*ARCHITECTURE, "--epochs", "1", "--train-size", "16", "--batch", "16"]
+TRAIN += ["--set", "sampling.minimum=1"]
 
 
 def test_training_begins_with_the_trunk_and_changes_it(finished: Run, tmp_path: Path) -> None:
@@ -355,6 +356,7 @@ def test_evaluating_on_folds_that_the_corpus_may_know_is_warned_of(
     both = ["--data", data, "--val", "cv0", "--test", "cv3", "-o", tmp_path / "runs"]
     for start, warned in ((safe, False), (finished.path, True)):
         small = [*ARCHITECTURE, "--epochs", "1", "--init", start]
+        small += ["--set", "sampling.minimum=1"]
         assert command("train", *small, *both) == 0
         assert ("may hold proteins similar to those of cv0, cv3" in capsys.readouterr().err) == (
             warned

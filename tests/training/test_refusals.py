@@ -19,6 +19,7 @@ from topo.training.checks import check_training
 
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--threads", "1", "--precision", "32"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 
 

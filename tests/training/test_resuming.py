@@ -23,6 +23,7 @@ from topo.training.tracking import Tracker
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--batch", "16", "--threads", "1"),
     *("--precision", "32", "--set", "data.crop=200"),
+    *("--set", "sampling.minimum=1"),
 ]  # fmt: skip
 
 

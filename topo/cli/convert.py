@@ -13,8 +13,8 @@ def convert(
         typer.Argument(
             metavar="IN",
             help="Input file: FASTA, 3-line, partitions JSON, Swiss-Prot, TMRs.gff3, GFF3, "
-            "InterProScan, TMbed or JSON lines, plain or gzip-compressed; - for standard input. "
-            "FILE.json:cv0,cv1 selects folds.",
+            "InterProScan, TMHMM, Phobius long, TMbed, DeepTMHMM2's JSON or JSON lines, plain or "
+            "gzip-compressed; - for standard input. FILE.json:cv0,cv1 selects folds.",
         ),
     ],
     target: Annotated[
@@ -35,7 +35,8 @@ def convert(
         str | None,
         typer.Option(
             help="Format of the input: fasta, 3line, partitions, swissprot, gff3, interproscan, "
-            "tmrs (also TMHMM's long format), tmbed or jsonl. By default the content decides."
+            "tmrs (also TMHMM's long format), tmhmm, phobius, deeptmhmm2, tmbed or jsonl. By "
+            "default the content decides."
         ),
     ] = None,
 ) -> None:

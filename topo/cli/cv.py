@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from topo.cli.config_options import ConfigCommand, read_config
 from topo.cli.options import Resamples
+from topo.cli.verbosity import note, report, shows_progress
 
 if TYPE_CHECKING:
     from topo.config import Config
@@ -67,7 +67,7 @@ def cv(
     config = _with_folds(config, folder, folds)
     results = []
     plans = plan_folds(config, validation)
-    for result in run_folds(plans, folder, sys.stderr.isatty(), _report):
+    for result in run_folds(plans, folder, shows_progress(), note):
         draw_curves(result.run)
         results.append(result)
     figures = {result.name: result.metrics() for result in results}
@@ -77,14 +77,8 @@ def cv(
     write_summary(folder, figures, found, {"validation": validation, "ensemble": cost})
     Console().print(summary_table(figures, found))
     if cost:
-        _report(
-            f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time"
-        )
-    print(f"cross-validation {folder}")
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        note(f"model {folder / 'model'}: {cost['members']} members, {cost['times']} times the time")
+    report(f"cross-validation {folder}")
 
 
 def _with_folds(config: Config, folder: Path, count: int) -> Config:
@@ -113,7 +107,8 @@ def _write_predictions(results: list[FoldResult], folder: Path, resamples: int) 
     truth = [protein for result in results for protein in result.proteins]
     guesses = [guess for result in results for guess in result.predictions]
     path = folder / "predictions.3line"
-    write_three_line((Protein(p.id, p.sequence, p.labels) for p in guesses), path)
+    proteins = (Protein(p.id, p.sequence, p.labels) for p in guesses)
+    write_three_line(proteins, path, guesses[0].scheme)
     evaluation = evaluate(truth, guesses, resamples=resamples)
     source = {"cross_validation": str(folder)}
     write_evaluation(evaluation, folder / "evaluation", source=source)

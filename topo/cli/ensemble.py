@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.verbosity import report
+
 
 def ensemble(
     models: Annotated[list[str], typer.Argument(help="Paths to two or more runs or checkpoints.")],
@@ -36,4 +38,4 @@ def ensemble(
         {"name": name, "members": list(members), "parameters": parameters},
         members_card(name, members, parameters),
     )
-    typer.echo(f"{output}: {len(members)} members, {parameters:,} weights")
+    report(f"{output}: {len(members)} members, {parameters:,} weights")

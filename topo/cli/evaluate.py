@@ -19,7 +19,7 @@ def evaluate(
         str | None,
         typer.Option(
             help="Predictions to evaluate: 3-line in the letters of any program, GFF3 (also of "
-            "UniProt), InterProScan, TMHMM long, TMbed format 0 to 4 or JSON lines."
+            "UniProt), InterProScan, TMHMM, Phobius long, TMbed format 0 to 4 or JSON lines."
         ),
     ] = None,
     truth: Annotated[str | None, TRUTH] = None,

@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sys
+import tempfile
 import traceback
 
+from topo.cli.missing import missing_line
 from topo.errors import TopoError
+
+_LITTLE = 1 << 16  # bytes
 
 _DEBUG_HINT = "(topo --debug shows the traceback)"
 
@@ -58,11 +63,13 @@ def accept_any_letter() -> None:
 def _line(error: BaseException) -> str:
     if isinstance(error, TopoError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and (line := missing_line(error)):
+        return line
     if isinstance(error, OSError) and error.strerror:
         names = [name for name in (error.filename, error.filename2) if name is not None]
         what = os.fsdecode(names[0]) if names and not isinstance(names[0], int) else None
         if what is None and error.errno == errno.ENOSPC:
-            what = "an output or TMPDIR"
+            what = _full_folder()
         return str(TopoError(f"{what}: {error.strerror}" if what else error.strerror))
     if isinstance(error, MemoryError):
         return "not enough memory; try smaller batches, fewer processes or shorter chains"
@@ -72,6 +79,15 @@ def _line(error: BaseException) -> str:
     if len(text) > 300:
         text = text[:297] + "..."
     return str(TopoError(f"{type(error).__name__}: {text} {_DEBUG_HINT}".replace(":  (", " (")))
+
+
+def _full_folder() -> str:
+    """Name TMPDIR where its file system is full; which output is full is not known here."""
+    with contextlib.suppress(OSError):
+        folder = tempfile.gettempdir()
+        if shutil.disk_usage(folder).free < _LITTLE:
+            return f"{folder} (TMPDIR)"
+    return "an output or TMPDIR"
 
 
 def _print(line: str) -> None:

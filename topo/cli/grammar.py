@@ -29,10 +29,11 @@ def grammar(
         bool, typer.Option("--yaml", help="Print the grammar as YAML, e.g. to edit it.")
     ] = False,
 ) -> None:
-    """Print the grammar of legal topologies: states, segment lengths and successors."""
+    """Print and check a grammar: states, labels, segment lengths, successors, ambiguities."""
     import yaml
     from rich.console import Console
 
+    from topo.grammar.ambiguity import ambiguous_states
     from topo.grammar.table import default_grammar
     from topo.io.grammar import grammar_tree, load_grammar
 
@@ -45,6 +46,11 @@ def grammar(
         print(yaml.safe_dump(grammar_tree(chosen, full=True), sort_keys=False), end="")
     else:
         Console().print(_table(chosen))
+        for one, other in ambiguous_states(chosen):
+            Console().print(
+                f"ambiguous: in some chains the labels do not decide between {one} and {other}",
+                markup=False,
+            )
 
 
 def dot(grammar: Grammar) -> str:

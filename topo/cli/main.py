@@ -16,17 +16,22 @@ from topo.cli.config_options import ConfigCommand
 from topo.cli.convert import convert
 from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
+from topo.cli.diff import diff
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
+from topo.cli.models import models_app
 from topo.cli.options import Verbs
 from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
+from topo.cli.scan import scan
 from topo.cli.serve import serve
+from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
+from topo.cli.verbosity import logged
 from topo.cli.warm_up import warm_up
 from topo.errors import InputWarning
 
@@ -65,17 +70,21 @@ app.command("bench")(bench)
 app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", cls=CrossValidationCommand)(cv)
+app.command("diff")(diff)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
+app.command("scan")(scan)
 app.command("serve")(serve)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)
+app.add_typer(models_app, name="models", cls=Verbs)
 app.add_typer(data_app, name="data", cls=Verbs)
 app.add_typer(runs_app, name="runs", cls=Verbs)
+app.add_typer(shards_app, name="shards", cls=Verbs)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
@@ -94,9 +103,10 @@ def main() -> None:
     redirect_libraries()
     accept_any_letter()
     try:
-        try:
-            app()
-        finally:
-            flush_output()
+        with logged():
+            try:
+                app()
+            finally:
+                flush_output()
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(FAILURES.report(error))

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from topo.cli.verbosity import add_options
+
 TorchThreads = Annotated[
     int, typer.Option(min=0, help="Number of torch threads; 0 keeps the setting of torch.")
 ]
@@ -23,7 +25,8 @@ PredictionFormat = Annotated[
     typer.Option(
         "--input-format",
         help="Format of the predictions: 3line, gff3, interproscan, tmrs (also TMHMM's long "
-        "format), tmbed or jsonl. By default the content decides.",
+        "format), tmhmm, phobius (long format), deeptmhmm2, tmbed or jsonl. By default the "
+        "content decides.",
     ),
 ]
 """Format of files of predictions."""
@@ -36,7 +39,7 @@ BootstrapSeed = Annotated[int, typer.Option(help="Seed of the bootstrap.")]
 
 
 class Verbs(TyperGroup):
-    """Group of verbs whose help pages show a flag without ``<bool>``."""
+    """Group of verbs with ``-q`` and ``-v``, whose help pages show a flag without ``<bool>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the group itself."""
@@ -46,6 +49,7 @@ class Verbs(TyperGroup):
         """Return a verb, or None for an unknown name."""
         verb = super().get_command(ctx, cmd_name)
         if verb is not None:
+            add_options(verb)
             _without_type([*verb.params, verb.get_help_option(ctx)])
         return verb
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -21,26 +16,40 @@ from topo.cli.answers import (
     ExportPadding,
     Fixed,
 )
-from topo.cli.interrupt import Interrupt
+from topo.cli.missing import require
 from topo.cli.options import TorchThreads
+from topo.cli.prediction_run import (
+    Results,
+    Size,
+    choose_output,
+    quietly,
+    refuse_beside,
+    stream_format,
+)
 from topo.cli.progress import residues_progress
-from topo.errors import InputWarning, RecordError, TopoError
-
-if TYPE_CHECKING:
-    from topo.inference import PredictionStream
-    from topo.io.inputs import Inputs
-    from topo.io.writers import Writers
-    from topo.protein import Prediction, Protein
+from topo.cli.relatives import RelativesSource, made_with, relatives_of
+from topo.cli.shard_options import (
+    Address,
+    Engine,
+    PlanOnly,
+    ProteinFiles,
+    ShardIndex,
+    ShardPath,
+    ShardResidues,
+    only_input,
+    predict_shards,
+)
+from topo.cli.start import uncollected
+from topo.cli.verbosity import detail, is_quiet, note, report
+from topo.errors import InputWarning
 
 
 def predict(
-    proteins: Annotated[
-        str,
-        typer.Argument(
-            help="FASTA file (plain, gzip, bzip2 or xz; - for standard input), another protein "
-            "file, a PDB or mmCIF file, or a folder of sequence and structure files."
-        ),
-    ],
+    context: typer.Context,
+    proteins: ProteinFiles = None,
+    sequence: Annotated[
+        str | None, typer.Option(help="Residues of a single protein, instead of a file.")
+    ] = None,
     structures: Annotated[
         str | None,
         typer.Option(help="Path to a folder of PDB or mmCIF files, found by protein id."),
@@ -71,19 +80,33 @@ def predict(
         ),
     ] = False,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Path to the output folder.")
-    ] = Path("predictions"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Path to the output folder, or - for standard output, which takes one format "
+            "of a single text, by default 3line. By default predictions; standard output with "
+            "--sequence.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Write JSON lines to standard output: -o - --format jsonl."),
+    ] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
+        typer.Option(
+            help="Path to a checkpoint or run, or name of a published model (topo models list). By "
+            "default the bundled topo-base."
+        ),
     ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
-            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, tmbed0 to tmbed4, "
-            "tmhmm, phobius, signalp, jsonl, parquet, segments or mature. By default the first "
-            "five. May be repeated.",
+            help="Output format: 3line, tmrs, gff3, summary, html, deeptmhmm, deeptmhmm2, tmbed0 "
+            "to tmbed4, tmhmm, phobius, phobius-long, signalp, jsonl, parquet, segments or "
+            "mature. By default the first five. May be repeated.",
         ),
     ] = None,
     probabilities: Annotated[
@@ -143,9 +166,23 @@ def predict(
     constraints: ConstraintTable = None,
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
+    relatives: RelativesSource = None,
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Labels to write: six (I O P S M B) or extended (those of the model). They differ "
+            "only for models with labels of their own."
+        ),
+    ] = "extended",
+    shards: ShardPath = None,
+    shard_residues: ShardResidues = None,
+    shard_index: ShardIndex = None,
+    plan_only: PlanOnly = False,
+    engine: Engine = "processes",
+    address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted run in the output folder.")
     ] = False,
@@ -155,40 +192,77 @@ def predict(
     Ctrl-C ends a run with valid files of the proteins done so far. --resume completes it, also
     after a crash; the files are the same as those of an uninterrupted run.
     """
-    with _uncollected():
+    if shards is not None:
+        predict_shards(context)
+        return
+    with uncollected():
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
         from topo.inference.constrained import Known, extra_columns
         from topo.inference.resume import open_store
         from topo.io.export import check_exports, open_exports
-        from topo.io.inputs import Inputs
+        from topo.io.inputs import Inputs, SingleSequence
         from topo.io.invalid import invalid_message, write_invalid
+        from topo.io.output_formats import (
+            DEFAULT_FORMATS,
+            check_formats,
+            check_scheme,
+            default_formats,
+            written_scheme,
+        )
         from topo.io.records import RecordPolicy
         from topo.io.streams import keep_standard_input
-        from topo.io.writers import DEFAULT_FORMATS, INVALID_FILE, check_formats
+        from topo.io.writers import INVALID_FILE, in_six, open_text_writer
         from topo.report.left_over import LeftOver
         from topo.report.outputs import open_outputs
         from topo.report.summary_table import summary_table
 
-    chosen = formats or list(DEFAULT_FORMATS)
-    check_formats(chosen, probabilities)
+    check_formats(formats or DEFAULT_FORMATS, probabilities)
     check_exports(export or ())
+    if plots != "none":
+        require("matplotlib", "--plots")
+    if structure_files:
+        require("Bio", "--structure-files")
+    folder = choose_output(output, as_json, sequence)
+    needs_folder = {
+        "--probabilities": probabilities,
+        "--plots": plots != "none",
+        "--structure-files": structure_files,
+        "--export": export,
+        "--resume": resume,
+    }
+    form = "" if folder else stream_format(formats, as_json, needs_folder)
     set_threads(threads)
-    if proteins == "-":
-        keep_standard_input()
-    inputs = Inputs(
-        proteins,
-        structures,
-        chain,
-        input_format=input_format,
-        policy=RecordPolicy(skip_invalid, mask_stops),
-        allow_nucleotides=allow_nucleotides,
-        output=output,
-    )
-    size = _size(inputs)
+    if sequence is not None:
+        of_files = {
+            "a file of proteins": proteins,
+            "--structures": structures,
+            "--chain": chain,
+            "--input-format": input_format,
+            "--skip-invalid": skip_invalid,
+        }
+        refuse_beside("--sequence", of_files)
+        inputs = SingleSequence(
+            sequence, "--sequence", mask_stops=mask_stops, allow_nucleotides=allow_nucleotides
+        )
+    else:
+        source = only_input(context)
+        if source == "-":
+            keep_standard_input()
+        inputs = Inputs(
+            source,
+            structures,
+            chain,
+            input_format=input_format,
+            policy=RecordPolicy(skip_invalid, mask_stops),
+            allow_nucleotides=allow_nucleotides,
+            output=folder,
+        )
+    size = Size.of(inputs)
     if inputs.faults:
-        warnings.warn(invalid_message(inputs.faults, output / INVALID_FILE), InputWarning, 1)
+        table = None if folder is None else folder / INVALID_FILE
+        warnings.warn(invalid_message(inputs.faults, table), InputWarning, 1)
     devices = device.split(",") * workers
     known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
@@ -199,142 +273,78 @@ def predict(
             stacklevel=1,
         )
     settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
-    made_by = describe(checkpoint, settings, devices[0])
+    detail(f"{size.proteins:,} proteins, {size.residues:,} residues")
+    detail(f"decoder {settings.decoder}, precision {settings.precision}, {len(devices)} processes")
     grammar = checkpoint.tagger.crf.grammar
+    scheme = written_scheme(grammar.scheme, labels)
+    chosen = formats or default_formats(scheme)
+    check_scheme(scheme, [*chosen, *(export or ())], probabilities)
     if known:
-        known.check(_quietly(inputs), grammar)
-    records = _quietly(known.attach(inputs, grammar))
-    results = _Results(output / "structures" if structure_files else None)
-    with open_store(output, made_by, batch_residues, resume) as store:
-        left_over = LeftOver(output)
+        known.check(quietly(inputs), grammar)
+    records = quietly(known.attach(inputs, grammar))
+    extras = extra_columns(known, alternatives, relatives is not None)
+    if folder is None:
+        check_scheme(scheme, [form])
+        results = Results(None, scheme)
+        with (
+            relatives_of(relatives, quietly(inputs), checkpoint, settings) as family,
+            open_text_writer("-", form, extras=extras, scheme=scheme) as outputs,
+            residues_progress(size.residues) as advance,
+        ):
+            pairs, bank = (family.attach(records), family.bank) if family else (records, None)
+            stream = PredictionStream(
+                pairs, checkpoint, settings, batch_residues, devices, None, advance, bank
+            )
+            interrupted = results.write_all(stream, outputs)
+        if interrupted:
+            note(f"topo: interrupted after {results.written:,} of {size.proteins:,} proteins")
+            raise typer.Exit(130)
+        return
+    made_by = describe(checkpoint, settings, devices[0]) | made_with(relatives)
+    results = Results(folder / "structures" if structure_files else None, scheme)
+    with (
+        relatives_of(relatives, quietly(inputs), checkpoint, settings) as family,
+        open_store(folder, made_by, batch_residues, resume) as store,
+    ):
+        left_over = LeftOver(folder)
         with (
             open_outputs(
-                output,
+                folder,
                 chosen,
                 probabilities=probabilities,
                 timestamp=store.header["started"],
                 plots=plots,
                 picture_formats=picture_formats or ["png"],
                 is_wrong=results.is_wrong,
-                extras=extra_columns(known, alternatives),
+                extras=extras,
+                scheme=scheme,
             ) as outputs,
-            open_exports(output, export or (), export_minimum, export_padding) as exports,
+            open_exports(folder, export or (), export_minimum, export_padding) as exports,
             residues_progress(size.residues) as advance,
         ):
-            outputs.add(exports.write, *exports.files)
+            if export:
+                outputs.add(in_six(exports.write), *exports.files)
             budget = store.header["batch_residues"]
+            pairs = family.attach(records) if family else records
+            bank = family.bank if family else None
             stream = PredictionStream(
-                records, checkpoint, settings, budget, devices, store, advance
+                pairs, checkpoint, settings, budget, devices, store, advance, bank
             )
             interrupted = results.write_all(stream, outputs)
             if interrupted and not results.written:
                 raise KeyboardInterrupt
-        write_invalid(output / INVALID_FILE, inputs.faults)
+        write_invalid(folder / INVALID_FILE, inputs.faults)
         if message := left_over.message():
             warnings.warn(message, InputWarning, 1)
-        show(summary_table(results.counts))
+        if not is_quiet():
+            show(summary_table(results.counts, scheme))
         for file in outputs.files:
-            print(output / file)
+            report(folder / file)
         if inputs.faults:
-            print(output / INVALID_FILE)
+            report(folder / INVALID_FILE)
         if stream.reused:
-            _report(f"{stream.reused:,} answers were there from before")
+            note(f"topo: {stream.reused:,} answers were there from before")
         if interrupted:
-            _report(results.stopped(size))
+            done = f"{results.written:,} of {size.proteins:,} proteins"
+            note(f"topo: interrupted after {done}; --resume goes on")
             raise typer.Exit(130)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable garbage collection during imports, which takes a fifth of the start-up time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-class _Size(NamedTuple):
-    """Number of proteins and residues of a file."""
-
-    proteins: int
-    residues: int
-
-
-class _Results:
-    """Writes each prediction to all outputs and counts it.
-
-    Parameters
-    ----------
-    structures
-        Path to the folder of labelled structures; None writes none.
-    """
-
-    def __init__(self, structures: Path | None) -> None:
-        from topo.io.ids import FileNames
-        from topo.report.summary_table import Counts
-
-        self.counts, self.written = Counts(), 0
-        self._structures, self._names = structures, FileNames()
-        self._protein: Protein | None = None
-
-    def write_all(self, stream: PredictionStream, outputs: Writers) -> bool:
-        """Write all predictions; after Ctrl-C the computed ones. Return whether Ctrl-C came."""
-        pairs = iter(stream)
-        with Interrupt() as interrupt:
-            try:
-                for pair in pairs:
-                    with interrupt.held():
-                        self._write(*pair, outputs)
-            except KeyboardInterrupt:
-                pairs.close()
-                for pair in stream.finished(self.written):
-                    self._write(*pair, outputs)
-                return True
-        return False
-
-    def is_wrong(self, prediction: Prediction) -> bool:
-        """Return whether the labels in the input differ from the current prediction."""
-        from topo.metrics.summary import judge
-
-        labels = self._protein.labels if self._protein else None
-        return labels is not None and judge(labels, prediction.labels).reason is not None
-
-    def stopped(self, size: _Size) -> str:
-        """Return the message of an interrupted run."""
-        done = f"{self.written:,} of {size.proteins:,} proteins"
-        return f"interrupted after {done}; --resume goes on"
-
-    def _write(self, protein: Protein, prediction: Prediction, outputs: Writers) -> None:
-        from topo.report.structures import save_structure
-
-        self._protein = protein
-        outputs.write(prediction)
-        if self._structures and (info := protein.structure):
-            save_structure(prediction, info, self._structures, self._names.name(prediction.id))
-        self.counts.add(prediction)
-        self.written += 1
-
-
-def _report(message: str) -> None:
-    print(f"topo: {message}", file=sys.stderr)
-
-
-def _size(inputs: Inputs) -> _Size:
-    """Read the input once, so that its errors are raised before anything is written."""
-    try:
-        lengths = Counter(map(len, inputs))
-    except RecordError as error:
-        hints = "--skip-invalid leaves faulty records out"
-        if "found '*'" in str(error) or "found '.'" in str(error):
-            hints += ", --mask-stops reads stops within a sequence as X"
-        raise TopoError(f"{error}; {hints}") from None
-    return _Size(lengths.total(), sum(length * count for length, count in lengths.items()))
-
-
-def _quietly(records: Iterable[Protein]) -> Iterator[Protein]:
-    """Read without the warnings that the first reading issued."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield from records

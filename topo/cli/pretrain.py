@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from topo.cli.config_options import ConfigCommand, read_config
+from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def pretrain(
     if not started:
         _report(run_name(settings), data)
     try:
-        trunk = train_trunk(settings, data, run, resume=resume, progress=sys.stderr.isatty())
+        trunk = train_trunk(settings, data, run, resume=resume, progress=shows_progress())
     finally:
         if not resume and not started:
             run.discard_if_empty()
     if trunk.is_dir():
-        print(f"run {run.path}\ntrunk {trunk}")
+        report(f"run {run.path}\ntrunk {trunk}")
 
 
 def _settings(given: dict[str, Any], run: Run, resume: bool) -> Config:
@@ -105,6 +105,6 @@ def _check_unchanged(run: Run, corpus: Corpus) -> None:
 
 def _report(name: str, data: Any) -> None:
     counts = f"{len(data.train):,} proteins to train on, {len(data.validation):,} held out"
-    print(f"{name}: {counts}", file=sys.stderr)
+    note(f"{name}: {counts}")
     for what, count in data.corpus.left_out.items():
-        print(f"left out {count:,}: {what}", file=sys.stderr, flush=True)
+        note(f"left out {count:,}: {what}")

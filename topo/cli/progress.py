@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from topo.cli.verbosity import is_quiet
+
 
 @contextmanager
 def residues_progress(residues: int) -> Iterator[Callable[[int], None]]:
@@ -19,7 +21,7 @@ def residues_progress(residues: int) -> Iterator[Callable[[int], None]]:
         TextColumn("{task.completed:,.0f} residues"),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=is_quiet() or not console.is_terminal,
     ) as bar:
         task = bar.add_task("predict", total=residues)
         yield lambda done: bar.advance(task, done)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from topo.cli.config_options import ConfigCommand, read_settings
+from topo.cli.verbosity import note, report, shows_progress
 
 
 class SweepCommand(ConfigCommand):
@@ -40,11 +40,27 @@ def sweep(
     wandb: Annotated[
         str, typer.Option(help="Tracking by Weights & Biases: off, offline or online.")
     ] = "off",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Database of a sweep on several machines, postgresql://USER@HOST/DATABASE or "
+            "sqlite:///FILE. The name of the output folder is that of the study. By default a file "
+            "in the output folder."
+        ),
+    ] = None,
+    heartbeat: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Seconds between signs of life of a trial in --storage. After three of them it "
+            "counts as dead, and another process takes it up.",
+        ),
+    ] = 60,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run the failed trials of this sweep again.")
     ] = False,
 ) -> None:
-    """Run a sweep. Several processes with the same output folder share it.
+    """Run a sweep. Several processes with the same output folder, or --storage, share it.
 
     A grid runs each point once; random and Bayesian (TPE) sweeps run the requested number of
     trials; hyperband stops poor trials early. Another process or the next start resumes a trial
@@ -59,19 +75,26 @@ def sweep(
     for point in found.examples():
         read_settings(found.command(point))  # raises its errors before the folder exists
     from topo.report.sweep import trial_table, write_sweep
+    from topo.sweep.storage import DatabaseStorage
     from topo.sweep.study import SharedStudy
     from topo.sweep.trials import run_sweep
 
+    folder = output or Path("sweeps") / file.stem
     shared = SharedStudy(
-        found, output or Path("sweeps") / file.stem, trials, sampler_seed, retry_failed=retry_failed
+        found,
+        folder,
+        trials,
+        sampler_seed,
+        retry_failed=retry_failed,
+        storage=DatabaseStorage(storage, folder.name, heartbeat) if storage else None,
     )
     run_sweep(
         shared,
         read_settings,
         wandb=wandb,
-        progress=sys.stderr.isatty(),
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        progress=shows_progress(),
+        tell=note,
     )
     Console().print(trial_table(shared))
     for path in write_sweep(shared):
-        print(path)
+        report(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topo.cli.config_options import read_config
+from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,26 +41,30 @@ def train(
     from topo.runs import Run, new_run, run_name
     from topo.training.checks import check_training
     from topo.training.initial_weights import initial_weights
+    from topo.training.launch import is_first
     from topo.training.loop import RUN_VARIABLE, fit
 
     settings = _resumed(resume, context.obj, name) if resume else read_config(context.obj)
     splits = Splits.of(settings)
     given_run = resume or os.environ.get(RUN_VARIABLE)
+    if not given_run and not is_first():
+        given_run = output / (name or run_name(settings))  # this process writes nothing
     if not given_run:  # raises its errors before the run exists
         _keep_folds(settings, splits)
         check_training(settings, splits)
         initial_weights(settings)
-        print(splits.summary(), file=sys.stderr, flush=True)
+        note(splits.summary())
+        note(splits.draws_line(settings.sampling))
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
     try:
-        model = fit(settings, splits, run, resume=resume is not None, progress=sys.stderr.isatty())
+        model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())
     finally:
         if not given_run:
             run.discard_if_empty()
-    if not model.is_dir():
-        return  # one of several processes, which does not write
+    if not is_first():
+        return
     draw_curves(run)
-    print(f"run {run.path}\nmodel {model}")
+    report(f"run {run.path}\nmodel {model}")
 
 
 def _resumed(folder: Path, given: Mapping[str, Any], name: str | None) -> Config:

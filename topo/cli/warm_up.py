@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typer
+from topo.cli.verbosity import report
 
 
 def warm_up() -> None:
@@ -14,4 +14,4 @@ def warm_up() -> None:
 
     folder, count = compile_kernels()
     where = folder or "no folder that can be written, each process compiles its own"
-    typer.echo(f"{count} kernels compiled; cache: {where}")
+    report(f"{count} kernels compiled; cache: {where}")

@@ -25,6 +25,30 @@ class ExtraConfig(Section):
         gt=0,
         description="Sampling weight relative to proteins of the same type in the main set.",
     )
+    blur: int = Field(
+        default=0,
+        ge=0,
+        description="Number of residues on each side of the ends of a membrane segment whose "
+        "labels are unknown in this set, before data.blur.",
+    )
+    epochs: tuple[int, int] | None = Field(
+        default=None,
+        description="First and last epoch in which training draws from the file, from 1. By "
+        "default all epochs.",
+    )
+
+    complete: str = Field(
+        default="",
+        description="Letters of labels that this set gives wherever they are true. Other sets "
+        "write a label that is not one of the six as the six-letter label that it is mapped to.",
+    )
+
+    @field_validator("epochs")
+    @classmethod
+    def _in_order(cls, epochs: tuple[int, int] | None) -> tuple[int, int] | None:
+        if epochs is not None and not 1 <= epochs[0] <= epochs[1]:
+            raise ValueError(f"found {list(epochs)}, expected two epochs from 1, in order")
+        return epochs
 
 
 class DataConfig(Section):
@@ -33,6 +57,17 @@ class DataConfig(Section):
     path: Annotated[str | None, Option("--data")] = Field(
         default=None,
         description="Path to a file of labelled proteins. By default the bundled example set.",
+    )
+    exclude_similar: str | None = Field(
+        default=None,
+        description="Path to a TSV file with the columns id and similar_folds (F1,F2 or -) for "
+        "proteins of the data file. Training proteins that are similar to a validation or test "
+        "fold are left out; a protein without a row is similar to none.",
+    )
+    complete: str = Field(
+        default="",
+        description="Letters of labels that the data file gives wherever they are true, in a "
+        "grammar with labels of its own; see data.extra.",
     )
     train: Annotated[list[str], Option("--train")] = Field(
         default_factory=list,
@@ -117,8 +152,19 @@ class SamplingConfig(Section):
     samples: int | None = Field(
         default=None,
         gt=0,
-        description="Number of proteins drawn per epoch. By default the size of the training set.",
+        description="Number of proteins drawn per epoch. By default the size of the training set, "
+        "but at least minimum.",
     )
+    minimum: int = Field(
+        default=172,
+        gt=0,
+        description="Minimum number of proteins drawn per epoch where samples is not given. A "
+        "smaller training set is drawn from repeatedly, so that an epoch has enough steps.",
+    )
+
+    def draws(self, proteins: int) -> int:
+        """Return the number of proteins drawn per epoch from a training set of a size."""
+        return self.samples or max(proteins, self.minimum)
 
     @field_validator("factors")
     @classmethod

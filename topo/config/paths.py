@@ -7,7 +7,7 @@ from pathlib import Path
 from topo.config.schema import Config
 
 _FIELDS = {
-    "data": ("path", "structures"),
+    "data": ("path", "exclude_similar", "structures"),
     "training": ("init",),
     "pretraining": ("corpus", "exclude_similar"),
 }

@@ -52,7 +52,9 @@ class TrainingConfig(Section):
         default=30, gt=0, description="Maximum number of epochs."
     )
     batch: Annotated[int, Option("--batch")] = Field(
-        default=32, gt=0, description="Number of proteins per batch, which is one step."
+        default=32,
+        gt=0,
+        description="Number of proteins per batch, which is one step of all devices together.",
     )
     batch_residues: int = Field(
         default=25_000,

@@ -100,7 +100,7 @@ def _best_of_order(posterior: Posterior, order: np.ndarray) -> str:
 
 def _segment_counts(posterior: Posterior, labels: str) -> tuple[float, ...]:
     """Probability of each number of membrane segments; the last one is of that many or more."""
-    membrane = posterior.paths.grammar.scheme.alike("".join(MEMBRANE))
+    membrane = posterior.paths.grammar.scheme.alike(*MEMBRANE)
     predicted = sum(segment.label in membrane for segment in to_segments(labels))
     most = min(predicted + MORE_SEGMENTS, len(labels))
     grammar = posterior.paths.grammar
@@ -109,7 +109,8 @@ def _segment_counts(posterior: Posterior, labels: str) -> tuple[float, ...]:
     automaton, batch = expanded.automaton, posterior.paths.batch
     tables = forward_tables(automaton, expanded.scores, batch)
     mass = tables.exit[-1] + expanded.scores.end + batch.type_values[0][automaton.type]
-    shares = np.where(automaton.end, np.exp(mass - float(posterior.log_partition)), 0.0)
+    ending = np.where(automaton.end, mass - float(posterior.log_partition), -np.inf)
+    shares = np.exp(ending)
     counts = np.bincount(expanded.level, shares, most + 1)
     return tuple((counts / counts.sum()).tolist())
 

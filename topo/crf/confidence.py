@@ -19,6 +19,7 @@ from topo.crf.semimarkov import (
     sum_window,
 )
 from topo.grammar.automaton import Automaton
+from topo.grammar.legality import count_letters
 
 
 @njit(cache=True, nogil=True)
@@ -68,8 +69,8 @@ def _order_mass(letters, total, cleavage, type_scores, a, scores):
     weights, peaks = duration_weights(a, scores)
     entry, exit = np.full((states, size + 1), LOW), np.full((states, size + 1), LOW)
     terms = np.zeros((states, size + 1))
-    highest = max(a.letter.max(), letters.max())
-    least = np.full(highest + 1, size, np.int64)  # of a segment of each letter
+    number = max(count_letters(a), letters.max() + 1)
+    least = np.full(number, size, np.int64)  # of a segment of each letter
     for k in range(states):
         least[a.letter[k]] = min(least[a.letter[k]], a.minimum[k])
         if a.start[k] and a.letter[k] == letters[0]:

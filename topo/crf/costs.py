@@ -71,7 +71,7 @@ class DecoderCosts(NamedTuple):
 
 def membrane_states(grammar: Grammar, automaton: Automaton) -> np.ndarray:
     """Mask of the states that are membrane helices or strands, bool (K,)."""
-    return grammar.alike(automaton, HELIX + STRAND)
+    return grammar.alike(automaton, HELIX, STRAND)
 
 
 def forbid(

@@ -25,6 +25,7 @@ from topo.crf.semimarkov import (
     reverse,
 )
 from topo.grammar.automaton import Automaton
+from topo.grammar.legality import count_letters
 
 _BUDGET = 20_000_000  # residues over which the segments of all beginnings are summed
 _FEWEST = 200
@@ -124,7 +125,7 @@ def _tables(emissions, cleavage, type_scores, a, scores):
 @njit(cache=True, nogil=True)
 def _first_letters(tables, a, scores):
     """Log mass of the paths that begin with each letter, (letters,)."""
-    mass = np.full(a.letter.max() + 1, LOW)
+    mass = np.full(count_letters(a), LOW)
     for k in range(len(a.letter)):
         if a.start[k]:
             mass[a.letter[k]] = add(mass[a.letter[k]], scores.start[k] + tables.entry[0, k])
@@ -160,7 +161,7 @@ def _extend(letters, segments, before, tables, a, scores):
 def _continuations(letter, exit, tables, a, scores):
     """Log mass of the paths that end with a beginning, or go on with each letter, (letters,)."""
     size, whole = len(tables.total) - 1, LOW
-    further = np.full(a.letter.max() + 1, LOW)
+    further = np.full(count_letters(a), LOW)
     for k in range(len(a.letter)):
         if a.letter[k] == letter and tables.ending[k] > LOW:
             whole = add(whole, exit[k, size] + tables.ending[k])

@@ -17,7 +17,7 @@ from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
 from topo.grammar.legality import Limits
 from topo.grammar.table import Grammar
-from topo.labels.scheme import LabelScheme
+from topo.labels.scheme import SIX, LabelScheme
 
 CERTAIN_TYPE = 0.99
 """A type with at least this probability needs no label probabilities of its own.
@@ -170,9 +170,26 @@ class Posterior:
         """Probabilities of the residue labels, float64 (R, labels)."""
         if self._known_labels is not None:
             return self._known_labels
+        scheme = self._grammar.scheme
+        letters = len(scheme.letters)
+        labels = self._marginals(self._automaton, letters)
+        if self._batch.permitted is not None:
+            labels *= self._batch.permitted[:, :letters].numpy()
+        labels /= labels.sum(1, keepdims=True)
+        return torch.from_numpy(labels)
+
+    @cached_property
+    def six(self) -> Tensor:
+        """Probabilities of the six labels that the scheme's are mapped to, float64 (R, 6)."""
+        six = np.array([SIX.index[letter] for letter in self._grammar.six], dtype=np.int64)
+        mapped = self._automaton._replace(letter=six[self._automaton.state])
+        labels = self._marginals(mapped, len(SIX.letters))
+        return torch.from_numpy(labels / labels.sum(1, keepdims=True))
+
+    def _marginals(self, automaton: Automaton, letters: int) -> np.ndarray:
+        """Probabilities of the letters of an automaton, float64 (R, letters), about 1 in sum."""
         batch, tables = self._batch, self._tables
         allowed = (self.types >= self._negligible).numpy()
-        letters = len(self._grammar.scheme.letters)
         labels = np.zeros((len(batch.values), letters))
 
         def run(part: slice) -> None:
@@ -183,7 +200,7 @@ class Posterior:
                 batch.table_rows[part.start : part.stop + 1],
                 batch.type_values[part],
                 allowed[part],
-                self._automaton,
+                automaton,
                 self._scores,
                 tables.entry,
                 tables.exit,
@@ -191,11 +208,7 @@ class Posterior:
             )
 
         in_threads(batch.offsets, run)
-        labels = labels.clip(0.0)
-        if batch.permitted is not None:
-            labels *= batch.permitted[:, :letters].numpy()
-        labels /= labels.sum(1, keepdims=True)
-        return torch.from_numpy(labels)
+        return labels.clip(0.0)
 
     def decode(self, costs: DecoderCosts | None = None, types: Tensor | None = None) -> Tensor:
         """Choose the legal topology of each chain with the largest expected gain.

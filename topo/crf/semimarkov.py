@@ -21,7 +21,7 @@ import numpy as np
 
 from topo.caches.kernels import njit
 from topo.grammar.automaton import Automaton
-from topo.grammar.legality import agrees
+from topo.grammar.legality import agrees, count_letters
 
 LIMIT = 1e4
 """Emissions are clipped to plus and minus this, which makes infinities harmless."""
@@ -91,7 +91,7 @@ def recursion(
     values = np.full((states, size + 1), LOW)  # entry - C
     reference = np.full(states, LOW)
     expected = np.zeros(weights.shape)
-    letters = a.letter.max() + 1
+    letters = count_letters(a)
     run = np.zeros(letters, np.int64)
     counting = len(beyond) > 0
     total, known, cleavage = chain.total, chain.known, chain.cleavage

@@ -17,12 +17,12 @@ import torch
 from topo.checkpoint import Checkpoint
 from topo.crf.costs import best_expected_labels
 from topo.crf.layer import GrammarCRF
-from topo.curation.homology import Alignment, Similarity, align_similar
 from topo.errors import TopoError
 from topo.grammar.legality import possible_types
+from topo.homology.search import Alignment, Similarity, align_similar
 from topo.inference import predict
 from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels, protein_type
-from topo.protein import Prediction, Protein
+from topo.protein import Prediction, Protein, aligned_places
 from topo.segments import to_segments
 
 _REMOTE = Similarity(identity=0.0, coverage=0.3, expectation=1e-3)
@@ -87,7 +87,7 @@ def label_families(
         Criteria for keeping labels.
     iterations, sensitivity
         Parameters of the search for remote relatives, see
-        :class:`topo.curation.homology.Similarity`.
+        :class:`topo.homology.search.Similarity`.
     threads
         Number of threads of MMseqs2.
 
@@ -142,24 +142,13 @@ def family_posteriors(
         chosen = sorted(found.get(index, []), key=lambda a: (-a.score, a.target))[:limit]
         total, count = np.zeros_like(table), np.zeros((len(table), 1))
         for alignment in chosen:
-            here, there = aligned_places(alignment)
+            here, there = aligned_places(alignment.blocks())
             total[here] += own[alignment.target][there]
             count[here] += 1
         mixed = table + total / np.sqrt(np.maximum(count, 1))
         posteriors.append(mixed / mixed.sum(1, keepdims=True))
         relatives[index] = len(chosen)
     return posteriors, relatives
-
-
-def aligned_places(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
-    """Return the aligned residues of query and target, two int64 arrays of shape (C,)."""
-    rows = [np.array(list(row)) != "-" for row in (alignment.query_row, alignment.target_row)]
-    starts = (alignment.query_start, alignment.target_start)
-    both = rows[0] & rows[1]
-    here, there = (
-        (np.cumsum(row) - 1 + start)[both] for row, start in zip(rows, starts, strict=True)
-    )
-    return here, there
 
 
 def consensus_labels(posterior: np.ndarray, kind: str, crf: GrammarCRF) -> tuple[str, np.ndarray]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from topo.errors import TopoError
-from topo.io.files import atomic_path
-
-_TIMEOUT = 60
-"""Seconds without a response or a further byte after which a download fails."""
+from topo.io.download import download
 
 
 class Source(NamedTuple):
@@ -66,42 +60,9 @@ def fetch(
         If there is no such data set, the download fails or its checksum differs. No file is left
         behind then.
     """
-    import pooch
-
     if name not in SOURCES:
         raise TopoError(f"no data set {name!r}; there is {', '.join(SOURCES)}")
     source = SOURCES[name]
-    expected = (sha256 or source.sha256).lower()
     target = Path(directory) / source.file
-    if target.is_file() and pooch.file_hash(target) == expected:
-        return target
-    with tempfile.TemporaryDirectory() as folder:
-        downloaded = _download(url or source.url, expected, folder)
-        with atomic_path(target) as temporary:
-            shutil.copyfile(downloaded, temporary)
+    download(url or source.url, target, sha256 or source.sha256)
     return target
-
-
-def _download(url: str, sha256: str, folder: str) -> str:
-    import pooch
-    from requests.exceptions import ConnectionError as NoConnectionError
-    from requests.exceptions import RequestException
-
-    pooch.get_logger().setLevel("WARNING")  # it would name a temporary file
-    # Any: pooch's own downloader does not match the protocol that retrieve declares.
-    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT)
-    try:
-        return pooch.retrieve(
-            url,
-            known_hash=f"sha256:{sha256}",
-            fname="download",
-            path=folder,
-            downloader=downloader,
-        )
-    except NoConnectionError:
-        raise TopoError(f"{url}: cannot be fetched (no connection to the server)") from None
-    except (RequestException, OSError, ValueError) as error:  # ValueError: the checksum
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if digests := set(re.findall(r"\b[0-9a-f]{64}\b", reason)) - {sha256}:
-            reason = f"found SHA-256 {digests.pop()}, expected {sha256}"
-        raise TopoError(f"{url}: cannot be fetched ({reason})") from None

@@ -8,9 +8,9 @@ from os import PathLike
 
 import numpy as np
 
-from topo.curation.homology import Hit, Similarity, find_similar, groups
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, TopoError
+from topo.homology.search import Hit, Similarity, find_similar, groups
 from topo.io import read_labelled, write_partitions
 from topo.labels import TYPES
 from topo.protein import Protein

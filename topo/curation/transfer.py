@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from topo.curation.homology import Alignment, Similarity, align_similar
 from topo.grammar.legality import possible_types
+from topo.homology.search import Alignment, Similarity, align_similar
 from topo.labels import SIDES, UNKNOWN, protein_type
 from topo.protein import Protein
 

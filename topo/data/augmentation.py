@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from Bio.Align import substitution_matrices
 
-from topo.labels import LABEL_INDEX, MEMBRANE, UNKNOWN_INDEX
+from topo.labels import MEMBRANE, UNKNOWN_INDEX
+from topo.labels.scheme import SIDE, SIX, LabelScheme
+from topo.protein import Protein
 from topo.residues import AMINO_ACIDS, RESIDUE_CODES, RESIDUE_INDEX
 
 
@@ -45,7 +47,7 @@ def substitute(sequence: str, rate: float, random: np.random.Generator) -> str:
     return codes.tobytes().decode("ascii")
 
 
-def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
+def blur_boundaries(labels: np.ndarray, margin: int, scheme: LabelScheme = SIX) -> np.ndarray:
     """Replace labels by unknown on both sides of the ends of membrane segments.
 
     The ends of helices and strands are known to within a few residues only. The middle of each
@@ -65,13 +67,19 @@ def blur_boundaries(labels: np.ndarray, margin: int) -> np.ndarray:
     """
     blurred = labels.copy()
     boundaries = np.nonzero(labels[1:] != labels[:-1])[0] + 1
-    membrane = np.isin(labels, [LABEL_INDEX[letter] for letter in MEMBRANE])
+    membrane = np.isin(labels, [scheme.index[x] for x in scheme.alike(*MEMBRANE, SIDE)])
     edges = np.concatenate([[0], boundaries, [len(labels)]])
     middles = (np.diff(edges) - 1) // 2
     for left, right, end in zip(middles[:-1], middles[1:], boundaries, strict=True):
         if membrane[end - 1] or membrane[end]:
             blurred[end - min(margin, left) : end + min(margin, right)] = UNKNOWN_INDEX
     return blurred
+
+
+def hide_ends(protein: Protein, margin: int, scheme: LabelScheme = SIX) -> Protein:
+    """Return a labelled protein with the labels that :func:`blur_boundaries` hides as ``-``."""
+    labels = blur_boundaries(scheme.encode(protein.labels or ""), margin, scheme)
+    return replace(protein, labels=scheme.decode(labels))
 
 
 @lru_cache(maxsize=1)
@@ -81,6 +89,8 @@ def _replacements() -> np.ndarray:
     BLOSUM62 (Henikoff & Henikoff 1992) contains half-bits: two residues are aligned 2^(score / 2)
     times as often as by chance.
     """
+    from Bio.Align import substitution_matrices  # prediction does without Biopython
+
     matrix: Any = substitution_matrices.load("BLOSUM62")  # Biopython's type lacks pairs as index
     scores = np.array([[matrix[a, b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
     odds = BACKGROUND * 2 ** (scores / 2)

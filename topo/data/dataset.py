@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig
 from topo.data.augmentation import blur_boundaries, substitute
-from topo.graph import residue_graph
+from topo.graph import ResidueGraph, residue_graph
+from topo.labels import SIGNAL
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 
@@ -24,7 +25,7 @@ class ProteinDataset(Dataset):
     proteins
         Proteins with labels.
     types
-        Possible types of each protein, bool, shape (N, 5), see
+        Possible types of each protein, bool, shape (N, types), see
         :func:`topo.data.types.type_sets`.
     graph
         Contents of the graphs.
@@ -43,6 +44,11 @@ class ProteinDataset(Dataset):
     blur
         Number of residues on each side of the ends of membrane segments whose labels are masked,
         see :func:`topo.data.augmentation.blur_boundaries`.
+    scheme
+        Scheme of the labels.
+    complete
+        For each protein the labels that are given wherever they are true, see
+        :meth:`topo.labels.scheme.LabelScheme.encode_six`; none if empty.
 
     Attributes
     ----------
@@ -61,6 +67,8 @@ class ProteinDataset(Dataset):
         plddt_dropout: float = 0.0,
         substitutions: float = 0.0,
         blur: int = 0,
+        scheme: LabelScheme = SIX,
+        complete: Sequence[str] = (),
     ) -> None:
         self.proteins = proteins
         self.types = types
@@ -69,12 +77,13 @@ class ProteinDataset(Dataset):
         self.seed = seed
         self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
         self.substitutions, self.blur = substitutions, blur
+        self.scheme, self.complete = scheme, complete
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.proteins)
 
-    def __getitem__(self, index: int) -> Data:
+    def __getitem__(self, index: int) -> ResidueGraph:
         start, end = self._piece(index)
         graph = residue_graph(
             self._varied(index),
@@ -82,9 +91,12 @@ class ProteinDataset(Dataset):
             start=start,
             end=end,
             types=self.types[index].tolist(),
+            scheme=self.scheme,
+            complete=self.complete[index] if self.complete else "",
         )
-        if self.blur and graph.y is not None:
-            graph.y = torch.from_numpy(blur_boundaries(np.asarray(graph.y), self.blur))
+        if self.blur and "y" in graph:
+            blurred = blur_boundaries(np.asarray(graph.y), self.blur, self.scheme)
+            graph.y = torch.from_numpy(blurred)
         return graph
 
     def lengths(self) -> np.ndarray:
@@ -117,6 +129,6 @@ class ProteinDataset(Dataset):
             return 0, size
         random = np.random.default_rng((self.seed, self.epoch, index))
         start = int(random.integers(0, size - self.crop + 1)) if random.random() < 0.5 else 0
-        if protein.labels is not None and protein.labels[start] == "S":
+        if protein.labels is not None and protein.labels[start] in self.scheme.alike(SIGNAL):
             start = 0
         return start, start + self.crop

@@ -7,13 +7,11 @@ from functools import partial
 
 import numpy as np
 from torch.utils.data import DataLoader
-from torch_geometric.data import Data
 
 from topo.config import Config, SamplingConfig
 from topo.data.dataset import ProteinDataset
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import LabelledSet
-from topo.data.types import sampling_types
 from topo.graph import ResidueGraph, collate
 from topo.protein import Protein
 
@@ -21,15 +19,17 @@ from topo.protein import Protein
 def train_loader(
     labelled: LabelledSet, config: Config, epoch: int, rank: int = 0, world: int = 1
 ) -> Iterable[list[ResidueGraph]]:
-    """Return the batches of one epoch for process ``rank`` of ``world``, each in parts.
+    """Return the share of process ``rank`` of ``world`` in the batches of one epoch, in parts.
 
-    Seed and epoch determine the batches of all processes together. A part has at most
-    ``training.batch_residues`` padded residues, or is a single longer chain.
+    Seed and epoch determine the batches, which do not depend on ``world``. A part has at most
+    ``training.batch_residues`` padded residues, or is a single longer chain. Every epoch draws
+    the same number of proteins, whichever sets it draws from.
     """
     training, sampling = config.training, config.sampling
+    drawn = labelled.in_epoch(epoch)
     dataset = ProteinDataset(
-        labelled.proteins,
-        labelled.types,
+        drawn.proteins,
+        drawn.types,
         config.graph,
         config.data.crop,
         training.seed,
@@ -37,12 +37,14 @@ def train_loader(
         plddt_dropout=config.data.plddt_dropout,
         substitutions=config.data.substitutions,
         blur=config.data.blur,
+        scheme=drawn.scheme,
+        complete=drawn.complete,
     )
     sampler = BucketSampler(
-        sampling_weights(labelled, sampling),
-        sampling_types(labelled.types),
+        sampling_weights(drawn, sampling),
+        drawn.kinds(),
         dataset.lengths(),
-        sampling.samples or len(labelled),
+        sampling.draws(len(labelled)),
         training.batch,
         training.seed,
         rank,
@@ -54,7 +56,7 @@ def train_loader(
     return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate_parts)
 
 
-def collate_in_parts(graphs: Sequence[Data], residues: int) -> list[ResidueGraph]:
+def collate_in_parts(graphs: Sequence[ResidueGraph], residues: int) -> list[ResidueGraph]:
     """Join graphs of ascending lengths into parts of at most ``residues`` padded residues."""
     lengths = np.array([int(graph.length) for graph in graphs])
     buckets = length_buckets(lengths, len(graphs), residues)
@@ -63,16 +65,27 @@ def collate_in_parts(graphs: Sequence[Data], residues: int) -> list[ResidueGraph
 
 def sampling_weights(labelled: LabelledSet, sampling: SamplingConfig) -> np.ndarray:
     """Return the share of draws of each protein, float64, shape (N,), summing to 1."""
-    types = sampling_types(labelled.types)
-    return class_weights(types, sampling.power, sampling.factors, labelled.weights)
+    return class_weights(
+        labelled.kinds(),
+        sampling.power,
+        sampling.factors,
+        labelled.weights,
+        labelled.scheme.type_names,
+    )
 
 
-def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[Data]:
+def whole_loader(labelled: LabelledSet, config: Config) -> Iterable[ResidueGraph]:
     """Return batches of whole chains, shortest first, each protein once.
 
     :func:`whole_order` returns the proteins in the same order.
     """
-    dataset = ProteinDataset(labelled.proteins, labelled.types, config.graph)
+    dataset = ProteinDataset(
+        labelled.proteins,
+        labelled.types,
+        config.graph,
+        scheme=labelled.scheme,
+        complete=labelled.complete,
+    )
     order = np.argsort(dataset.lengths(), kind="stable")
     buckets = length_buckets(
         dataset.lengths()[order], 4 * config.training.batch, config.training.batch_residues

@@ -17,11 +17,10 @@ from __future__ import annotations
 import numpy as np
 from torch import from_numpy
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
 
 from topo.config import GraphConfig, PretrainingConfig
 from topo.data.corpus import Corpus
-from topo.graph import residue_graph
+from topo.graph import ResidueGraph, residue_graph
 from topo.labels import UNKNOWN_INDEX
 from topo.protein import Protein
 from topo.residues import RESIDUE_CODES, RESIDUE_INDEX
@@ -96,7 +95,7 @@ class MaskedPieces(Dataset):
     def __len__(self) -> int:
         return len(self.pieces)
 
-    def __getitem__(self, index: int) -> Data:
+    def __getitem__(self, index: int) -> ResidueGraph:
         turn, protein, start, end = self.pieces[index].tolist()
         letters = self.corpus.sequence(protein).copy()
         random = np.random.default_rng((*self.seed, turn, protein, start))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -15,6 +15,7 @@ def class_weights(
     power: float,
     factors: Mapping[str, float] | None = None,
     weights: np.ndarray | None = None,
+    names: Sequence[str] = TYPES,
 ) -> np.ndarray:
     """Return the sampling weight of each protein.
 
@@ -30,6 +31,8 @@ def class_weights(
     weights
         Weight of each protein among those of its type, float, shape (N,); equal where None.
         Frequencies of types are shares of these weights, which keeps the frequencies unchanged.
+    names
+        Names of the types in index order.
 
     Returns
     -------
@@ -37,10 +40,11 @@ def class_weights(
         float64, shape (N,), summing to 1.
     """
     own = np.ones(len(types)) if weights is None else weights
-    shares = np.bincount(types, own, minlength=len(TYPES)) / own.sum()
+    shares = np.bincount(types, own, minlength=len(names)) / own.sum()
     by_type = np.where(shares > 0, shares, 1.0) ** -power
     for name, factor in (factors or {}).items():
-        by_type[TYPES.index(name)] *= factor
+        if name in names:
+            by_type[names.index(name)] *= factor
     drawn = by_type[types] * own
     return drawn / drawn.sum()
 
@@ -67,8 +71,8 @@ class BucketSampler(Sampler[list[int]]):
     seed
         Seed of draw and order, together with :attr:`epoch`.
     rank, world
-        Index of this process and number of processes. Each process takes every ``world``-th batch,
-        and all take the same number of batches.
+        Index of this process and number of processes. Each process takes every ``world``-th protein
+        of every batch; of a batch with fewer proteins each takes all.
 
     Attributes
     ----------
@@ -122,16 +126,13 @@ class BucketSampler(Sampler[list[int]]):
         # Random tie-breaking: proteins of equal length share batches with others each epoch.
         order = np.lexsort((random.random(len(drawn)), self.lengths[drawn]))
         starts = range(0, len(drawn), self.batch)
-        turns = random.permutation(len(starts))[: self._even(len(starts))]
-        for index in turns[self.rank :: self.world]:
+        for index in random.permutation(len(starts)):
             start = starts[index]
-            yield drawn[order[start : start + self.batch]].tolist()
+            whole = drawn[order[start : start + self.batch]].tolist()
+            yield whole[self.rank :: self.world] if len(whole) >= self.world else whole
 
     def __len__(self) -> int:
-        return self._even(-(-self.samples // self.batch)) // self.world
-
-    def _even(self, batches: int) -> int:
-        return batches - batches % self.world
+        return -(-self.samples // self.batch)
 
 
 def length_buckets(lengths: np.ndarray, batch: int, residues: int) -> list[slice]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from topo.config import Config, ExtraConfig
+from topo.config import Config, ExtraConfig, SamplingConfig
+from topo.data.augmentation import hide_ends
 from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputWarning
 from topo.io import read_labelled
 from topo.io.files import checksum
 from topo.io.grammar import find_grammar
-from topo.io.similar_folds import read_similar_folds
+from topo.io.similar_folds import read_similar_folds, read_similar_ids
 from topo.io.structure import StructureFolder
 from topo.labels import UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 from topo.resources import bundled
 
@@ -34,14 +36,25 @@ class LabelledSet:
     proteins
         Proteins with labels.
     types
-        Possible types of each protein, bool, shape (N, 5).
+        Possible types of each protein, bool, shape (N, types).
     weights
         Sampling weight of the file that each protein comes from, float64, shape (N,).
+    epochs
+        First and last epoch that draws each protein, from 0, int64, shape (N, 2); None if every
+        epoch draws all.
+    scheme
+        Scheme of the labels.
+    complete
+        For each protein the labels that are given wherever they are true, see
+        :meth:`topo.labels.scheme.LabelScheme.encode_six`; empty if none are for any protein.
     """
 
     proteins: list[Protein]
     types: np.ndarray
     weights: np.ndarray
+    epochs: np.ndarray | None = None
+    scheme: LabelScheme = SIX
+    complete: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -49,7 +62,12 @@ class LabelledSet:
     def take(self, indices: Sequence[int] | np.ndarray) -> LabelledSet:
         """Return the proteins at these indices, in their order."""
         return LabelledSet(
-            [self.proteins[i] for i in indices], self.types[indices], self.weights[indices]
+            [self.proteins[i] for i in indices],
+            self.types[indices],
+            self.weights[indices],
+            None if self.epochs is None else self.epochs[indices],
+            self.scheme,
+            tuple(self.complete[i] for i in indices) if self.complete else (),
         )
 
     def join(self, other: LabelledSet) -> LabelledSet:
@@ -60,7 +78,31 @@ class LabelledSet:
             self.proteins + new.proteins,
             np.concatenate([self.types, new.types]),
             np.concatenate([self.weights, new.weights]),
+            None
+            if self.epochs is None and new.epochs is None
+            else np.concatenate([self._all_epochs(), new._all_epochs()]),
+            self.scheme,
+            (*self._complete(), *new._complete()) if self.complete or new.complete else (),
         )
+
+    def kinds(self) -> np.ndarray:
+        """Return the type that each protein counts as in sampling, int64, shape (N,)."""
+        return sampling_types(self.types, self.weights)
+
+    def in_epoch(self, epoch: int) -> LabelledSet:
+        """Return the proteins that an epoch, from 0, draws from, in their order."""
+        if self.epochs is None:
+            return self
+        first, last = self.epochs.T
+        return self.take(np.flatnonzero((first <= epoch) & (epoch <= last)))
+
+    def _complete(self) -> tuple[str, ...]:
+        return self.complete or ("",) * len(self)
+
+    def _all_epochs(self) -> np.ndarray:
+        if self.epochs is not None:
+            return self.epochs
+        return np.tile([0, np.iinfo(np.int64).max], (len(self), 1))
 
 
 @dataclass(frozen=True)
@@ -116,6 +158,13 @@ class Splits:
             parts.append(f"{split} {count:,}" + (f" ({where})" if where and count else ""))
         return "proteins: " + "; ".join(parts)
 
+    def draws_line(self, sampling: SamplingConfig) -> str:
+        """Return the number of proteins drawn per epoch and the field that sets it, in one line."""
+        count = sampling.draws(len(self.train))
+        field_name = "samples" if sampling.samples else "minimum"
+        origin = f" (sampling.{field_name})" if count != len(self.train) else ""
+        return f"each epoch draws {count:,} training proteins{origin}"
+
 
 class _Division:
     """The steps of :meth:`Splits.of`, which record checksums and what they leave out."""
@@ -135,26 +184,26 @@ class _Division:
         roles = fold_roles(folds, self.data, self.path)
         names = roles.names()
         self.evaluated = {*names["validation"], *names["test"]}
-        main = self._labelled(proteins)
+        main = self._labelled(proteins, complete=self.data.complete)
         parts = _parts(roles, folds)
         parts["train"] = self._without_similar(proteins, parts["train"])
         if not roles.validation:
             parts["train"], parts["validation"] = hold_out(
-                parts["train"], sampling_types(main.types), self.data.holdout, self.seed
+                parts["train"], main.kinds(), self.data.holdout, self.seed
             )
         train = self._only_legal(main.take(parts["train"]), self.path)
         judged = {proteins[i].id for i in (*parts["validation"], *parts["test"])}
         for extra in self.data.extra:
             train = train.join(self._extra_set(extra, judged))
         if self.data.size:
-            train = train.take(stratified(sampling_types(train.types), self.data.size, self.seed))
+            train = train.take(stratified(train.kinds(), self.data.size, self.seed))
         validation, test = main.take(parts["validation"]), main.take(parts["test"])
         self._check_labels(train, validation)
         self._warn_of_equal_sequences(train, validation, test)
         return Splits(train, validation, test, self.checksums, self.left_out, names)
 
     def _read(self, path: str | Path) -> list[Protein]:
-        proteins = read_labelled(path)
+        proteins = read_labelled(path, self.grammar.scheme)
         found = list(self.structures.attach(proteins) if self.structures else proteins)
         self.checksums[str(path)] = checksum(path)
         return found
@@ -186,15 +235,32 @@ class _Division:
                 stacklevel=2,
             )
 
-    def _labelled(self, proteins: list[Protein], weight: float = 1.0) -> LabelledSet:
-        sets = type_sets(proteins, self.grammar)
-        return LabelledSet(proteins, sets, np.full(len(proteins), weight))
+    def _labelled(
+        self, proteins: list[Protein], weight: float = 1.0, complete: str = ""
+    ) -> LabelledSet:
+        scheme = self.grammar.scheme
+        if other := sorted({*complete} - {*scheme.letters}):
+            raise ConfigError(
+                f"complete: found {other[0]!r}, expected some of {' '.join(scheme.letters)}"
+            )
+        return LabelledSet(
+            proteins,
+            type_sets(proteins, self.grammar),
+            np.full(len(proteins), weight),
+            scheme=scheme,
+            complete=(complete,) * len(proteins) if complete else (),
+        )
 
     def _extra_set(self, extra: ExtraConfig, judged: Container[str | None]) -> LabelledSet:
         proteins = self._read(extra.path)
         if extra.exclude_similar:
             proteins = self._apart(proteins, extra.path, extra.exclude_similar, judged)
-        return self._only_legal(self._labelled(proteins, extra.weight), extra.path)
+        if extra.blur:
+            proteins = [hide_ends(protein, extra.blur, self.grammar.scheme) for protein in proteins]
+        found = self._only_legal(self._labelled(proteins, extra.weight, extra.complete), extra.path)
+        if extra.epochs is None:
+            return found
+        return replace(found, epochs=np.tile(np.array(extra.epochs) - 1, (len(found), 1)))
 
     def _apart(
         self, proteins: list[Protein], path: str, table: str, judged: Container[str | None]
@@ -212,13 +278,28 @@ class _Division:
         return [protein for protein, a, b in kept if a and b]
 
     def _without_similar(self, proteins: Sequence[Protein], indices: np.ndarray) -> np.ndarray:
-        """Leave out what the index of the structures calls similar to an evaluated fold."""
-        kept = np.array(
-            [self.evaluated.isdisjoint(proteins[i].similar_folds) for i in indices], dtype=bool
-        )
+        """Leave out what the index of the structures or the table of the set calls similar."""
+        listed = self._listed(proteins)
+        similar = [{*p.similar_folds, *listed.get(p.id, ())} for p in proteins]
+        kept = np.array([self.evaluated.isdisjoint(similar[i]) for i in indices], dtype=bool)
         if not kept.all():
             self.left_out[f"{self.path}: similar to evaluated folds"] = int((~kept).sum())
         return indices[kept]
+
+    def _listed(self, proteins: Sequence[Protein]) -> dict[str, set[str]]:
+        """Read the folds that the proteins of the main set are similar to, by id."""
+        table = self.data.exclude_similar
+        if table is None:
+            return {}
+        listed = read_similar_ids(table)
+        self.checksums[table] = checksum(table)
+        if unknown := sorted(listed.keys() - {protein.id for protein in proteins}):
+            names = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            raise ConfigError(
+                f"{table}: found {len(unknown)} ids that {self.path} lacks: {names}; "
+                "expected ids of its proteins"
+            )
+        return listed
 
     def _only_legal(self, labelled: LabelledSet, path: str | Path) -> LabelledSet:
         legal = labelled.types.any(1)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from topo.grammar.legality import possible_types
-from topo.grammar.table import Grammar
-from topo.labels import TYPES
+from topo.grammar.table import Grammar, default_grammar
 from topo.protein import Protein
 
 
@@ -25,30 +24,36 @@ def type_sets(proteins: Sequence[Protein], grammar: Grammar | None = None) -> np
     Returns
     -------
     numpy.ndarray
-        bool, shape (N, 5). A row without a true entry belongs to a protein without a legal path.
+        bool, shape (N, types). A row without a true entry belongs to a protein without a legal
+        path.
     """
-    sets = np.zeros((len(proteins), len(TYPES)), dtype=bool)
+    names = (grammar or default_grammar()).scheme.type_names
+    sets = np.zeros((len(proteins), len(names)), dtype=bool)
     for row, protein in zip(sets, proteins, strict=True):
         for name in possible_types(protein.labels or "", grammar):
-            row[TYPES.index(name)] = True
+            row[names.index(name)] = True
     return sets
 
 
-def sampling_types(sets: np.ndarray) -> np.ndarray:
+def sampling_types(sets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the type that each protein counts as in sampling.
 
     A protein with several possible types counts as the one that is most frequent among the
-    proteins whose type is certain.
+    proteins whose type is certain. Frequencies are sums of weights, so that a large set of small
+    weight, such as weakly labelled barrels, does not attract the uncertain proteins of other sets.
 
     Parameters
     ----------
     sets
-        Possible types, bool, shape (N, 5), see :func:`type_sets`.
+        Possible types, bool, shape (N, types), see :func:`type_sets`.
+    weights
+        Sampling weight of each protein, shape (N,); equal where None.
 
     Returns
     -------
     numpy.ndarray
         int64, shape (N,).
     """
-    certain = sets[sets.sum(1) == 1]
-    return np.where(sets, certain.sum(0) + 1, 0).argmax(1)
+    own = np.ones(len(sets)) if weights is None else weights
+    certain = sets.sum(1) == 1
+    return np.where(sets, own[certain] @ sets[certain] + 1, 0).argmax(1)

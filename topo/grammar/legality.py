@@ -151,6 +151,17 @@ def possible_types(labels: str, grammar: Grammar | None = None) -> tuple[str, ..
     return tuple(grammar.scheme.type_names[index] for index in found) if labels else ()
 
 
+def only_type(labels: str, grammar: Grammar | None = None) -> str | None:
+    """Return the type of a label string, or the only one that its unknown labels leave possible.
+
+    A complete string has the type that its letters spell, legal or not.
+    """
+    if UNKNOWN not in labels:
+        return (grammar or default_grammar()).scheme.type_of(labels)
+    types = possible_types(labels, grammar)
+    return types[0] if len(types) == 1 else None
+
+
 def fill_determined(labels: str, grammar: Grammar | None = None) -> str:
     """Replace ``-`` where all paths that agree with a label string have the same letter.
 
@@ -198,6 +209,15 @@ def agrees(known, letter):
 
 
 @njit(cache=True, nogil=True)
+def count_letters(a: Automaton) -> int:
+    """Count the letters up to the highest one of an automaton, which may have no states."""
+    highest = -1
+    for letter in a.letter:
+        highest = max(highest, letter)
+    return highest + 1
+
+
+@njit(cache=True, nogil=True)
 def _forward(
     known: np.ndarray, a: Automaton, open_start: bool = False, open_end: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -215,7 +235,7 @@ def _forward(
     size, states = len(known), len(a.letter)
     ending = np.zeros((size + 1, states), np.bool_)
     last = np.full((size + 1, states), -1, np.int64)
-    letters = a.letter.max() + 1
+    letters = count_letters(a)
     run = np.zeros((size + 1, letters), np.int64)
     for k in range(states):
         last[0, k] = 0 if a.start[k] or open_start else -1
@@ -257,7 +277,7 @@ def _possible_letters(
     for t in range(size, -1, -1):
         for k in range(states):
             first[t, k] = t if last[t, k] == t else first[t + 1, k]
-    possible = np.zeros((size, a.letter.max() + 1), np.bool_)
+    possible = np.zeros((size, count_letters(a)), np.bool_)
     useful = np.zeros((size + 1, states), np.bool_)  # a segment that starts at t can be completed
     completes = np.zeros((size + 1, states), np.bool_)  # so can a path whose segment ends there
     low_start = np.full(states, size + 1, np.int64)  # of completed segments that can start at t

@@ -19,10 +19,11 @@ from topo.labels import (
     INSIDE,
     OUTSIDE,
     PERIPLASM,
+    SIDES,
     SIGNAL,
     STRAND,
 )
-from topo.labels.scheme import SIX, LabelScheme
+from topo.labels.scheme import SIDE, SIX, LabelScheme
 
 LONGEST_SEGMENT = 100_000
 """Bounds of lengths are below this: a table has a score for each length of a bounded state."""
@@ -85,6 +86,7 @@ class Grammar:
 
     def __post_init__(self) -> None:
         _validate(self.states, self.scheme)
+        _ = self.six
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -137,9 +139,32 @@ class Grammar:
             self, [(k, None) for k in states], [((i, None), (j, None)) for i, j in self.arcs]
         )
 
-    def alike(self, automaton: Automaton, six: str) -> np.ndarray:
-        """Mask of an automaton's states whose label has some six-letter equivalent, bool (K,)."""
-        letters = [self.scheme.index[letter] for letter in self.scheme.alike(six)]
+    @cached_property
+    def six(self) -> tuple[str, ...]:
+        """Six-letter equivalent of each state; that of a label that stays on its side is the side.
+
+        Raises
+        ------
+        ConfigError
+            If such a state has no side beside it, or two.
+        """
+        six = {label.letter: label.six or "" for label in self.scheme.labels}
+        found = []
+        for k, state in enumerate(self.states):
+            near = {six[self.states[j].letter] for i, j in self.arcs if i == k}
+            near |= {six[self.states[i].letter] for i, j in self.arcs if j == k}
+            sides = sorted(near & {*SIDES})
+            if six[state.letter] == SIDE and len(sides) != 1:
+                raise ConfigError(
+                    f"state {state.name!r}: found {len(sides)} sides beside it, expected one, "
+                    f"because {state.letter!r} stays on its side"
+                )
+            found.append(sides[0] if six[state.letter] == SIDE else six[state.letter])
+        return tuple(found)
+
+    def alike(self, automaton: Automaton, *six: str) -> np.ndarray:
+        """Mask of an automaton's states with one of these six-letter equivalents, bool (K,)."""
+        letters = [self.scheme.index[letter] for letter in self.scheme.alike(*six)]
         return np.isin(automaton.letter, letters)
 
     @cached_property

@@ -7,6 +7,7 @@ between batches of different proteins.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -126,11 +127,14 @@ def cut_window(
 
 
 def protein_key(protein: Protein, structure: bool) -> bytes:
-    """Return the SHA-256 (32 bytes) of what the model reads of a protein and its constraints."""
+    """Return the SHA-256 (32 bytes) of what a prediction depends on of a protein."""
     digest = sha256(protein.sequence.encode("utf-8", "surrogatepass"))
     if structure:
         for array in (protein.coordinates, protein.backbone, protein.plddt):
             digest.update(b"\0" if array is None else b"\1" + np.ascontiguousarray(array).tobytes())
     for constraint in protein.constraints:
         digest.update(b"\2" + constraint.key.encode())
+    for relative in protein.relatives or ():
+        digest.update(b"\3" + relative.sequence.encode("utf-8", "surrogatepass"))
+        digest.update(relative.blocks.tobytes() + struct.pack("<d", relative.weight))
     return digest.digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,6 +17,9 @@ from topo.labels import DECODERS
 from topo.nn.decoding import Scores
 from topo.nn.precision import resolve_precision
 from topo.protein import Prediction, Protein
+
+if TYPE_CHECKING:
+    from topo.inference.relatives import ScoreBank
 
 LONGEST = 100_000
 """Largest number of residues of a chain that is scored in one piece."""
@@ -84,11 +88,15 @@ class BatchPredictor:
         Model on its device.
     settings
         Settings of the predictions.
+    bank
+        Scores of the relatives that the proteins name; None if they name none.
     """
 
-    def __init__(self, checkpoint: Checkpoint, settings: Settings) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, settings: Settings, bank: ScoreBank | None = None
+    ) -> None:
         self.tagger, self.graph = checkpoint.tagger, checkpoint.config.graph
-        self.settings = settings
+        self.settings, self._bank = settings, bank
 
     @torch.inference_mode()
     def __call__(self, proteins: Sequence[Protein]) -> list[Prediction]:
@@ -99,18 +107,29 @@ class BatchPredictor:
         """
         if not proteins:
             return []
+        settings, scores = self.settings, self.scores(proteins)
+        if self._bank is not None:
+            scores = self._bank.support(proteins, self.tagger.path_scores(scores))
+        return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
+
+    @torch.inference_mode()
+    def path_scores(self, proteins: Sequence[Protein]) -> Scores:
+        """Score proteins as the decoder reads the scores, on the CPU."""
+        return self.tagger.path_scores(self.scores(proteins))
+
+    @torch.inference_mode()
+    def scores(self, proteins: Sequence[Protein]) -> Scores:
+        """Score proteins, at least one; the chains are in their order."""
         device = next(self.tagger.parameters()).device.type
         half = self.settings.precision == "bf16"
         with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
-            scores = self._scores(proteins)
-        settings = self.settings
-        return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
+            return self._scores(proteins)
 
     def _scores(self, proteins: Sequence[Protein]) -> Scores:
         if len(proteins) == 1 and len(proteins[0]) > self.settings.longest:
             return self._scores_of_long(proteins[0])
         device = next(self.tagger.parameters()).device
-        graphs = [residue_graph(protein, self.graph) for protein in proteins]
+        graphs = [residue_graph(protein, self.graph, scheme=None) for protein in proteins]
         return self.tagger(collate(graphs).to(device))
 
     def _scores_of_long(self, protein: Protein) -> Scores:

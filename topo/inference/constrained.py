@@ -130,11 +130,12 @@ class Known:
             pass
 
 
-def extra_columns(known: Known, alternatives: int) -> list[str]:
+def extra_columns(known: Known, alternatives: int, relatives: bool = False) -> list[str]:
     """Return the ``extras`` of :func:`topo.io.writers.open_writers` for a run."""
     return [
         *(["constraints"] if known else []),
         *(["alternatives"] if alternatives else []),
+        *(["relatives"] if relatives else []),
     ]
 
 

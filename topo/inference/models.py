@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from os import PathLike
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import torch
 
 from topo.checkpoint import Checkpoint, load_checkpoint
 from topo.errors import CheckpointError, ConfigError
+from topo.models.catalogue import catalogue
+from topo.models.folders import find_model
 from topo.resources import bundled
 from topo.runs import Run
+
+_log = logging.getLogger(__name__)
 
 
 def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") -> Checkpoint:
@@ -19,8 +24,8 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
     Parameters
     ----------
     model
-        Path to a checkpoint or run folder, or name of a bundled checkpoint. None loads
-        ``topo-base``.
+        Path to a checkpoint or run folder, or name of a published model
+        (:mod:`topo.models.folders` looks for it). None loads ``topo-base``.
     device
         Torch device of the model.
 
@@ -32,12 +37,13 @@ def load_model(model: str | PathLike[str] | None = None, device: str = "cpu") ->
         If the device does not exist.
     """
     path = Path(model) if model is not None else bundled("topo-base")
-    if not path.exists() and str(model) == "topo-base":
-        path = bundled("topo-base")
+    if not path.exists() and str(model) in catalogue():
+        path = find_model(str(model))
     path = _model_folder(path)
     check_device(device)
     checkpoint = load_checkpoint(path)
     checkpoint.tagger.to(device)
+    _log.debug(f"model {path} on {device}")
     return checkpoint
 
 

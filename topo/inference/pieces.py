@@ -76,7 +76,7 @@ def _read_piece(
     protein: Protein, tagger: TopologyModel, config: GraphConfig, start: int, end: int
 ) -> tuple[Tensor, Tensor]:
     """Return the features of a piece, (size, width), and its best labels by emission, (size,)."""
-    graph = residue_graph(protein, config, start=start, end=end)
+    graph = residue_graph(protein, config, start=start, end=end, scheme=None)
     graph = collate([graph]).to(next(tagger.parameters()).device)
     x = tagger.features(graph)
     assert graph.batch is not None, "collate makes a batch"

@@ -85,16 +85,21 @@ def _existing(
     ours = made_by | {"batch_residues": batch_residues or theirs["batch_residues"]}
     if ours != theirs:
         store.close()
+        difference = first_difference(theirs, ours)
         raise TopoError(
-            f"{path}: {_difference(theirs, ours)}; without --resume it starts from the beginning"
+            f"{path}: the unfinished run has {difference}; without --resume it starts from the "
+            "beginning"
         )
     return store
 
 
-def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
-    name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-    found, expected = (str(side.get(name))[:20] for side in (theirs, ours))
-    return f"the unfinished run has {name} {found}, this one {expected}"
+def first_difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
+    """Describe the first entry in which two runs differ; None if they are equal."""
+    for name in {**ours, **theirs}:
+        if ours.get(name) != theirs.get(name):
+            found, expected = (str(side.get(name))[:20] for side in (theirs, ours))
+            return f"{name} {found}, this one {expected}"
+    return None
 
 
 def _now() -> str:

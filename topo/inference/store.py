@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from topo.errors import TopoError
-from topo.labels import LABELS, TYPES, protein_type
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Alternatives, Prediction, Protein, Topology, shared_fields
 
 try:
@@ -51,6 +51,11 @@ class PredictionStore:
         Description of how the predictions were computed.
     file
         Descriptor of the open file.
+
+    Attributes
+    ----------
+    scheme
+        Label scheme of the predictions.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], file: int) -> None:
@@ -58,6 +63,7 @@ class PredictionStore:
         self._file = file
         self._places: dict[bytes, tuple[int, int]] = {}
         self._end = 0
+        self.scheme = SIX
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
@@ -90,7 +96,7 @@ class PredictionStore:
         """
         start, size = self._places[key]
         try:
-            return _unpack(os.pread(self._file, size, start), protein)
+            return _unpack(os.pread(self._file, size, start), protein, self.scheme)
         except ValueError as error:
             raise TopoError(
                 f"{self.path}: the prediction of {protein.id} is damaged ({error}); without "
@@ -231,11 +237,18 @@ def _pack(prediction: Prediction) -> bytes:
         [
             prediction.labels.encode("ascii"),
             np.ascontiguousarray(prediction.probabilities, "<f4").tobytes(),
+            np.ascontiguousarray(_six(prediction), "<f4").tobytes(),
             np.ascontiguousarray(prediction.type_probabilities, "<f4").tobytes(),
             _CONFIDENCE.pack(prediction.confidence),
             _pack_rest(prediction),
         ]
     )
+
+
+def _six(prediction: Prediction) -> np.ndarray:
+    """Probabilities of the six labels where there are others, of no label otherwise."""
+    found = prediction.six_probabilities
+    return np.empty((len(prediction), 0)) if found is None else found
 
 
 def _pack_rest(prediction: Prediction) -> bytes:
@@ -261,9 +274,10 @@ def _unpack_rest(packed: bytes) -> dict[str, Any]:
     return {"constraint_log_probability": log_probability, "alternatives": found}
 
 
-def _unpack(packed: bytes, protein: Protein) -> Prediction:
-    size = len(protein)
-    end = size + 4 * (size * len(LABELS) + len(TYPES))
+def _unpack(packed: bytes, protein: Protein, scheme: LabelScheme) -> Prediction:
+    size, letters, types = len(protein), len(scheme.letters), len(scheme.types)
+    six = len(SIX.letters) if scheme is not SIX and scheme.is_mapped else 0
+    end = size + 4 * (size * (letters + six) + types)
     rest = end + _CONFIDENCE.size
     if len(packed) < rest:
         raise ValueError(f"found {len(packed)} bytes, expected at least {rest}")
@@ -272,14 +286,16 @@ def _unpack(packed: bytes, protein: Protein) -> Prediction:
     confidence = _CONFIDENCE.unpack_from(packed, end)[0]
     if not np.isfinite(values).all() or not math.isfinite(confidence):
         raise ValueError("found a number that is not finite")
-    if not {*labels} <= {*LABELS}:
+    if not {*labels} <= {*scheme.letters}:
         raise ValueError("found letters that are no labels")
     return Prediction(
         labels=labels,
-        type=protein_type(labels),
-        probabilities=values[: -len(TYPES)].reshape(size, len(LABELS)),
-        type_probabilities=values[-len(TYPES) :],
+        type=scheme.type_of(labels),
+        probabilities=values[: size * letters].reshape(size, letters),
+        type_probabilities=values[-types:],
         confidence=confidence,
+        scheme=scheme,
+        six_probabilities=values[size * letters : -types].reshape(size, six) if six else None,
         **_unpack_rest(packed[rest:]),
         **shared_fields(protein),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from hashlib import sha256
 from os import PathLike
@@ -20,6 +20,7 @@ from topo.inference.compute import LONGEST, BatchPredictor, Settings
 from topo.inference.constrained import Constraints, constrain, parse_constraints
 from topo.inference.memory import default_batch_residues
 from topo.inference.models import load_model
+from topo.inference.relatives import ScoreBank, open_relatives
 from topo.inference.store import PredictionStore
 from topo.inference.workers import WorkerPool
 from topo.io import read_inputs
@@ -38,6 +39,7 @@ def predict(
     devices: Sequence[str] = (),
     constraints: str | PathLike[str] | Constraints | None = None,
     alternatives: int = 0,
+    relatives: str | PathLike[str] | Iterable[Protein] | None = None,
 ) -> Iterator[Prediction]:
     """Predict the topology of each protein, in input order.
 
@@ -71,6 +73,10 @@ def predict(
         (:func:`topo.io.constraints.read_constraints`). The predictions are conditional on them.
     alternatives
         Number of topologies that are listed for each protein, at most 100.
+    relatives
+        Proteins among which similar ones support each prediction
+        (:mod:`topo.inference.relatives`): a path, proteins, or ``self`` for the proteins
+        themselves. Needs MMseqs2, and keeps the proteins in memory.
 
     Yields
     ------
@@ -91,9 +97,15 @@ def predict(
     if constraints is not None:
         grammar = model.tagger.crf.grammar
         proteins = constrain(proteins, grammar, parse_constraints(constraints))
-    stream = PredictionStream(proteins, model, settings, batch_residues, devices)
-    with closing(iter(stream)) as pairs:
-        for _, prediction in pairs:
+    with ExitStack() as stack:
+        bank = None
+        if relatives is not None:
+            proteins = list(proteins)
+            opened = open_relatives(relatives, proteins, model, settings, batch_residues)
+            found = stack.enter_context(opened)
+            proteins, bank = found.attach(proteins), found.bank
+        stream = PredictionStream(proteins, model, settings, batch_residues, devices, bank=bank)
+        for _, prediction in stack.enter_context(closing(iter(stream))):
             yield prediction
 
 
@@ -113,6 +125,8 @@ class PredictionStream:
         computed once per input; without a store, once per window.
     advance
         Function that receives numbers of finished residues.
+    bank
+        Scores of the relatives that the proteins name; None if they name none.
     pool
         Running worker processes, which other streams may share; then ``devices`` is not used.
     urgent
@@ -133,13 +147,17 @@ class PredictionStream:
         devices: Sequence[str] = (),
         store: PredictionStore | None = None,
         advance: Callable[[int], None] = lambda _: None,
+        bank: ScoreBank | None = None,
         pool: WorkerPool | None = None,
         urgent: bool = False,
     ) -> None:
+        self._bank = bank
         self._proteins, self._model, self._settings = proteins, model, settings
         budget = batch_residues or default_batch_residues(len(devices))
         self._budget = min(budget, settings.longest)
         self._devices, self._store, self._advance = devices, store, advance
+        if store is not None:
+            store.scheme = model.tagger.crf.grammar.scheme
         self._pool, self._urgent = pool, urgent
         self._pending: deque[Window] = deque()
         self.reused = 0
@@ -148,10 +166,10 @@ class PredictionStream:
         if self._pool is not None:
             yield from self._run(self._pool.run(self._batches(), self._settings, self._urgent))
         elif len(self._devices) > 1:
-            with WorkerPool(self._model.path, self._devices) as pool:
+            with WorkerPool(self._model.path, self._devices, bank=self._bank) as pool:
                 yield from self._run(pool.run(self._batches(), self._settings))
         else:
-            predictor = BatchPredictor(self._model, self._settings)
+            predictor = BatchPredictor(self._model, self._settings, self._bank)
             yield from self._run((b, predictor(b.proteins)) for b in self._batches())
 
     def finished(self, written: int) -> Iterator[tuple[Protein, Prediction]]:

@@ -24,11 +24,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from topo.errors import InputWarning, TopoError
 from topo.inference.batches import Batch
 from topo.inference.compute import BatchPredictor, Settings
 from topo.protein import Prediction, Protein
+
+if TYPE_CHECKING:
+    from topo.inference.relatives import ScoreBank
 
 _AHEAD = 16
 """Number of finished batches per worker that may wait for an earlier batch."""
@@ -53,11 +57,11 @@ class _Task:
 class _Process:
     """A worker process and the parent's end of its pipe."""
 
-    def __init__(self, model: Path, device: str) -> None:
+    def __init__(self, model: Path, device: str, bank: ScoreBank | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, model, device), daemon=True
+            target=_serve, args=(theirs, model, device, bank), daemon=True
         )
         with _interrupts_ignored():  # inherited: only the parent handles interrupts
             self.process.start()
@@ -102,6 +106,8 @@ class WorkerPool:
         Whether the pool outlives the death of a process: another one takes its place and its
         task. Otherwise a death ends all tasks. The processes of a lasting pool load the model
         before their first task.
+    bank
+        Scores of relatives, see :class:`topo.inference.compute.BatchPredictor`.
 
     Attributes
     ----------
@@ -109,8 +115,16 @@ class WorkerPool:
         Number of processes that have died.
     """
 
-    def __init__(self, model: Path, devices: Sequence[str], *, lasting: bool = False) -> None:
+    def __init__(
+        self,
+        model: Path,
+        devices: Sequence[str],
+        *,
+        lasting: bool = False,
+        bank: ScoreBank | None = None,
+    ) -> None:
         self._model, self._devices, self._lasting = model, devices, lasting
+        self._bank = bank
         self._tasks: queue.PriorityQueue[tuple[int, int, _Task | None]] = queue.PriorityQueue()
         self._count = itertools.count()
         self._processes: dict[int, _Process] = {}
@@ -123,7 +137,7 @@ class WorkerPool:
 
     def __enter__(self) -> WorkerPool:
         for at, device in enumerate(self._devices):
-            self._processes[at] = _Process(self._model, device)
+            self._processes[at] = _Process(self._model, device, self._bank)
         for at in range(len(self._devices)):
             thread = threading.Thread(target=self._attend, args=(at,), daemon=True)
             thread.start()
@@ -254,7 +268,7 @@ class WorkerPool:
         with self._lock:
             if self._closed:
                 return
-            self._processes[at] = _Process(self._model, self._devices[at])
+            self._processes[at] = _Process(self._model, self._devices[at], self._bank)
         self._load(at)
 
     def _load(self, at: int) -> None:
@@ -286,7 +300,7 @@ def _finish(batch: Batch, answer: Future[_Answer]) -> tuple[Batch, list[Predicti
     return batch, predictions
 
 
-def _serve(pipe: Connection, model: Path, device: str) -> None:
+def _serve(pipe: Connection, model: Path, device: str, bank: ScoreBank | None) -> None:
     """Predict the batches that arrive through the pipe until it is closed."""
     import torch
 
@@ -305,7 +319,7 @@ def _serve(pipe: Connection, model: Path, device: str) -> None:
                     if checkpoint is None:
                         checkpoint = load_checkpoint(model)
                         checkpoint.tagger.to(device)
-                    predictions = BatchPredictor(checkpoint, settings)(proteins)
+                    predictions = BatchPredictor(checkpoint, settings, bank)(proteins)
                 except TopoError as error:
                     failure = TopoError(str(error))
                 except Exception:

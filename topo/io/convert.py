@@ -17,10 +17,11 @@ from typing import NamedTuple
 from topo.errors import InputError, InputWarning, TopoError
 from topo.io.files import atomic_path, output_text, source_name
 from topo.io.formats import FORMATS, has_suffix, of_kind
-from topo.io.ids import plain_id, write_ids
+from topo.io.ids import plain_id, renamed_message, write_ids
+from topo.io.output_formats import KEEP_IDS, PREDICTION_FORMATS
 from topo.io.readers import read_any
 from topo.io.three_line import as_prediction
-from topo.io.writers import PREDICTION_FORMATS, open_writers
+from topo.io.writers import open_writers
 from topo.protein import Prediction, Protein, shared_fields
 
 _RECORD_WRITERS = {form.name: form.write for form in of_kind("proteins") if form.write}
@@ -33,7 +34,6 @@ TARGETS = (
 
 _SUFFIXES = {form.name: form.suffixes for form in FORMATS if form.suffixes and form.name in TARGETS}
 _WITHOUT_LABELS = ("fasta", "partitions")
-_KEEP_IDS = ("gff3", "jsonl", "parquet")
 _PLAIN_RECORDS = ("fasta", "3line")
 _UNKNOWN_RESIDUE = "X"
 
@@ -158,7 +158,7 @@ def _write_predictions(
             for prediction in predictions:
                 writers.write(prediction)
         _move(Path(folder) / writers.files[0], target)
-    if form not in _KEEP_IDS:
+    if form not in KEEP_IDS:
         _report_ids(writers.renamed(), target)
 
 
@@ -169,9 +169,8 @@ def _report_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> 
         write_ids(file := Path(f"{target}.ids.tsv"), renamed)
         all_of_them = f"; all are in {file}"
     if renamed:
-        original, written = renamed[0]
-        found = f"{len(renamed)} ids are spelled otherwise, e.g. {original!r} as {written}"
-        warnings.warn(f"{target}: {found}{all_of_them}", InputWarning, stacklevel=2)
+        message = renamed_message(target, renamed)
+        warnings.warn(f"{message}{all_of_them}", InputWarning, stacklevel=2)
 
 
 def _move(file: Path, target: str | PathLike[str]) -> None:

@@ -87,6 +87,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     special = is_special(path)
     target = Path(path) if special else Path(os.path.realpath(path))
     folder = Path(tempfile.gettempdir()) if special else target.parent
+    where = str(folder if special else path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -94,10 +95,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         )
         os.close(handle)
     except OSError as error:
-        raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
+        raise TopoError(f"{where}: cannot be written ({error.strerror})") from None
     temporary = Path(name)
     try:
         yield temporary
+        where = str(path)
         if special:
             _write_into(target, temporary)
         else:
@@ -106,9 +108,28 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         if error.filename not in (None, name, str(target)):
             raise
-        raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
+        raise TopoError(f"{where}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_text() -> Iterator[TextIO]:
+    """Open an ASCII text file in TMPDIR that has no name and is gone when the block ends.
+
+    Raises
+    ------
+    TopoError
+        If TMPDIR cannot be written or is full.
+    """
+    try:
+        with tempfile.TemporaryFile("w+", encoding="ascii") as file:
+            yield file
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        folder = tempfile.gettempdir()
+        raise TopoError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
 def default_mode(mode: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from topo.errors import TopoError
 from topo.io.alphabets import TMBED, TOPO, check_letters, choose_alphabet, label_lines
+from topo.io.deeptmhmm2 import is_deeptmhmm2, parse_deeptmhmm2
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3_reader import parse_gff3
 from topo.io.interproscan import is_interproscan, parse_interproscan
@@ -26,12 +27,16 @@ from topo.io.jsonl import parse_jsonl
 from topo.io.layout import record_layout
 from topo.io.lines import Lines
 from topo.io.partitions import parse_partitions, write_partitions
+from topo.io.phobius_long import is_phobius_long, parse_phobius_long
 from topo.io.swissprot import parse_swissprot
 from topo.io.three_line import as_prediction, parse_three_line, write_three_line
 from topo.io.titled import parse_labelled, parse_pir
 from topo.io.tmbed import parse_tmbed
+from topo.io.tmhmm_reader import PATTERN as TMHMM
+from topo.io.tmhmm_reader import parse_tmhmm
 from topo.io.tmrs import parse_tmrs
 from topo.labels import LABELS, UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
 Recogniser = Callable[[Lines], bool]
@@ -119,9 +124,12 @@ def holds_predictions(lines: Lines) -> bool:
     texts = [text for line in _head(lines) if (text := line.strip())]
     if not texts:
         return False
+    if is_deeptmhmm2(lines) or is_phobius_long(lines):
+        return True
     if not texts[0].startswith(">"):
         first = Lines(lines.source, texts, raw=True)
-        is_table = _is_table(first) or recognise("output", first) is not None
+        known = re.match(TMHMM, texts[0]) or recognise("output", first)
+        is_table = _is_table(first) or known is not None
         return is_table or re.match(r'\{\s*"id"\s*:\s*"', texts[0]) is not None
     if len(texts) < 3:
         return False
@@ -194,9 +202,11 @@ _has_header = _first_line(">")
 _is_table = _first_line(r"##gff-version|# |.*\t")
 
 
-def _parse_partitions(lines: Lines, folds: Sequence[str] | None = None) -> Iterator[Protein]:
+def _parse_partitions(
+    lines: Lines, folds: Sequence[str] | None = None, scheme: LabelScheme = SIX
+) -> Iterator[Protein]:
     text = "\n" * lines.number + lines.rest()  # keeps the numbers of lines in messages
-    return parse_partitions(text, lines.source, folds, lines.policy)
+    return parse_partitions(text, lines.source, folds, lines.policy, scheme)
 
 
 def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
@@ -251,7 +261,7 @@ FORMATS = (
         "proteins",
         _has_layout("3line"),
         parse_three_line,
-        options=("stops",),
+        options=("stops", "scheme"),
         suffixes=(".3line",),
         write=write_three_line,
     ),
@@ -260,7 +270,7 @@ FORMATS = (
         "proteins",
         _first_text(r"[{\[]"),
         _parse_partitions,
-        options=("folds",),
+        options=("folds", "scheme"),
         suffixes=(".json",),
         write=write_partitions,
     ),
@@ -273,6 +283,7 @@ FORMATS = (
         is_interproscan,
         parse_interproscan,
     ),
+    Format("tmhmm", "predictions", _first_line(TMHMM), parse_tmhmm),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
     Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
     Format(
@@ -283,13 +294,18 @@ FORMATS = (
         options=("any_letter",),
         suffixes=(".jsonl",),
     ),
+    Format("deeptmhmm2", "predictions", is_deeptmhmm2, parse_deeptmhmm2),
+    Format("phobius", "predictions", is_phobius_long, parse_phobius_long),
     Format("pdb", "structure", _first_line(_PDB_RECORDS), suffixes=(".pdb", ".ent")),
     Format("mmcif", "structure", _first_line("data_"), suffixes=(".cif", ".mmcif")),
     _written_only("Parquet", "PAR1", (".parquet",)),
     _written_only("summary.tsv", "id\ttype\tlength\t"),
     _written_only("segments.tsv", "id\ttype\tsegment\t"),
-    _written_only("TMHMM's short format", r"\S+\tlen=\d+\t"),
-    _written_only("Phobius' short format", r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION"),
+    _written_only(
+        "Phobius' short format (it has no lengths; the long format is read)",
+        r"(SEQENCE )?ID\s+TM\s+SP\s+PREDICTION",
+    ),
+    _written_only("SignalP's JSON", r'\{"INFO": '),
     _written_only("SignalP's table", r"# [^\t]+\tOrganism:"),
     _foreign("XML, which is not read; download the entries as FASTA or as text", "<[?a-z]"),
     Format(

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from topo.io.ids import UniqueNames, gff3_id
-from topo.labels import LABEL_INDEX, UNKNOWN
+from topo.labels import UNKNOWN
+from topo.labels.scheme import SIX, Label
 from topo.protein import Prediction
 from topo.segments import Segment
 
 HEADER = "##gff-version 3\n"
-_TERMS = {
-    "S": ("signal_peptide", ""),
-    "M": ("transmembrane_polypeptide_region", ";segment=helix"),
-    "B": ("transmembrane_polypeptide_region", ";segment=strand"),
-    "I": ("cytoplasmic_polypeptide_region", ";side=inside"),
-    "O": ("non_cytoplasmic_polypeptide_region", ";side=outside"),
-    "P": ("non_cytoplasmic_polypeptide_region", ";side=periplasm"),
+_ATTRIBUTES = {
+    "M": ";segment=helix",
+    "B": ";segment=strand",
+    "I": ";side=inside",
+    "O": ";side=outside",
+    "P": ";side=periplasm",
 }
+"""Further attributes of labels by their six-letter equivalents; others have their name."""
 
 
 def gff3_records(source: str) -> Callable[[Prediction], str]:
@@ -49,14 +50,22 @@ def gff3_records(source: str) -> Callable[[Prediction], str]:
         rows = [f"##sequence-region {name} 1 {len(prediction)}\n"]
         for number, segment in enumerate(prediction.segments, 1):
             if segment.label != UNKNOWN:
-                term, kind = _TERMS[segment.label]
+                label = prediction.scheme.by_letter[segment.label]
+                kind = _attribute(label)
                 rows.append(
-                    f"{name}\t{source}\t{term}\t{segment.start + 1}\t{segment.end}\t"
+                    f"{name}\t{source}\t{label.term}\t{segment.start + 1}\t{segment.end}\t"
                     f"{_score(prediction, segment)}\t.\t.\tID={parent}.{number}{kind}{common}\n"
                 )
         return "".join(rows)
 
     return record
+
+
+def _attribute(label: Label) -> str:
+    """Return what tells a label from others of its term."""
+    if label == SIX.by_letter.get(label.letter):
+        return _ATTRIBUTES.get(label.letter, "")
+    return f";label={label.letter};Note={gff3_id(label.name)}"
 
 
 def _common_attributes(prediction: Prediction) -> str:
@@ -70,5 +79,5 @@ def _score(prediction: Prediction, segment: Segment) -> str:
     """Mean probability of the segment's label, or ``.`` where there are none."""
     if prediction.probabilities is None:
         return "."
-    column = LABEL_INDEX[segment.label]
+    column = prediction.scheme.index[segment.label]
     return f"{prediction.probabilities[segment.start : segment.end, column].mean():.4f}"

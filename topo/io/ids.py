@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -123,6 +124,12 @@ def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
         stream.write(_TABLE_HEADER)
         for original, written in names:
             stream.write(f"{_one_line(original)}\t{written}\n")
+
+
+def renamed_message(target: str | PathLike[str], names: Sequence[tuple[str, str]]) -> str:
+    """Return one line about the ids that are encoded in an output, ``-`` for standard output."""
+    original, written = names[0]
+    return f"{target}: {len(names)} ids are spelled otherwise, e.g. {original!r} as {written}"
 
 
 def _one_line(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -13,7 +13,7 @@ from topo.io.files import source_name
 from topo.io.folder import FolderFiles, list_folder
 from topo.io.nucleotides import refuse_nucleotides
 from topo.io.readers import read_proteins
-from topo.io.records import Fault, RecordPolicy
+from topo.io.records import Fault, RecordPolicy, clean_sequence
 from topo.io.structure import Place, StructureFolder, cached_structure, is_structure_file
 from topo.protein import Protein
 
@@ -27,6 +27,41 @@ def read_inputs(
 ) -> Iterator[Protein]:
     """Read proteins, with coordinates where available; see :class:`Inputs`."""
     yield from Inputs(path, structures, chain)
+
+
+class SingleSequence:
+    """The only protein of an input that is a text, named ``sequence``; can be iterated again.
+
+    Parameters
+    ----------
+    text
+        Residues.
+    source
+        Name of the text in messages.
+    mask_stops
+        Whether ``*`` and ``.`` within the sequence are read as ``X``.
+    allow_nucleotides
+        Whether nucleotides are read as a protein.
+
+    Raises
+    ------
+    InputError
+        If the text is no sequence of a protein.
+    """
+
+    faults: Sequence[Fault] = ()
+
+    def __init__(
+        self, text: str, source: str, *, mask_stops: bool = False, allow_nucleotides: bool = False
+    ) -> None:
+        name = "sequence"
+        sequence = clean_sequence(text, source, None, name, mask_stops=mask_stops)
+        self._protein = Protein(name, sequence)
+        if not allow_nucleotides:
+            list(refuse_nucleotides([self._protein], source))
+
+    def __iter__(self) -> Iterator[Protein]:
+        yield self._protein
 
 
 class Inputs:

@@ -17,21 +17,10 @@ from topo.io.gff3_reader import Terms, columns, positions, sequence_region
 from topo.io.ids import from_gff3
 from topo.io.lines import Lines
 from topo.io.tmbed import from_tmbed
+from topo.io.tmrs import TERMS
 from topo.labels import SIDES, UNKNOWN, protein_type
 from topo.protein import Prediction
 
-_DEEPTMHMM = {
-    "tmhelix": "M",
-    "alpha helix": "M",
-    "beta sheet": "B",
-    "tmbeta": "B",
-    "beta strand": "B",
-    "signal": "S",
-    "signal peptide": "S",
-    "inside": "I",
-    "outside": "O",
-    "periplasm": "P",
-}
 _TMBED = {
     "tmbeta out to in": "b",
     "tmbeta in to out": "B",
@@ -49,7 +38,7 @@ _PHOBIUS = {
 }
 _TMHMM = {"tmhelix": "M", "inside": "I", "outside": "O"}
 ANALYSES = {
-    "deeptmhmm": _DEEPTMHMM,
+    "deeptmhmm": TERMS,
     "tmbed": _TMBED,
     "phobius": _PHOBIUS,
     "tmhmm": _TMHMM,

@@ -32,12 +32,13 @@ def write_invalid(path: Path, faults: Sequence[Fault]) -> None:
             stream.write("\t".join(map(_printable, cells)) + "\n")
 
 
-def invalid_message(faults: Sequence[Fault], path: Path) -> str:
-    """Return one line that names the first records that are left out, and the table."""
+def invalid_message(faults: Sequence[Fault], path: Path | None) -> str:
+    """Return one line that names the first records that are left out, and the table if any."""
     names = ", ".join(fault.record or f"line {fault.line}" for fault in faults[:_SHOWN])
     more = ", ..." if len(faults) > _SHOWN else ""
     what = "1 faulty record" if len(faults) == 1 else f"{len(faults):,} faulty records"
-    return f"left out {what} ({names}{more}), listed in {path}"
+    table = "" if path is None else f", listed in {path}"
+    return f"left out {what} ({names}{more}){table}"
 
 
 def _printable(text: str) -> str:

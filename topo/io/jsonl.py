@@ -26,18 +26,20 @@ def jsonl_record(prediction: Prediction) -> str:
     The id is the original one. Probabilities have 5 decimals and each row still sums to 1;
     type probabilities have 6, and confidence has full precision.
     """
-    kinds = prediction.type_probabilities
-    kinds = None if kinds is None else [round(p, 6) for p in kinds.tolist()]
+    scheme, types = prediction.scheme, prediction.type_probabilities
+    kinds = None if types is None else [round(p, 6) for p in types.tolist()]
     head = {
         "id": prediction.id,
         "sequence": prediction.sequence,
         "labels": prediction.labels,
         "type": prediction.type,
         "confidence": None if prediction.confidence is None else float(prediction.confidence),
-        "type_probabilities": None if kinds is None else dict(zip(TYPES, kinds, strict=True)),
+        "type_probabilities": None
+        if kinds is None
+        else dict(zip(scheme.type_names, kinds, strict=True)),
         "metadata": dict(prediction.metadata),
         "protein": own_keys(prediction),
-        "probability_order": "".join(LABELS),
+        "probability_order": "".join(scheme.letters),
         **conditional_fields(prediction),
     }
     text = json.dumps(head, default=str, ensure_ascii=False)[:-1]
@@ -49,10 +51,12 @@ def jsonl_record(prediction: Prediction) -> str:
 
 
 def conditional_fields(prediction: Prediction) -> dict[str, Any]:
-    """Return the fields that only runs with constraints or alternatives have."""
+    """Return the fields that only runs with constraints, relatives or alternatives have."""
     fields: dict[str, Any] = {}
     if prediction.constraint_log_probability is not None:
         fields["constraint_log_probability"] = prediction.constraint_log_probability
+    if prediction.relatives is not None:
+        fields["relatives"] = prediction.relatives
     found = prediction.alternatives
     if found is not None:
         topologies = [topology._asdict() for topology in found.topologies]
@@ -103,6 +107,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     own = record.get("protein")
     own = dict(own) if isinstance(own, dict) else metadata  # earlier versions kept both together
     similar = pop_text(own, "similar_folds")
+    relatives = record.get("relatives")
     return Prediction(
         name,
         sequence,
@@ -115,6 +120,7 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         similar_folds=tuple(similar.split(",")) if similar else (),
         header_type=pop_text(own, "header_type"),
         metadata=metadata,
+        relatives=relatives if type(relatives) is int else None,
     )
 
 

@@ -17,6 +17,7 @@ from topo.errors import InputError, TopoError
 from topo.io.files import open_text, output_text, source_name
 from topo.io.lines import Lines
 from topo.io.records import Fault, RecordPolicy, check_labels, clean_sequence, finish_records
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein, own_keys, pop_text
 
 DEFAULT_FOLD = "all"
@@ -57,6 +58,7 @@ def parse_partitions(
     source: str,
     folds: Sequence[str] | None = None,
     policy: RecordPolicy | None = None,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Protein]:
     """Parse the text of a partitioned set; see :func:`read_partitions`."""
     policy = policy or RecordPolicy()
@@ -65,7 +67,7 @@ def parse_partitions(
     for fold in wanted:
         if fold not in content:
             raise InputError(source, f"has no fold {fold!r}; it has {', '.join(content)}")
-    return finish_records(_records(content, wanted, source, policy), source, policy)
+    return finish_records(_records(content, wanted, source, policy, scheme), source, policy)
 
 
 def write_partitions(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
@@ -122,7 +124,11 @@ def _load(text: str, source: str) -> dict[str, list[Any]]:
 
 
 def _records(
-    content: dict[str, list[Any]], folds: Sequence[str], source: str, policy: RecordPolicy
+    content: dict[str, list[Any]],
+    folds: Sequence[str],
+    source: str,
+    policy: RecordPolicy,
+    scheme: LabelScheme,
 ) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield the place of each record, e.g. ``cv0 record 3``, and the record."""
     # JSON of other programs has lists as well, but of other things.
@@ -131,7 +137,7 @@ def _records(
         for number, record in enumerate(content[fold], 1):
             place = f"{fold} record {number}"
             try:
-                yield place, _protein(record, fold, place, source, policy.mask_stops)
+                yield place, _protein(record, fold, place, source, policy.mask_stops, scheme)
             except InputError as error:
                 if not is_set:
                     raise
@@ -143,7 +149,9 @@ def _is_record(record: Any) -> bool:
     return isinstance(record, dict) and ("id" in record or "sequence" in record)
 
 
-def _protein(record: Any, fold: str, place: str, source: str, mask_stops: bool) -> Protein:
+def _protein(
+    record: Any, fold: str, place: str, source: str, mask_stops: bool, scheme: LabelScheme
+) -> Protein:
     if not isinstance(record, dict):
         raise InputError(source, f"{place}: found {type(record).__name__}, expected an object")
     for key in ("id", "sequence"):
@@ -158,7 +166,7 @@ def _protein(record: Any, fold: str, place: str, source: str, mask_stops: bool) 
     if labels is not None:
         if not isinstance(labels, str):
             raise InputError(source, f"{place}: expected text under 'labels'")
-        check_labels(labels, sequence, source, None, where)
+        check_labels(labels, sequence, source, None, where, scheme=scheme)
     metadata = {key: value for key, value in record.items() if key not in _OWN_KEYS}
     header_type = pop_text(metadata, "header_type")
     return Protein(name, sequence, labels, fold=fold, header_type=header_type, metadata=metadata)

@@ -12,6 +12,7 @@ from topo.io.files import open_text, source_name
 from topo.io.formats import Format, holds_predictions, named, of_kind, recognise
 from topo.io.lines import Lines
 from topo.io.records import RecordPolicy
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
 INPUT_FORMATS = tuple(form.name for form in of_kind("proteins"))
@@ -23,6 +24,7 @@ def read_proteins(
     *,
     input_format: str | None = None,
     policy: RecordPolicy | None = None,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Protein]:
     """Read the proteins of a FASTA, 3-line, PIR, partitions JSON or Swiss-Prot file, in order.
 
@@ -37,6 +39,9 @@ def read_proteins(
         Name in :data:`INPUT_FORMATS`; None decides by the content.
     policy
         Treatment of faulty records; by default they are an error.
+    scheme
+        Scheme of the labels. With another one than the built-in scheme, records of three lines
+        are taken for 3-line records whatever their letters.
 
     Yields
     ------
@@ -52,7 +57,7 @@ def read_proteins(
     file, folds = split_folds(path)
     with open_text(file) as stream:
         lines = Lines(source_name(file), stream, raw=True, policy=policy)
-        yield from parse_proteins(lines, folds, input_format)
+        yield from parse_proteins(lines, folds, input_format, scheme=scheme)
 
 
 def parse_proteins(
@@ -61,6 +66,7 @@ def parse_proteins(
     input_format: str | None = None,
     *,
     stops: bool = False,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Protein]:
     """Parse the raw lines of a file of proteins; see :func:`read_proteins`.
 
@@ -72,15 +78,17 @@ def parse_proteins(
         if foreign := recognise("foreign", lines):
             raise InputError(lines.source, f"found {foreign.name}")
         form = recognise("proteins", lines)
+        if scheme is not SIX and form is not None and form.name in ("fasta", "labelled"):
+            form = named("3line", "proteins")
     else:
         form = named(input_format, "proteins")
     assert form is not None, "every file counts as FASTA where nothing else fits"
     if folds is not None and "folds" not in form.options:
         raise InputError(lines.source, f"found {form.name}, which has no folds to choose from")
-    yield from _parse(form, lines, folds=folds, stops=stops)
+    yield from _parse(form, lines, folds=folds, stops=stops, scheme=scheme)
 
 
-def read_labelled(path: str | PathLike[str]) -> Iterator[Protein]:
+def read_labelled(path: str | PathLike[str], scheme: LabelScheme = SIX) -> Iterator[Protein]:
     """Read proteins that all have labels; otherwise as :func:`read_proteins`.
 
     Raises
@@ -88,7 +96,7 @@ def read_labelled(path: str | PathLike[str]) -> Iterator[Protein]:
     InputError
         Also if a record has no labels.
     """
-    for protein in read_proteins(path):
+    for protein in read_proteins(path, scheme=scheme):
         if protein.labels is None:
             raise InputError(
                 source_name(path),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning, RecordError
-from topo.labels import encode_labels
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 LONGEST = 10_000_000
@@ -64,6 +64,8 @@ class RecordPolicy:
         ten and their number.
     mask_stops
         Whether ``*`` and ``.`` within a sequence are read as ``X``.
+    report_repeats
+        Whether a warning names ids that repeat, for which all ids are kept in memory.
 
     Attributes
     ----------
@@ -73,6 +75,7 @@ class RecordPolicy:
 
     skip: bool = False
     mask_stops: bool = False
+    report_repeats: bool = True
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -164,6 +167,7 @@ def check_labels(
     record: str,
     *,
     any_letter: bool = False,
+    scheme: LabelScheme = SIX,
 ) -> str:
     """Check that there is one label letter (or ``-``) per residue.
 
@@ -178,7 +182,7 @@ def check_labels(
         )
     try:
         if not any_letter:
-            encode_labels(labels)
+            scheme.encode(labels)
     except ValueError as error:
         raise InputError(source, f"{record}: {error}", line) from None
     return labels
@@ -210,21 +214,22 @@ def finish_records(
     faults = _Faults(policy)
     first: dict[str, str] = {}
     repeats: list[str] = []
-    repeated = 0
+    repeated, found = 0, False
     for place, protein in records:
         if isinstance(protein, Fault):
             faults.add(protein)
             continue
         if faults.shown and not policy.skip:
             continue
-        earlier = first.setdefault(protein.id, place)
+        found = True
+        earlier = first.setdefault(protein.id, place) if policy.report_repeats else place
         if earlier is not place:
             repeated += 1
             if repeated <= _DUPLICATES_SHOWN:
                 repeats.append(f"{protein.id} ({earlier} and {place})")
         yield protein
-    faults.check(source, bool(first))
-    if not first:
+    faults.check(source, found)
+    if not found:
         raise InputError(source, "holds no records")
     if repeated:
         more = f" and {repeated - len(repeats)} more" if repeated > len(repeats) else ""

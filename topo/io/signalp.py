@@ -1,4 +1,4 @@
-"""SignalP 6's table, GFF3 and FASTA of mature proteins.
+"""SignalP 6's table, GFF3, JSON, regions and FASTA of mature proteins.
 
 The first line of the table names the layout, by which readers recognise its version, and this
 program; the source column of the GFF3 names this program.
@@ -10,14 +10,17 @@ Unknown numbers are ``nan``. Kinds of signal peptide are not distinguished.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from topo.io.fasta import wrapped
-from topo.io.ids import gff3_id, plain_id
+from topo.io.ids import UniqueNames, gff3_id, plain_id
+from topo.io.signal_regions import signal_regions
 from topo.labels import LABEL_INDEX, SIGNAL
 from topo.protein import Prediction
 
 GFF3_HEADER = "##gff-version 3\n"
+JSON_TYPES = ("Other", "Signal Peptide (Sec/SPI)")
 _S = LABEL_INDEX[SIGNAL]
 _NAN = float("nan")
 
@@ -54,6 +57,58 @@ def signalp_gff3_records(source: str) -> Callable[[Prediction], str]:
         return f"{gff3_id(prediction.id)}\t{source}\tsignal_peptide\t1\t{end}\t{text}\t.\t.\t.\n"
 
     return record
+
+
+def signalp_region_records(source: str) -> Callable[[Prediction], str]:
+    """Return a function that formats the rows of ``region_output.gff3``: n-, h- and c-region."""
+
+    def record(prediction: Prediction) -> str:
+        end, name = signal_end(prediction), gff3_id(prediction.id)
+        return "".join(
+            f"{name}\t{source}\t{region}-region\t{first}\t{last}\t.\t.\t.\t.\n"
+            for region, first, last in (signal_regions(prediction.sequence[:end]) if end else ())
+        )
+
+    return record
+
+
+def json_header(program: str, timestamp: str) -> str:
+    """Return the start of ``output.json``, up to the first protein."""
+    layout = {"layout": "SignalP-6.0", "program": program, "organism": "any", "time": timestamp}
+    return f'{{"INFO": {json.dumps(layout)}, "SEQUENCES": {{\n'
+
+
+JSON_SEPARATOR, JSON_FOOTER = ",\n", "\n}}\n"
+
+
+def signalp_json_records() -> Callable[[Prediction], str]:
+    """Return a function that formats the entry of a protein in ``output.json``.
+
+    Keys differ: a further protein of an id gets ``-2``, ``-3`` and so on, its ``Name`` is the id.
+    """
+    names = UniqueNames()
+
+    def record(prediction: Prediction) -> str:
+        end, probability = signal_end(prediction), signal_probability(prediction)
+        site = 0 < end < len(prediction)
+        known = prediction.probabilities is not None and len(prediction) > 0
+        entry = {
+            "Name": prediction.id,
+            "Prediction": JSON_TYPES[1] if end else JSON_TYPES[0],
+            "Likelihood": [round(1 - probability, 4), round(probability, 4)] if known else [],
+            "Protein_types": JSON_TYPES,
+            "CS_pos": f"Cleavage site between pos. {end} and {end + 1}" if site else "",
+        }
+        return f"{json.dumps(names.name(prediction.id))}: {json.dumps(entry)}"
+
+    return record
+
+
+def processed_record(prediction: Prediction) -> str:
+    """Format the chain after the signal peptide as ``processed_entries.fasta`` has it."""
+    end = signal_end(prediction)
+    chain = prediction.sequence[end:]
+    return f">{plain_id(prediction.id)}\n{wrapped(chain)}" if end and chain else ""
 
 
 def mature_record(prediction: Prediction) -> str:

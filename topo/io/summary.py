@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
@@ -9,7 +10,8 @@ from os import PathLike
 from topo.io.files import open_text, source_name
 from topo.io.ids import plain_id
 from topo.io.lines import Lines
-from topo.labels import HELIX, SIGNAL, STRAND, TYPES
+from topo.labels import HELIX, SIGNAL, STRAND
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 from topo.segments import Segment, to_segments
 
@@ -24,9 +26,9 @@ _COLUMNS = (
     "n_terminus",
     "c_terminus",
     "topology",
-    *(f"p_{kind}" for kind in TYPES),
 )
-HEADER = "\t".join(_COLUMNS) + "\n"
+HEADER = "\t".join((*_COLUMNS, *(f"p_{kind}" for kind in SIX.type_names))) + "\n"
+"""First line for the built-in label scheme."""
 EXTRA_COLUMNS = {
     "constraints": ("p_constraints",),
     "alternatives": (
@@ -37,19 +39,28 @@ EXTRA_COLUMNS = {
         "p_n_inside",
         "p_segments",
     ),
+    "relatives": ("relatives",),
+    "md5": ("md5",),
 }
-"""Further columns of runs with constraints or alternatives."""
+"""Further columns: of runs with constraints, alternatives or relatives, and the hash of the
+sequence."""
 
 
-def summary_header(extras: Sequence[str] = ()) -> str:
+def summary_header(extras: Sequence[str] = (), scheme: LabelScheme = SIX) -> str:
     """Return the first line, with the columns of some keys of :data:`EXTRA_COLUMNS`."""
+    kinds = [f"p_{plain_id(kind)}" for kind in scheme.type_names]
     more = [column for extra in extras for column in EXTRA_COLUMNS[extra]]
-    return "\t".join([*_COLUMNS, *more]) + "\n"
+    return "\t".join([*_COLUMNS, *kinds, *more]) + "\n"
 
 
 def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
     """Return the function that formats a row with the columns of :func:`summary_header`."""
-    cells = {"constraints": _constraint_cells, "alternatives": _alternative_cells}
+    cells = {
+        "constraints": _constraint_cells,
+        "alternatives": _alternative_cells,
+        "relatives": _relative_cells,
+        "md5": lambda prediction: [sequence_md5(prediction.sequence)],
+    }
 
     def record(prediction: Prediction) -> str:
         more = [cell for extra in extras for cell in cells[extra](prediction)]
@@ -58,9 +69,18 @@ def summary_records(extras: Sequence[str]) -> Callable[[Prediction], str]:
     return record
 
 
+def sequence_md5(sequence: str) -> str:
+    """Return the MD5 of a sequence, hexadecimal: the key of sequences in InterPro and UniParc."""
+    return hashlib.md5(sequence.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
 def _constraint_cells(prediction: Prediction) -> list[str]:
     value = prediction.constraint_log_probability
     return ["" if value is None else f"{math.exp(value):.4g}"]
+
+
+def _relative_cells(prediction: Prediction) -> list[str]:
+    return ["" if prediction.relatives is None else str(prediction.relatives)]
 
 
 def _alternative_cells(prediction: Prediction) -> list[str]:
@@ -86,9 +106,11 @@ def summary_record(prediction: Prediction) -> str:
     """
     segments = prediction.segments
     labels = [segment.label for segment in segments]
-    signal = str(segments[0].end) if labels[:1] == [SIGNAL] else ""
+    alike = {x.letter: x.six for x in prediction.scheme.labels}
+    six = [alike.get(label) for label in labels]
+    cleavage = segments[0].end if six[:1] == [SIGNAL] else None
     if prediction.type_probabilities is None:
-        kinds = [""] * len(TYPES)
+        kinds = [""] * len(prediction.scheme.types)
     else:
         kinds = [f"{p:.4f}" for p in prediction.type_probabilities.tolist()]
     confidence = "" if prediction.confidence is None else f"{prediction.confidence:.4f}"
@@ -97,15 +119,20 @@ def summary_record(prediction: Prediction) -> str:
         prediction.type or "",
         str(len(prediction)),
         confidence,
-        signal,
-        str(labels.count(HELIX)),
-        str(labels.count(STRAND)),
+        "" if cleavage is None else str(cleavage),
+        str(six.count(HELIX)),
+        str(six.count(STRAND)),
         "".join(labels[:1]),
         "".join(labels[-1:]),
         topology_text(prediction),
         *kinds,
     ]
     return "\t".join(fields) + "\n"
+
+
+def signal_peptide_end(segments: Sequence[Segment]) -> int | None:
+    """Return the last residue of the signal peptide, from 1; None without one."""
+    return segments[0].end if segments and segments[0].label == SIGNAL else None
 
 
 def read_confidences(path: str | PathLike[str]) -> dict[str, float]:

@@ -21,18 +21,21 @@ from topo.io.layout import SEPARATOR
 from topo.io.lines import Lines
 from topo.io.records import Fault, check_labels, clean_sequence, finish_records, without_final_stop
 from topo.labels import TYPES, UNKNOWN, protein_type
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
 _PARTS = ("header", "sequence", "labels")
 
 
-def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
+def read_three_line(path: str | PathLike[str], scheme: LabelScheme = SIX) -> Iterator[Protein]:
     """Read 3-line records one by one.
 
     Parameters
     ----------
     path
         Path to a file, plain or gzip, or ``-`` for standard input.
+    scheme
+        Scheme of the labels.
 
     Yields
     ------
@@ -46,7 +49,7 @@ def read_three_line(path: str | PathLike[str]) -> Iterator[Protein]:
         If the file cannot be read, a line is missing, or labels and residues do not fit.
     """
     with open_text(path) as stream:
-        yield from parse_three_line(Lines(source_name(path), stream, raw=True))
+        yield from parse_three_line(Lines(source_name(path), stream, raw=True), scheme=scheme)
 
 
 def parse_three_line(
@@ -55,6 +58,7 @@ def parse_three_line(
     any_letter: bool = False,
     stops: bool = False,
     alphabet: Alphabet = TOPO,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Protein]:
     """Parse the lines of 3-line records; see :func:`read_three_line`.
 
@@ -68,12 +72,16 @@ def parse_three_line(
         Whether ``*`` in a sequence is an unknown residue.
     alphabet
         Letters of the labels, which are converted to those of topo.
+    scheme
+        Scheme of the labels.
     """
-    rule = _Rule(any_letter, stops or lines.policy.mask_stops, alphabet)
+    rule = _Rule(any_letter, stops or lines.policy.mask_stops, alphabet, scheme)
     return finish_records(_records(lines, rule), lines.source, lines.policy)
 
 
-def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> None:
+def write_three_line(
+    proteins: Iterable[Protein], path: str | PathLike[str], scheme: LabelScheme = SIX
+) -> None:
     """Write 3-line records; the type in the header is the only one that the labels allow.
 
     Raises
@@ -85,7 +93,9 @@ def write_three_line(proteins: Iterable[Protein], path: str | PathLike[str]) -> 
         for protein in proteins:
             if protein.labels is None:
                 raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
-            stream.write(_record(protein.id, protein.sequence, protein.labels, _type(protein)))
+            stream.write(
+                _record(protein.id, protein.sequence, protein.labels, _type(protein, scheme))
+            )
 
 
 def three_line_record(prediction: Prediction) -> str:
@@ -110,11 +120,11 @@ def as_prediction(protein: Protein) -> Prediction:
     return Prediction(protein.id, protein.sequence, protein.labels or "", kind)
 
 
-def _type(protein: Protein) -> str | None:
+def _type(protein: Protein, scheme: LabelScheme) -> str | None:
     """Return the only type that the labels allow, or else the type in the header read."""
     labels = protein.labels or ""
-    if UNKNOWN not in labels:
-        return protein_type(labels) or protein.header_type
+    if UNKNOWN not in labels or scheme is not SIX:
+        return scheme.type_of(labels) or protein.header_type
     from topo.grammar.legality import possible_types  # compiled code: only where a label is unknown
 
     types = possible_types(labels)
@@ -127,6 +137,7 @@ class _Rule(NamedTuple):
     any_letter: bool
     stops: bool
     alphabet: Alphabet
+    scheme: LabelScheme
 
 
 def _records(lines: Lines, rule: _Rule) -> Iterator[tuple[str, Protein | Fault]]:
@@ -184,7 +195,15 @@ def _protein(group: list[tuple[int, str]], lines: Lines, rule: _Rule) -> Protein
         residues, labels = without_final_stop(residues, labels)
     sequence = clean_sequence(residues, source, sequence_line, record, mask_stops=rule.stops)
     labels = translate(labels, rule.alphabet)
-    check_labels(labels, sequence, source, label_line, record, any_letter=rule.any_letter)
+    check_labels(
+        labels,
+        sequence,
+        source,
+        label_line,
+        record,
+        any_letter=rule.any_letter,
+        scheme=rule.scheme,
+    )
     return Protein(
         record,
         sequence,

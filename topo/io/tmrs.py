@@ -28,6 +28,20 @@ WORDS = {
     "M": "TMhelix",
     "B": "Beta sheet",
 }
+TERMS = {
+    "tmhelix": "M",
+    "alpha helix": "M",
+    "beta sheet": "B",
+    "tmbeta": "B",
+    "beta strand": "B",
+    "signal": "S",
+    "signal peptide": "S",
+    "inside": "I",
+    "outside": "O",
+    "periplasm": "P",
+}
+"""Labels by the names that versions of DeepTMHMM and its readers give segments, in lower case."""
+
 _TMHMM_ROW = re.compile(r"(\S+)\s+TMHMM\S*\s+(inside|outside|TMhelix)\s+(\S+)\s+(\S+)\s*")
 _LETTERS = {word: letter for letter, word in WORDS.items()}
 

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, Protocol, TextIO
+from typing import Protocol, TextIO
 
-from topo._version import __version__
-from topo.errors import TopoError
-from topo.io import (
-    deeptmhmm,
-    gff3,
-    jsonl,
-    phobius,
-    segment_table,
-    signalp,
-    summary,
-    tmbed,
-    tmhmm,
-    tmrs,
+from topo.errors import InputWarning
+from topo.io.files import atomic_text, output_text
+from topo.io.ids import plain_id, renamed_message, write_ids
+from topo.io.output_formats import (
+    DEFAULT_FORMATS,
+    KEEP_IDS,
+    TextFormat,
+    check_formats,
+    check_scheme,
+    check_stream_format,
+    text_formats,
 )
-from topo.io.files import atomic_text
-from topo.io.ids import plain_id, write_ids
 from topo.io.parquet import open_predictions_parquet, open_probabilities_parquet
 from topo.io.probabilities import CsvFolder, open_npz
-from topo.io.three_line import three_line_record
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 
-PROGRAM = f"topo-{__version__}"
-DEFAULT_FORMATS = ("3line", "tmrs", "gff3", "summary", "html")
-PROBABILITY_FORMATS = ("csv", "npz", "parquet")
 IDS_FILE = "ids.tsv"
 INVALID_FILE = "invalid.tsv"
 
@@ -49,78 +43,9 @@ PageOpener = Callable[[Path, Sequence[str]], AbstractContextManager[Writer]]
 """Function that opens the writer of ``report.html`` from its path and the names of other files."""
 
 
-class _Text(NamedTuple):
-    """Layout of a text file with one record per protein."""
-
-    file: str
-    header: str
-    record: Callable[[Prediction], str]
-    separator: str = ""
-
-
-def _text_formats(timestamp: str, extras: Sequence[str] = ()) -> dict[str, list[_Text]]:
-    """Return the text formats by name; SignalP's table contains ``timestamp``."""
-    three_line = _Text("predicted_topologies.3line", "", three_line_record)
-    tmrs_table = _Text("TMRs.gff3", tmrs.HEADER, tmrs.tmrs_record, tmrs.SEPARATOR)
-    results = _Text(
-        "deeptmhmm_results.md", deeptmhmm.results_header(PROGRAM), deeptmhmm.results_record
-    )
-    signalp_table = _Text(
-        "prediction_results.txt", signalp.table_header(PROGRAM, timestamp), signalp.signalp_record
-    )
-    signalp_gff3 = _Text("output.gff3", signalp.GFF3_HEADER, signalp.signalp_gff3_records(PROGRAM))
-    return {
-        "3line": [three_line],
-        "tmrs": [tmrs_table],
-        "gff3": [_Text("topologies.gff3", gff3.HEADER, gff3.gff3_records(PROGRAM))],
-        "summary": [
-            _Text("summary.tsv", summary.summary_header(extras), summary.summary_records(extras))
-        ],
-        "deeptmhmm": [three_line, tmrs_table, results],
-        **{f"tmbed{n}": [_Text(f"tmbed{n}.pred", "", tmbed.tmbed_records(n))] for n in range(5)},
-        "tmhmm": [_Text("tmhmm.short", "", tmhmm.tmhmm_record)],
-        "phobius": [_Text("phobius.short", phobius.HEADER, phobius.phobius_record)],
-        "signalp": [signalp_table, signalp_gff3],
-        "jsonl": [_Text("predictions.jsonl", "", jsonl.jsonl_record)],
-        "segments": [_Text("segments.tsv", segment_table.HEADER, segment_table.segment_records)],
-        "mature": [_Text("mature.fasta", "", signalp.mature_record)],
-    }
-
-
-PREDICTION_FORMATS = (*_text_formats(""), "parquet", "html")
-"""Names for ``--format``."""
-
-
-def check_formats(formats: Sequence[str], probabilities: str | None = None) -> None:
-    """Check that all format names exist.
-
-    Raises
-    ------
-    TopoError
-        If one does not; the message lists the known names.
-    """
-    for name in formats:
-        if name not in PREDICTION_FORMATS:
-            raise TopoError(
-                f"unknown format {name!r}, expected one of {', '.join(PREDICTION_FORMATS)}"
-            )
-    if probabilities is not None and probabilities not in PROBABILITY_FORMATS:
-        raise TopoError(
-            f"unknown format {probabilities!r} for probabilities, "
-            f"expected one of {', '.join(PROBABILITY_FORMATS)}"
-        )
-
-
-def files_of(name: str) -> tuple[str, ...]:
-    """Return the names of the files of a format, except those of single proteins."""
-    if name in (others := {"parquet": "predictions.parquet", "html": "report.html"}):
-        return (others[name],)
-    return tuple(text.file for text in _text_formats("")[name])
-
-
 def output_names() -> frozenset[str]:
     """Return the names of all files of a run of predictions, except those of single proteins."""
-    texts = {text.file for layouts in _text_formats("").values() for text in layouts}
+    texts = {text.file for layouts in text_formats("").values() for text in layouts}
     more = {"predictions.parquet", "probabilities.npz", "probabilities.parquet", "report.html"}
     return frozenset(texts | more | {IDS_FILE, INVALID_FILE})
 
@@ -166,6 +91,7 @@ def open_writers(
     timestamp: str | None = None,
     page: PageOpener | None = None,
     extras: Sequence[str] = (),
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Writers]:
     """Open the files of a run of predictions; memory does not grow with the sequences.
 
@@ -189,6 +115,9 @@ def open_writers(
     extras
         Keys of :data:`topo.io.summary.EXTRA_COLUMNS`, columns to add to ``summary.tsv`` and
         Parquet.
+    scheme
+        Label scheme of the predictions. Formats that have the six labels alone get those that
+        they are mapped to.
 
     Yields
     ------
@@ -202,29 +131,74 @@ def open_writers(
         If a name does not exist, the folder cannot be written, or pyarrow is missing.
     """
     check_formats(formats, probabilities)
+    check_scheme(scheme, formats, probabilities)
     folder = Path(folder)
     writers = Writers()
     with ExitStack() as stack:
-        texts = _text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"), extras)
+        texts = text_formats(timestamp or time.strftime("%Y%m%d%H%M%S"), extras, scheme)
         chosen = {text.file: text for name in formats for text in texts.get(name, ())}
+        footers: list[tuple[TextIO, str]] = []
         for text in chosen.values():
             stream = stack.enter_context(atomic_text(folder / text.file))
+            footers.append((stream, text.footer))
             writers.add(_appender(stream, text), text.file)
         if "parquet" in formats:
             file = "predictions.parquet"
-            parquet = stack.enter_context(open_predictions_parquet(folder / file, extras))
+            parquet = stack.enter_context(open_predictions_parquet(folder / file, extras, scheme))
             writers.add(parquet.write, file)
-        names = _open_probabilities(stack, folder, writers, formats, probabilities)
+        names = _open_probabilities(stack, folder, writers, formats, probabilities, scheme)
         if "html" in formats:
             if page is None:
                 raise ValueError("format html needs a page writer")
             opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
-            writers.add(opened.write, "report.html")
+            writers.add(in_six(opened.write), "report.html")
         yield writers
+        for stream, footer in footers:
+            stream.write(footer)
         write_ids(folder / IDS_FILE, [*writers.renamed(), *chain.from_iterable(names)])
 
 
-def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
+@contextmanager
+def open_text_writer(
+    path: str | PathLike[str],
+    form: str,
+    *,
+    extras: Sequence[str] = (),
+    scheme: LabelScheme = SIX,
+) -> Iterator[Writers]:
+    """Open one file of predictions, or standard output for ``-``, in the format of a single text.
+
+    Parameters
+    ----------
+    path
+        Path to the file.
+    form
+        Name of a format that :func:`check_stream_format` accepts.
+    extras, scheme
+        As for :func:`open_writers`.
+
+    Yields
+    ------
+    Writers
+        Call ``write`` with each prediction. If ids are encoded, a warning names one at the end.
+
+    Raises
+    ------
+    TopoError
+        If the format is another one or the file cannot be written.
+    """
+    check_stream_format(form)
+    writers = Writers()
+    with output_text(path) as stream:
+        (text,) = text_formats("", extras, scheme)[form]
+        writers.add(_appender(stream, text), text.file)
+        yield writers
+        stream.write(text.footer)
+    if form not in KEEP_IDS and (renamed := writers.renamed()):
+        warnings.warn(renamed_message(path, renamed), InputWarning, stacklevel=2)
+
+
+def _appender(stream: TextIO, text: TextFormat) -> Callable[[Prediction], None]:
     """Write the header and return the function that writes one record."""
     stream.write(text.header)
     between = ""
@@ -234,7 +208,12 @@ def _appender(stream: TextIO, text: _Text) -> Callable[[Prediction], None]:
         stream.write(between + text.record(prediction))
         between = text.separator
 
-    return write
+    return write if text.own else in_six(write)
+
+
+def in_six(write: Callable[[Prediction], None]) -> Callable[[Prediction], None]:
+    """Return a function that passes predictions on in the six labels."""
+    return lambda prediction: write(prediction.in_six())
 
 
 def _open_probabilities(
@@ -243,6 +222,7 @@ def _open_probabilities(
     writers: Writers,
     formats: Sequence[str],
     probabilities: str | None,
+    scheme: LabelScheme,
 ) -> list[list[tuple[str, str]]]:
     """Open the files of probabilities; return their lists of renamed ids."""
     names = []
@@ -251,10 +231,12 @@ def _open_probabilities(
         writers.add(npz.write, "probabilities.npz")
         names.append(npz.names)
     elif probabilities == "parquet":
-        parquet = stack.enter_context(open_probabilities_parquet(folder / "probabilities.parquet"))
+        parquet = stack.enter_context(
+            open_probabilities_parquet(folder / "probabilities.parquet", scheme)
+        )
         writers.add(parquet.write, "probabilities.parquet")
     if probabilities == "csv" or "deeptmhmm" in formats:
         csv = CsvFolder(folder)
-        writers.add(csv.write)
+        writers.add(in_six(csv.write))
         names.append(csv.names)
     return names

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,10 @@ class LabelScheme:
     def __post_init__(self) -> None:
         _validate(self.labels, self.types)
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle the built-in scheme by name, so that it stays the same object."""
+        return "SIX" if self is SIX else (LabelScheme, (self.labels, self.types))
+
     @cached_property
     def letters(self) -> tuple[str, ...]:
         """Letters in index order."""
@@ -136,11 +141,11 @@ class LabelScheme:
     @cached_property
     def loops(self) -> frozenset[str]:
         """Letters of the loops."""
-        return self.alike("".join(_SIDES))
+        return self.alike(*_SIDES)
 
-    def alike(self, six: str) -> frozenset[str]:
-        """Letters whose six-letter equivalent is one of some letters."""
-        return frozenset(x.letter for x in self.labels if x.six is not None and x.six in six)
+    def alike(self, *six: str) -> frozenset[str]:
+        """Letters whose six-letter equivalent is one of these letters."""
+        return frozenset(label.letter for label in self.labels if label.six in six)
 
     def encode(self, labels: str) -> np.ndarray:
         """Turn a label string into indices.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from topo.errors import TopoError
 from topo.labels import LABELS, TYPES
+from topo.labels.scheme import SIX, LabelScheme
 from topo.metrics import residue, types
 from topo.metrics.bootstrap import add_up, interval, resample
 from topo.metrics.calibration import reliability
+from topo.metrics.own_labels import own_totals, scheme_record
 from topo.metrics.pairing import Pair, Pairing, pair_records
 from topo.metrics.rates import Metric
 from topo.metrics.summary import Key, Verdict, compute_metrics, judge, statistics
@@ -42,7 +44,8 @@ class ProteinScore:
     def residue_accuracy(self) -> float:
         """Fraction of the residues of known label that are predicted correctly, or NaN."""
         truth, prediction = self.pair.truth.labels or "", self.pair.prediction.labels
-        return float(residue.accuracy(residue.confusion_matrix(truth, prediction)).value)
+        letters = self.pair.prediction.scheme.letters
+        return float(residue.accuracy(residue.confusion_matrix(truth, prediction, letters)).value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +85,10 @@ def evaluate(
     truth
         Proteins with labels. Proteins without labels are reported as ``unlabelled``.
     predictions
-        Predictions with any label strings, legal or not. They are assigned to the true proteins
-        by :func:`topo.metrics.pairing.pair_records`.
+        Predictions with any label strings, legal or not, all of one label scheme. Metrics in the
+        labels of another scheme than the built-in one stand under ``labels``; the others are
+        those of the six labels that they are mapped to, if they are. Predictions are assigned to
+        the true proteins by :func:`topo.metrics.pairing.pair_records`.
     resamples
         Number of bootstrap resamples; 0 computes no intervals.
     seed
@@ -104,15 +109,66 @@ def evaluate(
         raise TopoError(
             "no prediction belongs to a labelled protein of the truth, by id or by sequence"
         )
-    proteins = score_pairs(pairing.pairs)
+    scheme = pairing.pairs[0].prediction.scheme
+    own = {} if scheme is SIX else _own_section(pairing.pairs, scheme, resamples, seed)
+    if scheme.is_mapped:
+        pairs = [_in_six(pair, scheme) for pair in pairing.pairs]
+        metrics, proteins = _six_metrics(pairs, resamples, seed)
+    else:
+        metrics, proteins = {}, own_scores(pairing.pairs, scheme)
+    metrics |= own
+    metrics["alignment"] = pairing_summary(pairing, len(truth), len(predictions))
+    metrics["bootstrap"] = {"resamples": resamples, "seed": seed, "level": LEVEL}
+    return Evaluation(metrics, tuple(proteins), pairing)
+
+
+def _six_metrics(
+    pairs: Sequence[Pair], resamples: int, seed: int
+) -> tuple[dict[str, Any], list[ProteinScore]]:
+    """Compute the metrics of the six labels, and the score of each protein."""
+    proteins = score_pairs(pairs)
     columns = score_statistics(sorted(proteins, key=lambda score: content_key(score.pair)))
     totals = add_up(columns)
     samples = compute_metrics(resample(columns, resamples, seed)) if resamples else {}
     metrics = nested_metrics(compute_metrics(totals), samples, lone_metrics(columns))
     _add_matrices(metrics, totals)
-    metrics["alignment"] = pairing_summary(pairing, len(truth), len(predictions))
-    metrics["bootstrap"] = {"resamples": resamples, "seed": seed, "level": LEVEL}
-    return Evaluation(metrics, tuple(proteins), pairing)
+    return metrics, proteins
+
+
+def _in_six(pair: Pair, scheme: LabelScheme) -> Pair:
+    """Return a pair with both sides in the six labels."""
+    if scheme is SIX:
+        return pair
+    truth = replace(pair.truth, labels=scheme.to_six(pair.truth.labels or ""))
+    return pair._replace(truth=truth, prediction=pair.prediction.in_six())
+
+
+def _own_section(
+    pairs: Sequence[Pair], scheme: LabelScheme, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Return the metrics in the scheme's own labels, under the key ``labels``."""
+    texts = [(pair.truth.labels or "", pair.prediction.labels) for pair in pairs]
+    found, samples = own_totals(texts, scheme, resamples, seed)
+    return {"labels": {"scheme": scheme_record(scheme), **nested_metrics(found, samples)}}
+
+
+def own_scores(pairs: Sequence[Pair], scheme: LabelScheme) -> list[ProteinScore]:
+    """Return the scores of pairs whose labels have no six-letter equivalents: types alone."""
+    return [
+        ProteinScore(
+            pair,
+            Verdict(
+                true_type=scheme.type_of(pair.truth.labels or ""),
+                predicted_type=scheme.type_of(pair.prediction.labels),
+                topology_equal=None,
+                reason=None,
+                scored=False,
+                legal=True,
+                signal=None,
+            ),
+        )
+        for pair in pairs
+    ]
 
 
 def score_pairs(pairs: Sequence[Pair]) -> list[ProteinScore]:

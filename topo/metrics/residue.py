@@ -6,11 +6,12 @@ array operation. The tests compare them with scikit-learn.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from topo.labels import LABEL_INDEX, LABELS, UNKNOWN
+from topo.labels import LABELS, UNKNOWN
 from topo.metrics.rates import (
     Metric,
     f1,
@@ -25,15 +26,18 @@ from topo.metrics.rates import (
 PREDICTED_COLUMNS = (*LABELS, "none")
 """Columns of a residue confusion matrix; ``none`` counts letters that are not labels."""
 
-_NONE = len(LABELS)
-_CODES = np.full(128, _NONE, dtype=np.int64)
-for _letter, _index in LABEL_INDEX.items():
-    _CODES[ord(_letter)] = _index
+
+@cache
+def _codes(letters: tuple[str, ...]) -> np.ndarray:
+    codes = np.full(128, len(letters), dtype=np.int64)
+    for index, letter in enumerate(letters):
+        codes[ord(letter)] = index
+    return codes
 
 
-def label_codes(labels: str) -> np.ndarray:
-    """Convert a string to label indices, int64 (R,); letters that are not labels become 6."""
-    return _CODES[np.frombuffer(labels.encode("ascii", "replace"), dtype=np.uint8)]
+def label_codes(labels: str, letters: tuple[str, ...] = LABELS) -> np.ndarray:
+    """Convert a string to indices of letters, int64 (R,); others become their number."""
+    return _codes(letters)[np.frombuffer(labels.encode("ascii", "replace"), dtype=np.uint8)]
 
 
 def check_lengths(truth: str, prediction: str) -> None:
@@ -60,18 +64,20 @@ def known_part(truth: str, prediction: str) -> str:
     return "".join(UNKNOWN if true == UNKNOWN else guess for true, guess in pairs)
 
 
-def confusion_matrix(truth: str, prediction: str) -> np.ndarray:
+def confusion_matrix(truth: str, prediction: str, letters: tuple[str, ...] = LABELS) -> np.ndarray:
     """Count residues by true (row) and predicted label (column).
 
     Parameters
     ----------
     truth, prediction
         Label strings of equal length; residues of unknown true label are not counted.
+    letters
+        Labels that count.
 
     Returns
     -------
     numpy.ndarray
-        int64, shape (6, 7), columns :data:`PREDICTED_COLUMNS`.
+        int64, shape (labels, labels + 1); of the six labels, columns :data:`PREDICTED_COLUMNS`.
 
     Raises
     ------
@@ -79,9 +85,10 @@ def confusion_matrix(truth: str, prediction: str) -> np.ndarray:
         If the lengths differ.
     """
     check_lengths(truth, prediction)
-    true, guess = label_codes(truth), label_codes(prediction)
-    width = _NONE + 1
-    return np.bincount(true * width + guess, minlength=width * width).reshape(width, width)[:_NONE]
+    true, guess = label_codes(truth, letters), label_codes(prediction, letters)
+    width = len(letters) + 1
+    counts = np.bincount(true * width + guess, minlength=width * width)
+    return counts.reshape(width, width)[:-1]
 
 
 def accuracy(confusion: np.ndarray) -> Metric:

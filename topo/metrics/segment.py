@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -109,7 +110,7 @@ def segment_counts(truth: str, prediction: str, label: str) -> SegmentCounts:
     )
 
 
-def sov_terms(truth: str, prediction: str) -> np.ndarray:
+def sov_terms(truth: str, prediction: str, letters: Sequence[str] = LABELS) -> np.ndarray:
     """Return numerator and denominator of the segment overlap measure (SOV) per label.
 
     For a label i, over all pairs of a true segment s1 and an overlapping predicted segment s2 of
@@ -127,11 +128,13 @@ def sov_terms(truth: str, prediction: str) -> np.ndarray:
     ----------
     truth, prediction
         Label strings of equal length; segments end where the truth is unknown.
+    letters
+        Labels that count.
 
     Returns
     -------
     numpy.ndarray
-        float64, shape (6, 2): numerator, denominator.
+        float64, shape (labels, 2): numerator, denominator.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def sov_terms(truth: str, prediction: str) -> np.ndarray:
     """
     check_lengths(truth, prediction)
     guess = to_segments(known_part(truth, prediction))
-    terms, index = np.zeros((len(LABELS), 2)), {label: k for k, label in enumerate(LABELS)}
+    terms, index = np.zeros((len(letters), 2)), {label: k for k, label in enumerate(letters)}
     first = 0
     for segment in to_segments(truth):
         while first < len(guess) and guess[first].end <= segment.start:

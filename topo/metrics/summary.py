@@ -197,22 +197,22 @@ def _confidence_metrics(name: str, totals: Mapping[str, np.ndarray]) -> dict[Key
     }
 
 
-def _by_class(key: Key, names: Sequence[str], metric: Metric) -> dict[Key, Metric]:
+def by_class(key: Key, names: Sequence[str], metric: Metric) -> dict[Key, Metric]:
     """Split a metric along its last axis, one key per class."""
     n = np.broadcast_to(metric.n, metric.value.shape)
     return {(*key, name): Metric(metric.value[..., k], n[..., k]) for k, name in enumerate(names)}
 
 
 def _type_metrics(key: Key, confusion: np.ndarray) -> dict[Key, Metric]:
-    found = _by_class((*key, "accuracy"), TYPES, types.type_accuracy(confusion))
+    found = by_class((*key, "accuracy"), TYPES, types.type_accuracy(confusion))
     found[(*key, "macro")] = types.macro_accuracy(confusion)
     found[(*key, "micro")] = types.micro_accuracy(confusion)
-    return found | _by_class((*key, "mcc"), TYPES, types.type_mcc(confusion))
+    return found | by_class((*key, "mcc"), TYPES, types.type_mcc(confusion))
 
 
 def _topology_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
     accuracy = share(totals["topology"][..., 0], totals["topology"][..., 1])
-    found = _by_class(("topology", "accuracy"), TYPES, accuracy)
+    found = by_class(("topology", "accuracy"), TYPES, accuracy)
     found["topology", "macro"] = mean_over_classes(accuracy)
     found["topology", "overlap"] = share(totals["overlap"][..., 0], totals["overlap"][..., 1])
     found["topology", "legal"] = share(totals["legal"][..., 0], totals["legal"][..., 1])
@@ -226,7 +226,7 @@ def _residue_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
         ("residue", "macro_f1"): residue.macro_f1(confusion),
     }
     for name, metric in residue.label_scores(confusion)._asdict().items():
-        found |= _by_class(("residue", name), LABELS, metric)
+        found |= by_class(("residue", name), LABELS, metric)
     if "probability_scores" in totals:
         scores = totals["probability_scores"]
         found["residue", "log_loss"] = share(scores[..., 1], scores[..., 0])
@@ -251,7 +251,7 @@ def _segment_metrics(totals: Mapping[str, np.ndarray]) -> dict[Key, Metric]:
     terms = totals["sov"]
     residues = totals["residue"].sum(-1)
     per_label = Metric(ratio(terms[..., 0], terms[..., 1]), residues)
-    found |= _by_class(("segments", "sov"), LABELS, per_label)
+    found |= by_class(("segments", "sov"), LABELS, per_label)
     whole = ratio(terms[..., 0].sum(-1), terms[..., 1].sum(-1))
     found["segments", "sov", "all"] = Metric(whole, residues.sum(-1))
     false = totals["false_segments"]

@@ -6,10 +6,12 @@ The predicted type follows from the predicted labels by the letter rule
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from topo.grammar.legality import possible_types
-from topo.labels import TYPE_INDEX, TYPES, UNKNOWN, protein_type
+from topo.labels import TYPES, UNKNOWN, protein_type
 from topo.metrics.rates import Metric, mcc, mean_over_classes, one_against_rest, recall, share
 
 PREDICTED_COLUMNS = (*TYPES, "illegal")
@@ -31,25 +33,29 @@ def true_types(truth: str) -> tuple[str, ...]:
     return () if name is None else (name,)
 
 
-def type_confusion(truth: str | None, prediction: str | None) -> np.ndarray:
+def type_confusion(
+    truth: str | None, prediction: str | None, names: Sequence[str] = TYPES
+) -> np.ndarray:
     """Count one protein by true (row) and predicted type (column).
 
     Parameters
     ----------
     truth
-        One of :data:`topo.labels.TYPES`, or None if the type is undetermined, which is not counted.
+        One of the types, or None if the type is undetermined, which is not counted.
     prediction
         One of the types, or None if the predicted labels have no type.
+    names
+        Names of the types.
 
     Returns
     -------
     numpy.ndarray
-        int64, shape (5, 6), columns :data:`PREDICTED_COLUMNS`.
+        int64, shape (types, types + 1), columns :data:`PREDICTED_COLUMNS`.
     """
-    confusion = np.zeros((len(TYPES), len(TYPES) + 1), dtype=np.int64)
+    confusion = np.zeros((len(names), len(names) + 1), dtype=np.int64)
     if truth is not None:
-        column = len(TYPES) if prediction is None else TYPE_INDEX[prediction]
-        confusion[TYPE_INDEX[truth], column] = 1
+        column = len(names) if prediction is None else names.index(prediction)
+        confusion[names.index(truth), column] = 1
     return confusion
 
 

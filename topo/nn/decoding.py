@@ -17,6 +17,7 @@ from topo.crf.posterior import Posterior
 from topo.errors import ScoreError
 from topo.graph import ResidueGraph
 from topo.labels import DECODERS
+from topo.labels.scheme import SIX
 from topo.nn.choice import choose_topologies
 from topo.nn.conditional import predict_chain
 from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
@@ -64,6 +65,7 @@ class Decoded(NamedTuple):
 
     labels: np.ndarray  # (R,) int64
     probabilities: np.ndarray  # (R, labels) float32
+    six: np.ndarray | None  # (R, 6) float32, of the six labels that others are mapped to
     types: np.ndarray  # (B, types) float32
     confidence: np.ndarray  # (B,) float32
     posterior: Posterior
@@ -174,7 +176,7 @@ class TopologyModel(nn.Module):
         """
         if decoder not in DECODERS:
             raise ValueError(f"found decoder {decoder!r}, expected one of {', '.join(DECODERS)}")
-        scores = self._path_scores(scores)
+        scores = self.path_scores(scores)
         _refuse_nan(scores)
         posterior = self._posterior(scores)
         types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
@@ -185,19 +187,27 @@ class TopologyModel(nn.Module):
             log_probability = min(float(posterior.log_partition - free.log_partition), 0.0)
             types = posterior.types.log()
         uses_paths = self.uses_crf or allowed is not None
-        probabilities = posterior.labels if uses_paths else scores.emissions.exp()
+        scheme = self.crf.grammar.scheme
+        letters = len(scheme.letters)
+        probabilities = posterior.labels if uses_paths else scores.emissions[:, :letters].exp()
+        six = posterior.six if uses_paths and scheme is not SIX and scheme.is_mapped else None
         if decoder == "argmax":
             labels = probabilities.argmax(1)
         else:
             labels = choose_topologies(posterior, self.crf.grammar, decoder)
         return Decoded(
             labels.numpy(),
-            temper(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy(),
+            self._calibrated(probabilities),
+            None if six is None else self._calibrated(six),
             types.exp().float().numpy(),
             posterior.confidence(labels).float().numpy(),
             posterior,
             log_probability,
         )
+
+    def _calibrated(self, probabilities: Tensor) -> np.ndarray:
+        """Return label probabilities at the temperature, float32."""
+        return temper(probabilities.float().clamp(min=1e-9), self.label_temperature).numpy()
 
     def predictions(
         self,
@@ -243,6 +253,8 @@ class TopologyModel(nn.Module):
                     probabilities=decoded.probabilities[piece],
                     type_probabilities=decoded.types[row],
                     confidence=float(decoded.confidence[row]),
+                    scheme=scheme,
+                    six_probabilities=None if decoded.six is None else decoded.six[piece],
                     **shared_fields(protein),
                 )
             )
@@ -253,15 +265,15 @@ class TopologyModel(nn.Module):
 
         Head and shift are left out if there is no type head.
         """
-        scores = self._path_scores(scores)
+        scores = self.path_scores(scores)
         evidence = [F.log_softmax(self._posterior(scores).type_mass, dim=1)]
         if scores.types is not None:
             evidence.append(F.log_softmax(scores.types.double(), dim=1))
             evidence.append(self.type_shift.cpu().double().expand(len(scores.types), -1))
         return evidence
 
-    def _path_scores(self, scores: Scores) -> Scores:
-        """Scores on the CPU as the CRF reads them; log-probabilities if it is untrained."""
+    def path_scores(self, scores: Scores) -> Scores:
+        """Return the scores on the CPU; log-probabilities of labels if the CRF is untrained."""
         scores = scores.cpu()
         if self.uses_crf:
             return scores

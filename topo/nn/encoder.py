@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATv2Conv, GCNConv, RGCNConv, SAGEConv
-from torch_geometric.nn.models.schnet import GaussianSmearing, InteractionBlock
 
 from topo.config import EncoderConfig, GraphConfig
 from topo.graph import ResidueGraph
 from topo.nn.recurrent import ChainDropout
+from topo.nn.relational import RelationalConvolution
 from topo.nn.templates import remove_templates
 
 INPUT_SCALE, BRANCH_GAIN = 0.7, 0.3
@@ -38,6 +37,8 @@ class GraphEncoder(nn.Module):
 
     For graphs with structure, the encoder also uses the distances of edges, and distinguishes
     separations beyond the chain window by their binary logarithm (in rgcn by their sign).
+
+    torch-geometric has the convolutions other than rgcn; it is imported only for these.
 
     Sizes are small and sums over neighbours lose digits in bfloat16, so the encoder always
     computes in float32.
@@ -68,13 +69,17 @@ class GraphEncoder(nn.Module):
 
     def _convolution(self, config: EncoderConfig) -> nn.Module:
         width = config.gcs
+        if config.kind == "rgcn":
+            return RelationalConvolution(width, relations=2 * (self.reach + self.structure))
+        from torch_geometric.nn import GATv2Conv, GCNConv, SAGEConv
+
         if config.kind == "gcn":
             return GCNConv(width, width)
         if config.kind == "sage":
             return SAGEConv(width, width)
-        if config.kind == "rgcn":
-            return RGCNConv(width, width, num_relations=2 * (self.reach + self.structure))
         if config.kind == "schnet":
+            from torch_geometric.nn.models.schnet import InteractionBlock
+
             block = InteractionBlock(width, config.gaussians, config.filters, config.cutoff)
             del block.mlp  # its convolution has it too, and a checkpoint stores no weight twice
             return block
@@ -135,6 +140,8 @@ class DistanceFeatures(nn.Module):
     """
 
     def __init__(self, width: int, gaussians: int, cutoff: float) -> None:
+        from torch_geometric.nn.models.schnet import GaussianSmearing
+
         super().__init__()
         self.basis = GaussianSmearing(0.0, cutoff, gaussians)
         self.project = nn.Identity() if width == gaussians else nn.Linear(gaussians, width)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import global_max_pool, global_mean_pool
+
+from topo.nn.scatter import scatter_max, scatter_mean
 
 
 class ResidueHead(nn.Sequential):
@@ -23,5 +24,5 @@ class TypeHead(nn.Module):
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
         """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, types)."""
-        pooled = [global_mean_pool(x, batch, chains), global_max_pool(x, batch, chains)]
+        pooled = [scatter_mean(x, batch, chains), scatter_max(x, batch, chains)]
         return self.score(torch.cat(pooled, dim=1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch_geometric.utils import scatter
 
 from topo.config import LossConfig
 from topo.graph import ResidueGraph
 from topo.labels import MEMBRANE, SIGNAL, UNKNOWN_INDEX
 from topo.labels.scheme import SIX, LabelScheme
+from topo.nn.scatter import scatter_max, scatter_sum
 
 
 def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
@@ -67,9 +67,9 @@ def visible_types(graph: ResidueGraph, scheme: LabelScheme = SIX) -> Tensor:
     """
     labels = graph.y
     membrane = torch.zeros_like(labels, dtype=torch.bool)
-    for letter in scheme.alike("".join(MEMBRANE)):
+    for letter in scheme.alike(*MEMBRANE):
         membrane |= labels == scheme.index[letter]
-    shows = scatter(membrane.long(), graph.batch, dim_size=len(graph.length), reduce="max") > 0
+    shows = scatter_max(membrane.long(), graph.batch, len(graph.length)) > 0
     single = torch.tensor([rule.is_single for rule in scheme.types], device=labels.device)
     soluble = (graph.types & single).any(1) & (graph.types.sum(1) == 1)
     return graph.types | (graph.open_ends[:, 0] & ~shows & ~soluble)[:, None]
@@ -110,7 +110,7 @@ def cleavage_sites(
     first[1:] = batch[1:] != batch[:-1]
     none = torch.zeros(chains, dtype=torch.bool, device=labels.device)
     none[batch[first]] = ~signal[first] & (labels[first] != UNKNOWN_INDEX)
-    has_site = scatter(is_site.long(), batch, dim_size=chains, reduce="sum") == 1
+    has_site = scatter_sum(is_site.long(), batch, chains) == 1
     return is_site, has_site | none
 
 
@@ -123,8 +123,8 @@ def cleavage_loss(
     """
     scores = scores.float()
     is_site, is_known = cleavage_sites(labels, batch, chains, scheme)
-    peak = scatter(scores.detach(), batch, dim_size=chains, reduce="max").clamp(min=0)
-    total = scatter((scores - peak[batch]).exp(), batch, dim_size=chains, reduce="sum")
+    peak = scatter_max(scores.detach(), batch, chains).clamp(min=0)
+    total = scatter_sum((scores - peak[batch]).exp(), batch, chains)
     log_total = torch.log(total + (-peak).exp()) + peak
-    at_site = scatter(scores * is_site, batch, dim_size=chains, reduce="sum")
+    at_site = scatter_sum(scores * is_site, batch, chains)
     return ((log_total - at_site) * is_known).sum() / is_known.sum().clamp(min=1)

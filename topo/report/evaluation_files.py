@@ -149,7 +149,9 @@ def _write_figures(metrics: Mapping[str, Any], folder: Path) -> dict[str, str]:
 
     from topo.report.evaluation_plots import evaluation_figures
 
-    drawings = {}
+    drawings: dict[str, str] = {}
+    if "type" not in metrics:  # nothing in the six labels
+        return drawings
     # a fixed salt and no date, so that the same evaluation results in the same bytes
     with rc_context({"svg.hashsalt": "topo"}):
         for name, figure in evaluation_figures(metrics):

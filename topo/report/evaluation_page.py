@@ -8,18 +8,17 @@ from typing import Any
 
 from topo.labels import LABEL_NAMES, LABELS, UNKNOWN
 from topo.metrics.evaluation import Evaluation, ProteinScore
+from topo.report.bars import draw_bars
 from topo.report.evaluation_tables import alignment_lines, evaluation_tables
 from topo.report.palette import LABEL_COLORS
 from topo.report.table import Table, html_table
 from topo.report.template import figure, section, static_page
-from topo.segments import to_segments
-
-_WIDTH = 640  # units of the width of a drawn chain
 
 SECTIONS = {
     "Types and topologies": ("types", "type_confusion", "overall", "confidence_reliability"),
     "Segments and signal peptides": ("segments", "signal"),
     "Residues": ("residues", "residue_confusion", "reliability"),
+    "Labels of the model": ("own_overall", "own_residues", "own_segments"),
     "Type head": ("type_head", "type_head_confusion", "type_head_reliability"),
 }
 """Tables and plots of each section by name; those that an evaluation lacks are left out."""
@@ -94,19 +93,7 @@ def draw_pair(row: ProteinScore) -> str:
     """Draw the true segments above the predicted ones, both over the whole width (SVG)."""
     truth, prediction = row.pair.truth.labels or "", row.pair.prediction.labels
     name = f"{row.pair.truth.id}: truth above prediction, {len(truth)} residues"
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} 26" preserveAspectRatio="none" role="img">'
-        f"<title>{escape(name)}</title>{_bar(truth, 0)}{_bar(prediction, 14)}</svg>"
-    )
-
-
-def _bar(labels: str, top: int) -> str:
-    scale = _WIDTH / max(len(labels), 1)
-    return "".join(
-        f'<rect x="{segment.start * scale:.1f}" y="{top}" width="{segment.length * scale:.1f}" '
-        f'height="12" fill="{LABEL_COLORS.get(segment.label, LABEL_COLORS[UNKNOWN])}"/>'
-        for segment in to_segments(labels)
-    )
+    return draw_bars(truth, prediction, name)
 
 
 def describe(source: Mapping[str, Any]) -> str:

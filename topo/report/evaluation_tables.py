@@ -75,7 +75,40 @@ def alignment_lines(alignment: Mapping[str, Any]) -> list[str]:
 
 
 def evaluation_tables(metrics: Mapping[str, Any]) -> dict[str, Table]:
-    """Return the tables of an evaluation by name, the headline metrics first."""
+    """Return the tables of an evaluation by name, the headline metrics first.
+
+    Metrics in the labels of another scheme than the built-in one come last.
+    """
+    tables = _six_tables(metrics) if "type" in metrics else {}
+    return tables | (own_tables(metrics["labels"]) if "labels" in metrics else {})
+
+
+def own_tables(own: Mapping[str, Any]) -> dict[str, Table]:
+    """Return the tables of the metrics in a scheme's own labels by name."""
+    kinds, residue, segments = own["type"], own["residue"], own["segments"]
+    overall = [("type, macro", kinds["macro"]), ("type, micro", kinds["micro"])]
+    overall += [(f"type {name}", kinds["accuracy"][name]) for name in own["scheme"]["types"]]
+    overall += [
+        ("residue accuracy", residue["accuracy"]),
+        ("residue macro F1", residue["macro_f1"]),
+    ]
+    overall.append(("SOV, all labels", segments["sov"]["all"]))
+    tables = {"own_overall": _metric_table("Own labels", overall, digits=4)}
+    parts = {
+        "own_residues": ("Own labels: residues", residue, ("precision", "recall", "f1", "mcc")),
+        "own_segments": ("Own labels: segments", segments, ("precision", "recall", "f1", "sov")),
+    }
+    for key, (title, entries, columns) in parts.items():
+        rows = []
+        for letter, name in own["scheme"]["letters"].items():
+            number = str(entries["recall"][letter]["n"])
+            values = (_shown(entries[column][letter], 3) for column in columns)
+            rows.append((f"{letter} {name}", number, *values))
+        tables[key] = _table(title, ("label", "n", *columns), rows)
+    return tables
+
+
+def _six_tables(metrics: Mapping[str, Any]) -> dict[str, Table]:
     confusion = metrics["type"]["confusion"]
     tables = {
         "types": type_table(metrics),

@@ -8,7 +8,10 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from topo.io.writers import DEFAULT_FORMATS, Writers, open_writers
+from topo.errors import TopoError
+from topo.io.output_formats import DEFAULT_FORMATS
+from topo.io.writers import Writers, open_writers
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 from topo.report.pictures import Pictures
 from topo.report.predictions_page import open_page
@@ -26,12 +29,13 @@ def open_outputs(
     picture_formats: Sequence[str] = ("png",),
     is_wrong: Callable[[Prediction], bool] | None = None,
     extras: Sequence[str] = (),
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Writers]:
     """Open all output files of a prediction run in a folder.
 
     Parameters
     ----------
-    folder, formats, probabilities, timestamp, extras
+    folder, formats, probabilities, timestamp, extras, scheme
         See :func:`topo.io.writers.open_writers`.
     title
         Title of ``report.html``.
@@ -56,8 +60,12 @@ def open_outputs(
         timestamp=timestamp,
         page=partial(open_page, title=title),
         extras=extras,
+        scheme=scheme,
     ) as writers:
-        writers.add(pictures.write)
+        if scheme.is_mapped:
+            writers.add(lambda prediction: pictures.write(prediction.in_six()))
+        elif plots not in (None, "none"):
+            raise TopoError("--plots: pictures have the six labels, which the model lacks")
         yield writers
         pictures.close()
         writers.renamed().extend(pictures.names)

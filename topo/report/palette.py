@@ -11,3 +11,11 @@ LABEL_COLORS = {
     "B": "#0072B2",
     "-": "#999999",
 }
+"""Colour of each label, and of unknown residues."""
+
+_WHITE_ON = "B"
+
+
+def letter_color(label: str) -> str:
+    """Return the colour of letters on the colour of a label, the one with the higher contrast."""
+    return "#ffffff" if label in _WHITE_ON else "#111111"

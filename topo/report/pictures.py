@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from topo.errors import TopoError
 from topo.io.files import atomic_path
 from topo.io.ids import FileNames
 from topo.protein import Prediction
-from topo.report.snake import draw_snake
+from topo.report.snake.figure import draw_snake
 from topo.report.traces import draw_traces
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ def save_pictures(
         for form in formats:
             path = Path(folder) / f"{name}_{kind}.{form}"
             with atomic_path(path) as temporary:
-                _save(figure, temporary, form)
+                save_figure(figure, temporary, form)
             written.append(path)
     return written
 
 
-def _save(figure: Figure, path: Path, form: str) -> None:
+def save_figure(figure: Figure, path: Path | IO[bytes], form: str) -> None:
     """Save a figure without a date or random names, so that equal figures make equal files."""
     from matplotlib import rc_context
 

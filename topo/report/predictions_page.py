@@ -1,9 +1,10 @@
 """The self-contained page ``report.html`` of a run of predictions.
 
-The browser draws everything from compact data: an index of all proteins, and blocks of sequences
-and probabilities, compressed by zlib and encoded as base64. Probabilities are rounded to 0.01 and
-stored for the first proteins only, up to :data:`PROBABILITY_RESIDUES` residues, which the page
-states. If these proteins have structures, the page contains their C-alpha atoms and 3Dmol.js (about
+The browser draws everything from compact data: an index of all proteins, and blocks of documents
+(:func:`topo.report.document.protein_document`), compressed by zlib and encoded as base64.
+Probabilities are rounded to 0.01 and stored for the first proteins only, up to
+:data:`PROBABILITY_RESIDUES` residues, which the page states; diagrams up to :data:`DIAGRAM_BEADS`
+beads. If these proteins have structures, the page contains their C-alpha atoms and 3Dmol.js (about
 540 kB). The page contains no date, so that equal predictions result in equal pages.
 """
 
@@ -12,7 +13,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,22 +21,27 @@ from shutil import copyfileobj
 from typing import IO, Any
 from urllib.parse import quote
 
-import numpy as np
-
-from topo.io.files import atomic_text
-from topo.labels import LABEL_NAMES, TYPE_INDEX, TYPES
+from topo.io.files import atomic_text, temporary_text
+from topo.labels import TYPE_INDEX, TYPES
 from topo.protein import Prediction
-from topo.report.palette import LABEL_COLORS
+from topo.report.document import protein_document
+from topo.report.panel import (
+    color_key,
+    color_style,
+    list_script,
+    panel_html,
+    panel_script,
+    panel_style,
+    viewer_script,
+)
 from topo.report.template import asset, fill_page
 
 PROBABILITY_RESIDUES = 3_000_000
 """Number of residues whose probabilities a page contains, about 3 MB."""
+DIAGRAM_BEADS = 3_000_000
+"""Number of beads of all diagrams of a page, about 10 MB."""
 
-_BLOCK = 64
-_FAR = 32767
-"""Largest coordinate in a page, in 0.1 angstrom; -_FAR - 1 encodes an unknown coordinate."""
-
-_SCRIPTS = ("data.js", "draw.js", "table.js", "structure.js", "main.js")
+_BLOCK = 32
 
 
 class Page:
@@ -49,8 +54,9 @@ class Page:
         self.proteins: list[list[Any]] = []
         self._spool = spool
         self._left = probability_residues
+        self._beads_left = DIAGRAM_BEADS
         self._left_out = 0
-        self._pending: list[bytes] = []
+        self._pending: list[str] = []
         self._blocks = 0
         self.structures = 0
 
@@ -60,24 +66,22 @@ class Page:
         traced = known and len(prediction) <= self._left
         self._left_out += known and not traced
         self._left -= len(prediction) if traced else 0
-        topology = "".join(f"{s.label}{s.length}" for s in prediction.segments)
-        confidence = prediction.confidence
+        document = protein_document(prediction, probabilities=traced, diagram=self._beads_left > 0)
+        if document["diagram"]:
+            self._beads_left -= sum(len(run) // 2 for _, run in document["diagram"]["runs"])
+        self.structures += document["structure"] is not None
         self.proteins.append(
             [
                 prediction.id,
                 None if prediction.type is None else TYPE_INDEX[prediction.type],
-                None if confidence is None else round(float(confidence), 4),
-                topology,
+                document["confidence"],
+                document["topology"],
+                document["description"],
                 int(traced),
             ]
         )
-        self._pending.append(prediction.sequence.encode("ascii", "replace"))
-        if traced:
-            self._pending.append(_percent(prediction.probabilities))
-        info = prediction.structure
-        if traced and info is not None:
-            self._write_structure(info.coordinates)
-        if len(self.proteins) % _BLOCK == 0:
+        self._pending.append(json.dumps(document, separators=(",", ":")))
+        if len(self._pending) == _BLOCK:
             self.flush()
 
     def index(self) -> dict[str, Any]:
@@ -89,19 +93,10 @@ class Page:
             "proteins": self.proteins,
         }
 
-    def _write_structure(self, coordinates: np.ndarray) -> None:
-        """Write C-alpha coordinates (R, 3), centred, rounded to 0.1 angstrom."""
-        around = coordinates - np.nanmean(coordinates, axis=0)
-        tenths = np.nan_to_num(np.rint(10 * around).clip(-_FAR, _FAR), nan=-_FAR - 1)
-        text = _pack(tenths.astype("<i2").tobytes())
-        at = len(self.proteins) - 1
-        self._spool.write(f'<script type="text/plain" id="structure-{at}">{text}</script>\n')
-        self.structures += 1
-
     def flush(self) -> None:
         """Write the pending proteins as one block."""
         if self._pending:
-            text = _pack(b"".join(self._pending))
+            text = _pack(f"[{','.join(self._pending)}]".encode("ascii"))
             self._spool.write(
                 f'<script type="text/plain" id="block-{self._blocks}">{text}</script>\n'
             )
@@ -109,14 +104,8 @@ class Page:
             self._pending = []
 
 
-def _percent(probabilities: np.ndarray | None) -> bytes:
-    """Encode probabilities (R, 6) as integer per cent, label by label."""
-    percent = np.rint(np.asarray(probabilities).T.clip(0, 1) * 100)
-    return percent.astype(np.uint8).tobytes()
-
-
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
+    return base64.b64encode(zlib.compress(data, 3)).decode("ascii")
 
 
 @contextmanager
@@ -150,7 +139,7 @@ def open_page(
     TopoError
         If the file cannot be written.
     """
-    with tempfile.TemporaryFile("w+", encoding="ascii") as spool:
+    with temporary_text() as spool:
         page = Page(spool, probability_residues)
         yield page
         page.flush()
@@ -166,21 +155,17 @@ def open_page(
 
 def _template(title: str, downloads: Sequence[str], structures: bool = False) -> str:
     """Return the page with placeholders for the index and the blocks."""
-    script = "\n".join(asset(name) for name in _SCRIPTS)
-    script = script.replace("{{colors}}", json.dumps(LABEL_COLORS))
-    script = script.replace("{{names}}", json.dumps(LABEL_NAMES))
+    scripts = [viewer_script()] if structures else []
+    scripts.append(f'"use strict";\n{panel_script()}\n{list_script()}')
     return fill_page(
         title,
         asset("predictions.html").rstrip("\n"),
+        style=panel_style() + color_style(),
+        scripts=scripts,
+        key=color_key(),
+        protein=panel_html(),
         downloads=_links(downloads),
-        viewer=f"<script>\n{_viewer()}</script>" if structures else "",
-        script=f'"use strict";\n{script}',
     )
-
-
-def _viewer() -> str:
-    """Return 3Dmol.js with its licence."""
-    return f"/*!\n{asset('3Dmol-LICENSE.txt').replace('*/', '* /')}*/\n{asset('3Dmol-min.js')}\n"
 
 
 def _links(downloads: Sequence[str]) -> str:

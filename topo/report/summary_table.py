@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from rich.table import Table
 
-from topo.labels import MEMBRANE, TYPES
+from topo.labels import MEMBRANE
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 
 _NO_TYPE = "no type"
@@ -35,19 +36,22 @@ class Counts:
         kind = prediction.type or _NO_TYPE
         self.proteins[kind] += 1
         self.residues[kind] += len(prediction)
-        self.segments[kind] += sum(s.label in MEMBRANE for s in prediction.segments)
+        membrane = prediction.scheme.alike(*MEMBRANE)
+        self.segments[kind] += sum(s.label in membrane for s in prediction.segments)
         if prediction.confidence is not None:
             total, number = self.confidences.get(kind, (0.0, 0))
             self.confidences[kind] = total + float(prediction.confidence), number + 1
 
 
-def summary_table(counts: Counts) -> Table:
+def summary_table(counts: Counts, scheme: LabelScheme = SIX) -> Table:
     """Return a table of the counts with one row per type and the sum.
 
     Parameters
     ----------
     counts
         Counts of all predictions (:meth:`Counts.add`).
+    scheme
+        Scheme of the types.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def summary_table(counts: Counts) -> Table:
         ("mean confidence", _mean(list(counts.confidences.values()))),
     ):
         table.add_column(name, count, justify="right")
-    for kind in (*TYPES, *([_NO_TYPE] if counts.proteins[_NO_TYPE] else [])):
+    for kind in (*scheme.type_names, *([_NO_TYPE] if counts.proteins[_NO_TYPE] else [])):
         known = counts.confidences.get(kind)
         table.add_row(
             kind,

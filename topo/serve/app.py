@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from topo._version import __version__
 from topo.io.export import EXPORTS
-from topo.io.writers import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
+from topo.io.output_formats import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
 from topo.labels import DECODERS
 from topo.report.template import asset
 from topo.resources import bundled

@@ -11,7 +11,7 @@ from topo.constraints import parse_constraint
 from topo.errors import TopoError
 from topo.inference.compute import MOST_ALTERNATIVES
 from topo.io.export import EXPORTS
-from topo.io.writers import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
+from topo.io.output_formats import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
 from topo.labels import DECODERS
 
 Decoder = Enum("Decoder", {name: name for name in DECODERS}, type=str)

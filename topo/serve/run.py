@@ -20,8 +20,9 @@ from topo.inference.workers import WorkerPool
 from topo.io.export import open_exports
 from topo.io.inputs import Inputs
 from topo.io.invalid import write_invalid
+from topo.io.output_formats import files_of
 from topo.io.records import RecordPolicy
-from topo.io.writers import IDS_FILE, INVALID_FILE, files_of
+from topo.io.writers import IDS_FILE, INVALID_FILE
 from topo.protein import Prediction
 from topo.report.left_over import LeftOver
 from topo.report.outputs import open_outputs
@@ -164,6 +165,7 @@ def run_job(
             timestamp=time.strftime("%Y%m%d%H%M%S", time.gmtime(job.created)),
             plots="none",
             extras=extra_columns(known, options.alternatives),
+            scheme=predictor.model.tagger.crf.grammar.scheme,
         ) as outputs,
         open_exports(
             folder.results, chosen, options.export_minimum, options.export_padding

@@ -9,7 +9,9 @@
 ``importance.png`` importance of the parameters for the metric
 =================  ===========================================================================
 
-The trial of a process that died is queued again, and resumes after its last finished epoch.
+The trial of a process that died is queued again, and resumes after its last finished epoch. With
+another storage (:mod:`topo.sweep.storage`) the folder has no ``study.db`` and ``workers/``, and
+each machine may have its own folder; a trial that is taken up in another one starts anew.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from topo.data.splits import Splits
 from topo.errors import ConfigError, TopoError
 from topo.runs import Run, make_folder
 from topo.sweep.file import Parameter, Sweep
-from topo.sweep.workers import Worker, exclusive, is_alive
+from topo.sweep.storage import FolderStorage, StudyStorage
 
 TRIES = 3
 """Number of processes that may die in one trial, without a new epoch, before it has failed."""
@@ -62,6 +64,8 @@ class SharedStudy:
         Seed of the draws, which depend only on it and on the number of trials before.
     retry_failed
         Whether to queue the failed trials again.
+    storage
+        Storage of the study; by default the folder.
 
     Raises
     ------
@@ -79,6 +83,7 @@ class SharedStudy:
         seed: int = 0,
         *,
         retry_failed: bool = False,
+        storage: StudyStorage | None = None,
     ):
         self.sweep, self.folder, self.seed = sweep, folder, seed
         points = sweep.grid() if sweep.method == "grid" else []
@@ -89,9 +94,10 @@ class SharedStudy:
         self.distributions = {p.name: distribution(p) for p in sweep.parameters}
         _quieten()
         make_folder(folder)
-        with exclusive(folder / "lock"):
-            with _readable(folder):
-                self.study = _open(folder, sweep)
+        self.storage = storage or FolderStorage(folder)
+        with self.storage.exclusive():
+            with _readable(self.storage.place):
+                self.study = _open(self.storage, sweep)
             self._check_same()
             if "sweep" not in self.study.user_attrs:
                 for point in points[: self.total]:
@@ -99,7 +105,6 @@ class SharedStudy:
                 self.study.set_user_attr("sweep", _described(sweep))
             if retry_failed:
                 self._queue_failed()
-        self.worker = Worker(folder / "workers")
         self._splits: tuple[tuple[Any, ...], Splits] | None = None
 
     def splits(self, config: Config) -> Splits:
@@ -116,13 +121,13 @@ class SharedStudy:
         takes over the trial.
         """
         while True:
-            with exclusive(self.folder / "lock"):
-                self._requeue()
+            with self.storage.exclusive():
+                self.storage.fail_dead(self.study, self._requeue)
                 trials = self.study.get_trials(deepcopy=False)
                 if len(effective(trials)) < self.total or _in(trials, TrialState.WAITING):
                     self.study.sampler = self._sampler(len(trials))
                     trial = self.study.ask(self.distributions)
-                    trial.set_user_attr("worker", self.worker.name)
+                    self.storage.begin(trial)
                     return trial
             if not _in(trials, TrialState.RUNNING):
                 return None
@@ -139,22 +144,17 @@ class SharedStudy:
         name = trial.user_attrs.get("run")
         return Run(self.folder / "runs" / name) if name is not None else None
 
-    def _requeue(self) -> None:
-        """Queue the trials of dead processes again; the caller holds the lock."""
+    def _requeue(self, trial: FrozenTrial) -> None:
+        """Queue the trial of a dead process again; the caller has the lock."""
         trials = self.study.get_trials(deepcopy=False)
-        queued = {trial.user_attrs.get("retry_of") for trial in trials}
-        for trial in _in(trials, TrialState.RUNNING):
-            # A trial without a worker name belongs to a process that died just after asking for it.
-            if is_alive(self.folder / "workers", trial.user_attrs.get("worker", "none")):
-                continue
-            tries, epochs = trial.user_attrs.get("tries", 1), self._epochs(trial)
-            if epochs > trial.user_attrs.get("epochs", 0):
-                tries = 0  # a process that trained an epoch does not count
-            elif trial.user_attrs.get("stopped"):
-                tries -= 1  # nor does one that a signal or an error of its input ended
-            if tries < TRIES and trial.number not in queued:
-                self._queue_again(trial, tries=tries + 1, epochs=epochs)
-            self.study.tell(trial.number, state=TrialState.FAIL)
+        tries, epochs = trial.user_attrs.get("tries", 1), self._epochs(trial)
+        if epochs > trial.user_attrs.get("epochs", 0):
+            tries = 0  # a process that trained an epoch does not count
+        elif trial.user_attrs.get("stopped"):
+            tries -= 1  # nor does one that a signal or an error of its input ended
+        queued = {other.user_attrs.get("retry_of") for other in trials}
+        if tries < TRIES and trial.number not in queued:
+            self._queue_again(trial, tries=tries + 1, epochs=epochs)
 
     def _queue_failed(self) -> None:
         """Queue the failed trials again, from the start where an error ended them."""
@@ -179,7 +179,7 @@ class SharedStudy:
         known = self.study.user_attrs.get("sweep")
         if known is not None and known != _described(self.sweep):
             raise ConfigError(
-                f"{self.folder}: holds the study of another sweep; choose another --output"
+                f"{self.storage.place}: holds the study of another sweep; choose another --output"
             )
 
     def _sampler(self, before: int) -> optuna.samplers.BaseSampler:
@@ -209,17 +209,13 @@ def distribution(parameter: Parameter) -> BaseDistribution:
     return FloatDistribution(p.low, p.high, log=p.log, step=p.step)
 
 
-def _open(folder: Path, sweep: Sweep) -> optuna.Study:
+def _open(storage: StudyStorage, sweep: Sweep) -> optuna.Study:
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if sweep.early:
         pruner = optuna.pruners.SuccessiveHalvingPruner(sweep.early.first, sweep.early.eta)
-    storage = optuna.storages.RDBStorage(
-        f"sqlite:///{(folder / 'study.db').resolve()}",
-        engine_kwargs={"connect_args": {"timeout": 600}},
-    )
     return optuna.create_study(
-        study_name="sweep",
-        storage=storage,
+        study_name=storage.study_name,
+        storage=storage.open(),
         pruner=pruner,
         direction="maximize" if sweep.maximise else "minimize",
         load_if_exists=True,
@@ -227,13 +223,13 @@ def _open(folder: Path, sweep: Sweep) -> optuna.Study:
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Turn the errors of a damaged study into one that names its file."""
+def _readable(place: str) -> Iterator[None]:
+    """Turn the errors of a damaged study into one that names its place."""
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.OptunaError, sqlite3.Error) as error:
         reason = str(error.__cause__ or error).partition("\n")[0]
-        raise TopoError(f"{folder / 'study.db'}: cannot be read ({reason})") from None
+        raise TopoError(f"{place}: cannot be read ({reason})") from None
 
 
 def _described(sweep: Sweep) -> dict[str, Any]:
@@ -249,3 +245,5 @@ def _in(trials: Sequence[FrozenTrial], state: TrialState) -> list[FrozenTrial]:
 def _quieten() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    # Advice to use Study.optimize, which records the heartbeat that topo.sweep.storage records.
+    warnings.filterwarnings("ignore", "Heartbeat of storage is supposed", UserWarning)

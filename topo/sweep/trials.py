@@ -62,7 +62,7 @@ def run_sweep(
             value = "" if done.value is None else f" {done.value:.4f}"
             tell(f"trial {trial.number}: {done.state.name.lower()}{value}")
     finally:
-        shared.worker.close()
+        shared.storage.close()
 
 
 class _Reporter(pl.Callback):

@@ -14,7 +14,7 @@ from topo.data.loading import whole_loader, whole_order
 from topo.data.sampling import class_weights
 from topo.data.splits import LabelledSet
 from topo.data.types import sampling_types, type_sets
-from topo.labels import LABELS, UNKNOWN_INDEX, encode_labels
+from topo.labels.scheme import LABEL_SETS, UNKNOWN_INDEX
 from topo.nn.decoding import Scores
 from topo.nn.tagger import Tagger
 from topo.protein import Prediction, Protein
@@ -62,11 +62,13 @@ def _fit_types(tagger: Tagger, proteins: Sequence[Protein], scores: Sequence[Sco
 
 def _fit_labels(tagger: Tagger, proteins: Sequence[Protein], scores: Sequence[Scores]) -> None:
     predictions = _predictions(tagger, proteins, scores)
-    truth = np.concatenate([encode_labels(protein.labels or "") for protein in proteins])
-    known = truth != UNKNOWN_INDEX
+    scheme = tagger.crf.grammar.scheme
+    # A label that other labels are written as is not exact.
+    truth = np.concatenate([scheme.encode_six(protein.labels or "") for protein in proteins])
+    known = (truth != UNKNOWN_INDEX) & (truth < LABEL_SETS)
     computed = [p.probabilities for p in predictions if p.probabilities is not None]
     labels = np.concatenate(computed)[known]
-    is_true = np.eye(len(LABELS), dtype=bool)[truth[known]]
+    is_true = np.eye(len(scheme.letters), dtype=bool)[truth[known]]
     with np.errstate(divide="ignore"):
         (weight,) = fit_weights([np.log(labels)], is_true)
     tagger.label_temperature.fill_(1 / weight)

@@ -9,9 +9,7 @@ import torch
 from topo.config import Config
 from topo.data.splits import LabelledSet, Splits
 from topo.errors import ConfigError
-from topo.labels import TYPES
 from topo.metrics.headline import headline_metrics
-from topo.metrics.types import true_types
 from topo.protein import Prediction
 from topo.training.tracking import check_tracking
 
@@ -62,19 +60,24 @@ def _check_monitor(config: Config, validation: LabelledSet) -> None:
     heads_of = {"val_type_loss": heads.type, "val_cleavage_loss": heads.cleavage}
     if not heads_of.get(monitor, True):
         raise ConfigError(f"training.monitor: {monitor} has no value, the model has no such head")
+    scheme = validation.scheme
     truths = [protein.labels or "" for protein in validation.proteins]
     # Which metrics have a value depends on the true labels alone.
-    guesses = [Prediction("", "I" * len(truth), "I" * len(truth), None) for truth in truths]
+    guesses = [
+        Prediction("", "I" * len(truth), scheme.letters[0] * len(truth), None, scheme=scheme)
+        for truth in truths
+    ]
     figures = headline_metrics(truths, guesses)
     if math.isnan(figures.get(monitor.removeprefix("val_"), 0.0)):
         raise ConfigError(
             f"training.monitor: {monitor} has no value on the {len(truths)} validation proteins; "
-            f"they have the types {_types(truths)}"
+            f"they have the types {_types(validation)}"
         )
 
 
-def _types(truths: list[str]) -> str:
+def _types(validation: LabelledSet) -> str:
     """Return the types of the proteins whose type is certain."""
-    possible = [true_types(truth) for truth in truths]
-    certain = {types[0] for types in possible if len(types) == 1}
-    return ", ".join(name for name in TYPES if name in certain) or "that their labels leave open"
+    counts = validation.types[validation.types.sum(1) == 1].sum(0)
+    names = validation.scheme.type_names
+    found = [name for name, count in zip(names, counts.tolist(), strict=True) if count]
+    return ", ".join(found) or "that their labels leave open"

@@ -142,6 +142,7 @@ def run_folds(
         else:
             resume = run.resume_file.is_file()
             tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
+            tell(splits.draws_line(config.sampling))
             run.path.mkdir(parents=True, exist_ok=True)
             fit(config, splits, run, resume=resume, progress=progress)
         yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
@@ -216,12 +217,14 @@ def _measure(model: Path, result: FoldResult) -> dict[str, Any]:
 
 
 def _predictions(run: Run, splits: Splits) -> list[Prediction]:
-    path = run.path / "predictions.3line"
+    path, scheme = run.path / "predictions.3line", splits.test.scheme
     if not path.is_file():
         found = predict(splits.test.proteins, run.model)
-        write_three_line((Protein(p.id, p.sequence, p.labels) for p in found), path)
+        proteins = (Protein(p.id, p.sequence, p.labels) for p in found)
+        write_three_line(proteins, path, scheme)
     return [
-        Prediction(p.id, p.sequence, p.labels or "", p.header_type) for p in read_three_line(path)
+        Prediction(p.id, p.sequence, p.labels or "", p.header_type, scheme=scheme)
+        for p in read_three_line(path, scheme)
     ]
 
 

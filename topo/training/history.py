@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from typing import Any
 
@@ -11,9 +11,11 @@ from lightning.pytorch import callbacks
 
 from topo.runs import Run
 
+_log = logging.getLogger(__name__)
+
 
 class HistoryWriter(callbacks.Callback):
-    """Write ``history.csv`` and print a line of progress after each epoch.
+    """Write ``history.csv`` and log a line of progress after each epoch.
 
     The rows are part of Lightning's checkpoint, so that a resumed run continues the table.
 
@@ -44,7 +46,7 @@ class HistoryWriter(callbacks.Callback):
         metrics = {k: v for k, v in metrics.items() if not k.endswith("_step")}
         self.rows.append({**self.columns(trainer), **metrics})
         self.run.write_history(self.rows)
-        print(self.line(trainer), file=sys.stderr, flush=True)
+        _log.info(self.line(trainer))
 
     def columns(self, trainer: pl.Trainer) -> dict[str, float]:
         """Return the columns that precede the metrics."""

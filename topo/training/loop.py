@@ -13,7 +13,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch import callbacks
-from lightning.pytorch.utilities import rank_zero_only
 
 from topo.config import Config, TrainingConfig, dump_config, with_absolute_paths
 from topo.data.splits import Splits
@@ -29,6 +28,7 @@ from topo.training.checkpoint_files import (
 from topo.training.checks import check_training
 from topo.training.history import HistoryWriter
 from topo.training.interruption import interruptible, stop_other_processes
+from topo.training.launch import is_first, layout
 from topo.training.module import SeededTraining
 from topo.training.resuming import check_same_data, record_length
 from topo.training.tagging import TaggerTraining
@@ -79,9 +79,11 @@ def fit(
     check_training(config, splits)
     if resume:
         check_same_data(run, splits)
-        record_length(run, config)
+        if is_first():
+            record_length(run, config)
     prepare(config.training)
-    module = TaggerTraining(config, splits, run.info().get("lengthened", ()))
+    lengthened = run.info().get("lengthened", ()) if resume else ()
+    module = TaggerTraining(config, splits, lengthened)
     train(module, run, [HistoryWriter(run), *also], resume=resume, progress=progress)
     return run.model
 
@@ -130,7 +132,7 @@ def train(
     """
     with interruptible(run):
         tracker = Tracker(module.config, run)
-        if rank_zero_only.rank == 0:
+        if is_first():
             _begin(run, module, tracker)
         best, last = _checkpoints(run, module.monitor)
         trainer = _trainer(module, run, tracker, [*wanted, best, last], progress)
@@ -198,10 +200,12 @@ def _trainer(
     progress: bool,
 ) -> pl.Trainer:
     training, loggers = module.config.training, tracker.loggers()
+    devices, nodes = layout(training.devices)
     return pl.Trainer(
         max_epochs=module.epochs,
         accelerator={"cuda": "gpu"}.get(training.accelerator, training.accelerator),
-        devices=training.devices,
+        devices=devices,
+        num_nodes=nodes,
         precision=lightning_precision(module.config),  # pyright: ignore[reportArgumentType]: str
         plugins=[SafeCheckpointIO(run)],
         callbacks=[*wanted, *_optional_callbacks(module, bool(loggers))],

@@ -11,7 +11,6 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch import Tensor
 
 from topo.config import Config
 from topo.errors import DivergedError
@@ -74,8 +73,9 @@ class SeededTraining(pl.LightningModule):
         self.sums.clear()
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        """Seed torch from seed, epoch and step, so that a resumed run repeats the same steps."""
-        step = (self.config.training.seed, self.current_epoch, index)
+        """Seed torch from seed, epoch, step and process: a resumed run repeats the same steps."""
+        rank = self.trainer.global_rank
+        step = (self.config.training.seed, self.current_epoch, index, *([rank] if rank else []))
         torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1)[0]))
 
     def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +86,7 @@ class SeededTraining(pl.LightningModule):
         if self.logger:
             self.log("gradient_norm_step", norm)
 
-    def finite(self, loss: Tensor) -> float:
+    def finite(self, value: float) -> float:
         """Return the value of a loss.
 
         Raises
@@ -94,7 +94,6 @@ class SeededTraining(pl.LightningModule):
         DivergedError
             If it is infinite or not a number.
         """
-        value = float(loss.detach())
         if not math.isfinite(value):
             raise DivergedError(
                 f"training diverged at epoch {self.current_epoch + 1}, learning rate "

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch_geometric.data import Data
 
 from topo.checkpoint import environment, save_trunk
 from topo.config import Config
 from topo.data.pieces import PretrainingData
+from topo.graph import ResidueGraph
 from topo.model_card import trunk_card
 from topo.nn.masked import MaskedResidueModel, masked_loss
 from topo.runs import Run, run_name
@@ -67,10 +67,10 @@ class MaskedResidueTraining(SeededTraining):
         """Return the batches of the held-out slice."""
         return self.data.validation_loader()
 
-    def training_step(self, graph: Data, index: int) -> Tensor:
+    def training_step(self, graph: ResidueGraph, index: int) -> Tensor:
         """Return the cross-entropy of the target residues."""
         loss = masked_loss(*self.model(graph))
-        self.sums["train_loss"].append(self.finite(loss))
+        self.sums["train_loss"].append(self.finite(float(loss.detach())))
         self.log("loss", loss, prog_bar=True, logger=False, batch_size=len(graph.length))
         return loss
 
@@ -78,14 +78,14 @@ class MaskedResidueTraining(SeededTraining):
         """Reset the validation counters."""
         self.tally = _Tally()
 
-    def validation_step(self, graph: Data, index: int) -> None:
+    def validation_step(self, graph: ResidueGraph, index: int) -> None:
         """Accumulate loss and accuracy."""
         self.tally.add(*self.model(graph))
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the interval."""
         metrics = self.tally.metrics()
-        self.finite(torch.tensor(metrics["val_loss"]))
+        self.finite(metrics["val_loss"])
         self.log_dict(self.epoch_means() | metrics)
 
     def configure_optimizers(self) -> dict[str, Any]:

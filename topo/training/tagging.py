@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,11 +17,10 @@ from topo.checkpoint import build_tagger, save_checkpoint
 from topo.config import Config
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
-from topo.data.types import sampling_types
+from topo.grammar.legality import only_type
 from topo.graph import ResidueGraph
-from topo.labels import TYPES
 from topo.metrics.headline import headline_metrics
-from topo.metrics.types import PREDICTED_COLUMNS, true_types, type_confusion
+from topo.metrics.types import type_confusion
 from topo.model_card import model_card
 from topo.nn.decoding import Scores
 from topo.nn.losses import cleavage_sites, total_loss
@@ -31,6 +30,8 @@ from topo.training.calibration import calibrate
 from topo.training.initial_weights import initial_weights
 from topo.training.module import SeededTraining
 from topo.training.tracking import Tracker
+
+_log = logging.getLogger(__name__)
 
 _TRACKED = 8  # validation proteins in the table of predictions at Weights & Biases
 
@@ -99,10 +100,13 @@ class TaggerTraining(SeededTraining):
         self._tell_of_parts(parts)
         values: dict[str, float] = defaultdict(float)
         loss = torch.zeros(())
-        for number, (part, shares) in enumerate(zip(parts, loss_shares(parts), strict=True)):
+        shares_of_parts = loss_shares(parts, self._totals(parts))
+        for number, (part, shares) in enumerate(zip(parts, shares_of_parts, strict=True)):
             if number:
                 self._backward_of_part(loss)
             loss = self._part_loss(part, shares, values)
+        values = self._over_processes(values)
+        self.finite(values["loss"])
         for name, value in values.items():
             self.sums[f"train_{name}"].append(value)
         count = sum(len(part.length) for part in parts)
@@ -164,9 +168,10 @@ class TaggerTraining(SeededTraining):
         # Losses are those of the scores, which calibration does not change.
         losses = {k: v for k, v in epoch.items() if k.startswith("val_") and k.endswith("loss")}
         validation = _known(losses | self._figures())
-        metrics = run.info() | {"validation": validation}
-        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
+        # The folder of the model marks the run as finished, so that it is written last.
         run.update_info(validation=validation, **tracker.info())
+        metrics = run.info()
+        save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
         self._track(tracker)
 
     def _figures(self) -> dict[str, float]:
@@ -177,11 +182,13 @@ class TaggerTraining(SeededTraining):
 
     def _track(self, tracker: Tracker) -> None:
         truths = {p.id: p.labels or "" for p in self.splits.validation.proteins}
-        counts = np.zeros((len(TYPES), len(PREDICTED_COLUMNS)), dtype=int)
+        grammar = self.tagger.crf.grammar
+        names = grammar.scheme.type_names
+        counts = np.zeros((len(names), len(names) + 1), dtype=int)
         for prediction in self.predictions:
-            possible = true_types(truths[prediction.id])
-            counts += type_confusion(possible[0] if len(possible) == 1 else None, prediction.type)
-        tracker.log_confusion(counts.tolist(), PREDICTED_COLUMNS)
+            true = only_type(truths[prediction.id], grammar)
+            counts += type_confusion(true, prediction.type, names)
+        tracker.log_confusion(counts.tolist(), names)
         tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
     def _part_loss(
@@ -192,10 +199,27 @@ class TaggerTraining(SeededTraining):
         losses = self.tagger.losses(self.tagger(part), part, smoothing)
         losses = {name: loss * shares[name] for name, loss in losses.items()}
         loss = total_loss(losses, self.config.loss)
-        values["loss"] += self.finite(loss)
+        values["loss"] += float(loss.detach())
         for name, value in losses.items():
             values[f"{name}_loss"] += float(value.detach())
-        return loss
+        world = self.trainer.world_size  # the gradients are averaged over the processes
+        return loss * world if world > 1 else loss
+
+    def _totals(self, parts: Sequence[ResidueGraph]) -> dict[str, float] | None:
+        """Return the number of proteins and known sites of the batch of all processes."""
+        if self.trainer.world_size == 1:
+            return None
+        sizes, sites = part_counts(parts)
+        return self._over_processes({"proteins": sizes.sum(), "sites": sites.sum()})
+
+    def _over_processes(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the sums of values over the processes of the training."""
+        if self.trainer.world_size == 1:
+            return dict(values)
+        # float32, because not every device has float64
+        numbers = torch.tensor([*values.values()], dtype=torch.float32, device=self.device)
+        summed = self.trainer.strategy.reduce(numbers, reduce_op="sum")
+        return dict(zip(values, summed.tolist(), strict=True))
 
     def _backward_of_part(self, loss: Tensor) -> None:
         with torch.autocast(self.device.type, enabled=False):
@@ -206,39 +230,52 @@ class TaggerTraining(SeededTraining):
         if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
             self.was_split = True
             limit = self.config.training.batch_residues
-            print(
+            _log.info(
                 f"batches of {self.config.training.batch} proteins are computed in parts of at "
-                f"most {limit:,} residues (training.batch_residues); their gradients are added",
-                file=sys.stderr,
-                flush=True,
+                f"most {limit:,} residues (training.batch_residues); their gradients are added"
             )
 
     def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
         losses = self.tagger.losses(scores, graph)
-        values = {"val_loss": self.finite(total_loss(losses, self.config.loss))}
+        values = {"val_loss": self.finite(float(total_loss(losses, self.config.loss)))}
         values |= {f"val_{name}_loss": float(value) for name, value in losses.items()}
         # Averaged over batches in training, over proteins in validation.
         for name, value in values.items():
             self.sums[name] += [value] * len(graph.length)
 
 
-def loss_shares(parts: Sequence[ResidueGraph]) -> list[dict[str, float]]:
+def loss_shares(
+    parts: Sequence[ResidueGraph], totals: Mapping[str, float] | None = None
+) -> list[dict[str, float]]:
     """Return the weight of each loss of each part of a batch.
 
     The losses of a part are averages over its proteins, that of the cleavage site over those with
     a known site. With these weights their sum is the average over the whole batch.
+
+    Parameters
+    ----------
+    parts
+        Parts of the batch in this process.
+    totals
+        Numbers of ``proteins`` and known ``sites`` of the batch in all processes; by default
+        those of the parts.
     """
-    if len(parts) == 1:
+    if len(parts) == 1 and totals is None:
         return [{"topology": 1.0, "type": 1.0, "cleavage": 1.0}]
-    sizes = np.array([len(part.length) for part in parts], dtype=float)
-    sites = np.array(
-        [int(cleavage_sites(p.y, p.batch, len(p.length))[1].sum()) for p in parts], dtype=float
-    )
-    proteins, known = sizes / sizes.sum(), sites / max(1.0, sites.sum())
+    sizes, sites = part_counts(parts)
+    totals = totals or {"proteins": sizes.sum(), "sites": sites.sum()}
+    proteins, known = sizes / totals["proteins"], sites / max(1.0, totals["sites"])
     return [
         {"topology": share, "type": share, "cleavage": site}
         for share, site in zip(proteins.tolist(), known.tolist(), strict=True)
     ]
+
+
+def part_counts(parts: Sequence[ResidueGraph]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of proteins, and of those with a known site, of each part."""
+    sizes = [len(part.length) for part in parts]
+    sites = [int(cleavage_sites(p.y, p.batch, len(p.length))[1].sum()) for p in parts]
+    return np.array(sizes, dtype=float), np.array(sites, dtype=float)
 
 
 def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
@@ -247,11 +284,13 @@ def _known(metrics: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _type_shift(config: Config, splits: Splits) -> np.ndarray:
-    """Return the log-ratio of type frequencies in validation and in the training draw, (5,)."""
-    train, validation = (sampling_types(part.types) for part in (splits.train, splits.validation))
-    weights = sampling_weights(splits.train, config.sampling)
+    """Return the log-ratio of type frequencies in validation and in the training draw, (types,)."""
+    drawn = splits.train.in_epoch(config.training.epochs - 1)
+    train, validation = drawn.kinds(), splits.validation.kinds()
+    weights = sampling_weights(drawn, config.sampling)
+    number = len(drawn.scheme.types)
     # A pseudo-count of one protein per type keeps types possible that validation lacks.
-    before = np.bincount(train, weights, len(TYPES)) * len(validation) + 1
-    after = np.bincount(validation, minlength=len(TYPES)) + 1
+    before = np.bincount(train, weights, number) * len(validation) + 1
+    after = np.bincount(validation, minlength=number) + 1
     shift = np.log(after) - np.log(before)
     return (shift - shift.mean()).astype(np.float32)

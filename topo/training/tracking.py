@@ -12,7 +12,6 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from topo.config import Config, TrackingConfig
 from topo.errors import ConfigError, TopoError
-from topo.labels import TYPES
 from topo.protein import Prediction
 from topo.runs import Run
 
@@ -110,11 +109,12 @@ class Tracker:
         url = getattr(self.logger.experiment, "url", None) if self.logger else None
         return ({"wandb_id": self.id} if self.id else {}) | ({"wandb": url} if url else {})
 
-    def log_confusion(self, counts: Sequence[Sequence[int]], columns: Sequence[str]) -> None:
+    def log_confusion(self, counts: Sequence[Sequence[int]], names: Sequence[str]) -> None:
         """Send the confusion matrix of protein types as a table, one row per true type."""
         if self.logger:
-            rows = [[name, *map(int, row)] for name, row in zip(TYPES, counts, strict=True)]
-            self.logger.log_table("type_confusion", columns=["truth", *columns], data=rows)
+            rows = [[name, *map(int, row)] for name, row in zip(names, counts, strict=True)]
+            columns = ["truth", *names, "illegal"]
+            self.logger.log_table("type_confusion", columns=columns, data=rows)
 
     def log_predictions(self, truths: Mapping[str, str], predictions: Sequence[Prediction]) -> None:
         """Send a table with the true and predicted topology of some proteins."""

@@ -16,6 +16,7 @@ from topo.cli.data.options import (
     ThreeLine,
     read_types,
 )
+from topo.cli.verbosity import report
 
 
 def consensus(
@@ -85,4 +86,4 @@ def consensus(
         LabelledRow(row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found
     )
     write_extra_set(output, ("relatives", "known"), rows, similar.folds)
-    typer.echo(f"{output}: {len(found)} proteins")
+    report(f"{output}: {len(found)} proteins")

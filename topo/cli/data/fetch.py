@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.verbosity import report
+
 
 def fetch_set(
     name: Annotated[str, typer.Argument(help="Name of the data set: deeptmhmm.")],
@@ -21,4 +23,4 @@ def fetch_set(
     from topo.curation.fetch import SOURCES, fetch
 
     path = fetch(name, output, url, sha256)
-    typer.echo(f"{path}: {SOURCES[name].terms}")
+    report(f"{path}: {SOURCES[name].terms}")

@@ -8,6 +8,7 @@ import typer
 
 from topo.cli.data.options import Coverage, Identity, Sensitivity, Threads
 from topo.cli.data.split import pieces_note
+from topo.cli.verbosity import report
 
 
 def filter_similar(
@@ -25,8 +26,8 @@ def filter_similar(
 
     OUTPUT.dropped.tsv lists each dropped protein with the one that it is similar to.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.partition import without_similar
+    from topo.homology.search import Similarity
     from topo.io import read_proteins
     from topo.io.convert import format_of, write_records
     from topo.io.files import atomic_text
@@ -40,6 +41,6 @@ def filter_similar(
         table.write("id\tsimilar_to\tidentity\tcoverage\n")
         for protein, other, hit in dropped:
             table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
-    typer.echo(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
+    report(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
     if note := pieces_note([*proteins, *others], similarity):
-        typer.echo(f"{output}: {note}")
+        report(f"{output}: {note}")

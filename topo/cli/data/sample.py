@@ -9,6 +9,7 @@ import typer
 
 from topo.cli.data.options import Apart, Labelled, SimilarIds, SimilarTo, ThreeLine
 from topo.cli.options import split_names
+from topo.cli.verbosity import report
 
 if TYPE_CHECKING:
     from topo.protein import Protein
@@ -64,7 +65,7 @@ def sample(
     write_extra_set(output, (), rows, similar.folds)
     counts = Counter(protein_type(protein.labels or "") for protein in drawn)
     types = ", ".join(f"{counts[kind]} {kind}" for kind in TYPES if counts[kind])
-    typer.echo(f"{output}: {len(drawn)} proteins ({types or 'none'})")
+    report(f"{output}: {len(drawn)} proteins ({types or 'none'})")
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.data.options import Coverage, Identity, Labelled, Sensitivity, Threads
+from topo.cli.verbosity import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from topo.curation.homology import Similarity
     from topo.curation.partition import FoldFile
+    from topo.homology.search import Similarity
     from topo.protein import Protein
 
 
@@ -34,8 +35,8 @@ def split(
 
     Needs MMseqs2. The folds are searched against each other until no pair is found.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.partition import write_folds
+    from topo.homology.search import Similarity
 
     similarity = Similarity(identity, coverage, sensitivity=sensitivity)
     show_folds(write_folds(file, output, folds, similarity, seed=seed, threads=threads))
@@ -49,19 +50,19 @@ def show_folds(found: FoldFile) -> None:
     from topo.curation.stats import describe_set
 
     Console().print(types_table(describe_set(found.proteins)["types"]))
-    typer.echo(
+    report(
         f"{found.path}: {len(found.proteins)} proteins in {found.groups} groups; no pair across "
         f"folds at {found.similarity.identity:.0%} identity or more over "
         f"{found.similarity.coverage:.0%} of the shorter chain"
     )
     if note := pieces_note(found.proteins, found.similarity):
-        typer.echo(f"{found.path}: {note}")
+        report(f"{found.path}: {note}")
 
 
 def pieces_note(proteins: Iterable[Protein], similarity: Similarity) -> str:
     """Return a note on the chains that MMseqs2 cannot align as a whole; empty without any."""
-    from topo.curation.homology import number_in_pieces
-    from topo.curation.overlaps import longest_whole
+    from topo.homology.overlaps import longest_whole
+    from topo.homology.search import number_in_pieces
 
     count = number_in_pieces(proteins, similarity)
     longest = longest_whole(similarity.coverage)

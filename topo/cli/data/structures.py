@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.verbosity import report
+
 
 def structures(
     ids: Annotated[
@@ -30,8 +32,8 @@ def structures(
     for found in fetch_structures(read_accessions(ids), output, form=form, api=api or API):
         counts[found.status] += 1
         if found.path is None:
-            typer.echo(f"{found.accession}: no model in the database")
-    typer.echo(
+            report(f"{found.accession}: no model in the database")
+    report(
         f"{output}: {counts['fetched']} fetched, {counts['kept']} there already, "
         f"{counts['no model']} without a model"
     )

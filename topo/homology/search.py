@@ -3,7 +3,7 @@
 Two proteins are similar when they align with at least the identity over at least the coverage of
 the shorter one, at an expectation value that MMseqs2 reports. Equal sequences are always similar
 (MMseqs2 finds no hit among very short or repetitive ones). Long chains are compared in pieces
-(:mod:`topo.curation.overlaps`). Identity is that of the alignment: equal
+(:mod:`topo.homology.overlaps`). Identity is that of the alignment: equal
 residues over aligned columns.
 """
 
@@ -13,11 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from topo.curation.mmseqs import Similarity, search
-from topo.curation.overlaps import Piece, Span, cut, joined, longest_whole
+from topo.homology.mmseqs import Similarity, search
+from topo.homology.overlaps import Piece, Span, cut, joined, longest_whole
 from topo.protein import Protein
 
 _COLUMNS = "query,target,fident,qcov,tcov,qlen,tlen,qstart,qend,tstart,tend"
@@ -58,6 +56,17 @@ class Alignment(NamedTuple):
     target_start: int
     query_row: str
     target_row: str
+
+    def blocks(self) -> np.ndarray:
+        """Return the aligned stretches, see :class:`topo.protein.Relative`, int32, (N, 3)."""
+        rows = [np.array(list(row)) != "-" for row in (self.query_row, self.target_row)]
+        both = rows[0] & rows[1]
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], both, [False]]).astype(int)))
+        first, end = edges[::2], edges[1::2]
+        starts = (self.query_start, self.target_start)
+        places = [np.cumsum(row) - 1 + start for row, start in zip(rows, starts, strict=True)]
+        found = [places[0][first], places[1][first], end - first]
+        return np.stack(found, axis=1).astype(np.int32)
 
 
 def find_similar(
@@ -131,6 +140,9 @@ def align_similar(
 def groups(count: int, hits: Sequence[Hit]) -> np.ndarray:
     """Return the group of directly or indirectly similar proteins of each, int, shape (count,)."""
     rows, columns = [hit.query for hit in hits], [hit.target for hit in hits]
+    from scipy.sparse import coo_matrix  # prediction does without scipy
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_matrix((np.ones(len(hits)), (rows, columns)), shape=(count, count))
     return connected_components(links, directed=False)[1]
 

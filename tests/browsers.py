@@ -1,0 +1,78 @@
+"""Headless chromium for tests of pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+selenium = pytest.importorskip("selenium", reason="selenium is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium with chromedriver"),
+]
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def open_browser(profile: Path) -> Iterator[Any]:
+    """Start chromium with a profile of its own; it records all messages of the console."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield browser
+    browser.quit()
+
+
+def resize(driver: Any, width: int, height: int) -> None:
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+
+
+def open_page(driver: Any, address: str) -> None:
+    """Load a page and wait until it is drawn."""
+    driver.get("about:blank")
+    driver.get(address)
+    wait(driver, "return document.body.dataset.ready === 'yes'")
+
+
+def check_quiet(driver: Any) -> None:
+    """Check that the console has no message and that the page reports no problem."""
+    messages = [entry for entry in driver.get_log("browser") if "favicon" not in entry["message"]]
+    assert not messages
+    assert not driver.execute_script("return !document.getElementById('problem').hidden")
+
+
+def wait(driver: Any, script: str) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, 15, poll_frequency=0.05).until(lambda d: d.execute_script(script))
+
+
+def text(driver: Any, selector: str) -> str:
+    return driver.execute_script(
+        "return document.querySelector(arguments[0]).textContent", selector
+    )

@@ -1,0 +1,65 @@
+"""Files of many proteins, and processes of ``topo predict --shards`` that are killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from topo.benchmark.proteins import synthetic_proteins
+from topo.io import read_proteins
+from topo.io.fasta import write_fasta
+from topo.protein import Protein
+from topo.resources import bundled
+
+EXAMPLE = bundled("example") / "proteins.fasta"
+
+
+def many_proteins(count: int, seed: int = 0) -> list[Protein]:
+    """Return the example set, repeated in half of the number, and random sequences; unique ids."""
+    example = list(read_proteins(EXAMPLE))
+    found = [
+        Protein(
+            f"{example[i % len(example)].id}_{i // len(example)}",
+            example[i % len(example)].sequence,
+        )
+        for i in range(count // 2)
+    ]
+    found += synthetic_proteins(count - len(found), seed)
+    random.Random(seed).shuffle(found)
+    return found
+
+
+def write_many(path: Path, count: int) -> Path:
+    write_fasta(many_proteins(count), path)
+    return path
+
+
+def words(source: Path, folder: Path, *more: object) -> list[str]:
+    line = [sys.executable, "-m", "topo", "predict", source, "--shards", folder, *more]
+    return [str(word) for word in line]
+
+
+def start(line: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def receipts(folder: Path) -> int:
+    """Number of complete shards."""
+    return len(list((folder / "shards").glob("[0-9]*.json")))
+
+
+def wait_for_receipts(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until some shards are complete, or the process has ended."""
+    deadline = time.monotonic() + 1200
+    while receipts(folder) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()

@@ -1,0 +1,130 @@
+"""Shards on a Ray cluster of this machine: engines change in a run, nodes and the driver die."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, command
+from shard_files import (
+    EXAMPLE,
+    kill,
+    many_proteins,
+    receipts,
+    start,
+    wait_for_receipts,
+    words,
+)
+
+from topo.io import read_proteins
+from topo.io.fasta import write_fasta
+
+ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'topo-membrane[ray]')")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    """Three node processes with a core each."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    size = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
+    found = Cluster(initialize_head=True, head_node_args=size)
+    for _ in range(2):
+        found.add_node(**size)
+    yield found
+    found.shutdown()
+
+
+def kill_node(cluster, number: int) -> None:
+    """End the raylet of a worker node and its actors by SIGKILL."""
+    node = cluster.list_all_nodes()[number]
+    raylet = node.all_processes["raylet"][0].process.pid
+    children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+    for process in [raylet, *map(int, children)]:
+        os.kill(process, signal.SIGKILL)
+
+
+def merged(folder: Path) -> bytes:
+    assert command("shards", "merge", folder) == 0
+    return (folder / "predictions.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_one_engine_and_ends_with_the_other(model: Path, tmp_path: Path) -> None:
+    more = ["--model", model, "--shard-residues", 4000]
+    alone, folder = tmp_path / "alone", tmp_path / "shards"
+    assert command("predict", EXAMPLE, "--shards", alone, *more) == 0
+    assert command("predict", EXAMPLE, "--shards", folder, *more, "--shard-index", 3) == 0
+    before = (folder / "shards" / "000003.json").stat().st_mtime_ns
+    assert command("predict", EXAMPLE, "--shards", folder, *more, "--engine", "ray") == 0
+    assert (folder / "shards" / "000003.json").stat().st_mtime_ns == before
+    assert merged(folder) == merged(alone)
+
+
+def test_no_cluster_at_the_address_is_one_line(model: Path, tmp_path: Path, capsys) -> None:
+    more = ["--model", model, "--engine", "ray", "--address", "auto"]
+    assert command("predict", EXAMPLE, "--shards", tmp_path / "shards", *more) == 2
+    error = capsys.readouterr().err
+    assert "--address: no Ray cluster at auto" in error.splitlines()[-1]
+
+
+def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residues: int) -> None:
+    """Complete shards while a worker node and then the driver are killed at random moments."""
+    chance = random.Random(seed)
+    more = ["--model", model, "--shard-residues", residues, "--engine", "ray"]
+    line = words(source, folder, *more, "--address", cluster.address)
+    driver = start(line)
+    wait_for_receipts(folder, chance.randint(1, 6), driver)
+    time.sleep(chance.random())
+    kill_node(cluster, chance.randint(1, 2))
+    wait_for_receipts(folder, receipts(folder) + chance.randint(1, 6), driver)
+    time.sleep(chance.random())
+    assert driver.poll() is None, "the driver ended before it was killed"
+    kill(driver)
+    again = start(line)
+    _, errors = again.communicate()
+    assert again.returncode == 0, errors.decode()
+
+
+@pytest.mark.slow
+def test_a_node_and_the_driver_die(cluster, model: Path, tmp_path: Path) -> None:
+    source, folder, alone = tmp_path / "in.fasta", tmp_path / "shards", tmp_path / "alone"
+    write_fasta(many_proteins(2_000), source)
+    survive(source, model, folder, cluster, 0, 40_000)
+    more = ["--model", model, "--shard-residues", 40_000]
+    assert command("predict", source, "--shards", alone, *more) == 0
+    assert merged(folder) == merged(alone)
+
+
+@pytest.fixture(scope="module")
+def alone(model: Path, tmp_path_factory) -> tuple[Path, bytes]:
+    """20,000 proteins, and their merged predictions by one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    source = folder / "many.fasta"
+    write_fasta(many_proteins(20_000), source)
+    more = ["--model", model, "--shard-residues", 200_000]
+    assert command("predict", source, "--shards", folder / "shards", *more) == 0
+    return source, merged(folder / "shards")
+
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("seed", range(10))
+def test_kills_at_random_moments(
+    seed: int, alone: tuple[Path, bytes], cluster, model: Path, tmp_path: Path
+) -> None:
+    source, expected = alone
+    folder = tmp_path / "shards"
+    survive(source, model, folder, cluster, seed, 200_000)
+    assert merged(folder) == expected
+    rows = parquet.read_table(folder / "predictions.parquet")["id"].to_pylist()
+    ids = [protein.id for protein in read_proteins(source)]
+    assert len(set(ids)) == 20_000
+    assert rows == ids

@@ -1,0 +1,1 @@
+"""Search for similar proteins, and their alignments, by MMseqs2."""

@@ -1,0 +1,225 @@
+"""Predictions that the relatives of a protein support.
+
+The network scores a protein and each of its relatives alone. The scores of the relatives are
+carried to the protein along their alignments and averaged with its own. The decoder reads the
+average as it reads that of an ensemble's members: a topology gets the weighted geometric mean of
+its probabilities, and every prediction is legal.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from topo.checkpoint import Checkpoint
+from topo.data.sampling import length_buckets
+from topo.errors import InputWarning, TopoError
+from topo.homology.mmseqs import find_program
+from topo.homology.relatives import find_relatives
+from topo.inference.compute import BatchPredictor, Settings
+from topo.inference.memory import default_batch_residues
+from topo.io import read_proteins
+from topo.io.files import open_text
+from topo.nn.decoding import Scores
+from topo.protein import Protein, Relative, aligned_places
+
+SELF = "self"
+"""Name of the input's own proteins as relatives of each other."""
+
+_BATCH = 64
+"""Largest number of relatives that are scored together."""
+
+Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Opens a progress bar for a number of residues; the bar is a function of finished residues."""
+
+
+@dataclass(frozen=True)
+class ScoreBank:
+    """Scores of N relatives with R residues, in a file that worker processes read too.
+
+    Parameters
+    ----------
+    path
+        Path to the file: emissions and, where the model has them, cleavage scores of each residue,
+        float32 (R, columns).
+    places
+        First row and number of each relative, by sequence.
+    types
+        Log-probabilities of the types, float32 (N, 5); None if the model does not score types.
+    """
+
+    path: Path
+    places: Mapping[str, tuple[int, int]]
+    types: np.ndarray | None
+
+    def support(self, proteins: Sequence[Protein], scores: Scores) -> Scores:
+        """Average the scores of a batch of proteins with those of their relatives."""
+        if not any(protein.relatives for protein in proteins):
+            return scores
+        parts = [
+            self._supported(protein, part) if protein.relatives else part
+            for protein, part in zip(proteins, scores.chains(), strict=True)
+        ]
+        types, cleavage = [p.types for p in parts], [p.cleavage for p in parts]
+        return Scores(
+            torch.cat([part.emissions for part in parts]),
+            None if scores.types is None else torch.cat([x for x in types if x is not None]),
+            None if scores.cleavage is None else torch.cat([x for x in cleavage if x is not None]),
+            scores.lengths,
+        )
+
+    def _supported(self, protein: Protein, scores: Scores) -> Scores:
+        """Average the scores of one protein with those of its relatives.
+
+        At each residue the protein counts with 1 and the relatives that are aligned there with
+        their weights. For the types, a weight is multiplied by the share of the longer of both
+        proteins that is aligned.
+        """
+        columns = scores.emissions.shape[1] + (scores.cleavage is not None)
+        rows = np.memmap(self.path, np.float32, "r").reshape(-1, columns)
+        total, weights = np.zeros((len(protein), columns)), np.zeros((len(protein), 1))
+        shares, kinds = [], []
+        for relative in protein.relatives or ():
+            first, number = self.places[relative.sequence]
+            here, there = aligned_places(relative.blocks)
+            total[here] += relative.weight * rows[first + there]
+            weights[here] += relative.weight
+            longer = max(len(protein), len(relative.sequence))
+            shares.append(relative.weight * len(here) / longer)
+            kinds.append(number)
+        types, cleavage = scores.types, scores.cleavage
+        if types is not None and self.types is not None:
+            summed, share = np.array(shares) @ self.types[kinds], np.array([sum(shares)])
+            types = _average(F.log_softmax(types.float(), dim=1), summed, share)
+        if cleavage is not None:
+            cleavage = _average(cleavage[:, None], total[:, -1:], weights)[:, 0]
+            total = total[:, :-1]
+        return Scores(_average(scores.emissions, total, weights), types, cleavage, scores.lengths)
+
+
+def _average(own: Tensor, total: np.ndarray, weights: np.ndarray) -> Tensor:
+    """Average scores of weight 1 with others, given as their weighted sum and summed weights."""
+    return ((own.double() + torch.from_numpy(total)) / (1 + torch.from_numpy(weights))).float()
+
+
+class Relatives:
+    """Relatives of the proteins of a run, by sequence, and their scores.
+
+    Parameters
+    ----------
+    found
+        Relatives of each sequence that has some.
+    bank
+        Scores of the relatives.
+    """
+
+    def __init__(self, found: Mapping[str, tuple[Relative, ...]], bank: ScoreBank) -> None:
+        self.found, self.bank = found, bank
+
+    def summary(self) -> str:
+        """Return the numbers of proteins with relatives and of relatives, in a line."""
+        return f"{len(self.found):,} sequences have relatives, {len(self.bank.places):,} in all"
+
+    def attach(self, proteins: Iterable[Protein]) -> Iterator[Protein]:
+        """Yield the proteins with their relatives."""
+        for protein in proteins:
+            yield replace(protein, relatives=self.found.get(protein.sequence, ()))
+
+
+@contextmanager
+def open_relatives(
+    source: str | PathLike[str] | Iterable[Protein],
+    proteins: Iterable[Protein],
+    model: Checkpoint,
+    settings: Settings,
+    batch_residues: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Relatives]:
+    """Search for the relatives of proteins and score them; their file is deleted at the end.
+
+    Parameters
+    ----------
+    source
+        Path to a file of proteins, :data:`SELF`, or proteins. A file without any is allowed: no
+        protein has relatives then, and a warning says so.
+    proteins
+        Proteins to predict.
+    model, settings, batch_residues
+        As for :class:`topo.inference.stream.PredictionStream`.
+    progress
+        Opens the progress bar of the scoring; none if None.
+
+    Raises
+    ------
+    TopoError
+        If MMseqs2 is not installed or fails, or the file cannot be read.
+    """
+    find_program()
+    proteins = list(proteins)
+    found = find_relatives(proteins, _candidates(source, proteins), torch.get_num_threads())
+    with TemporaryDirectory(prefix="topo-relatives-") as folder:
+        names = {relative.sequence for some in found.values() for relative in some}
+        budget = min(batch_residues or default_batch_residues(), settings.longest)
+        size = sum(map(len, names))
+        with progress(size) if progress else nullcontext(lambda _: None) as advance:
+            bank = _score(sorted(names), model, settings, budget, Path(folder) / "scores", advance)
+        yield Relatives(found, bank)
+
+
+def _candidates(
+    source: str | PathLike[str] | Iterable[Protein], proteins: Sequence[Protein]
+) -> Iterable[Protein]:
+    if not isinstance(source, (str, PathLike)):
+        return source
+    if source == SELF:
+        return proteins
+    if str(source) == "-":
+        raise TopoError(f"found -, expected a file of relatives or {SELF}")
+    with open_text(source) as stream:
+        empty = not any(line.strip() for line in stream)
+    if empty:
+        warnings.warn(f"{source}: holds no proteins, no relative is used", InputWarning, 3)
+        return []
+    return read_proteins(source)
+
+
+def _score(
+    sequences: Sequence[str],
+    model: Checkpoint,
+    settings: Settings,
+    budget: int,
+    path: Path,
+    advance: Callable[[int], None],
+) -> ScoreBank:
+    """Score relatives in batches of similar lengths and write the scores to a file."""
+    predictor = BatchPredictor(model, settings)
+    sequences = sorted(sequences, key=len)
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    first = np.cumsum(lengths) - lengths
+    types: list[Tensor] = []
+    with open(path, "wb") as file:
+        for bucket in length_buckets(lengths, _BATCH, budget):
+            scores = predictor.path_scores(
+                [Protein("", sequence) for sequence in sequences[bucket]]
+            )
+            columns = [scores.emissions.float()]
+            if scores.cleavage is not None:
+                columns.append(scores.cleavage.float()[:, None])
+            file.write(torch.cat(columns, dim=1).numpy().tobytes())
+            if scores.types is not None:
+                types.append(F.log_softmax(scores.types.float(), dim=1))
+            advance(int(lengths[bucket].sum()))
+    places = {
+        s: (int(row), number) for number, (s, row) in enumerate(zip(sequences, first, strict=True))
+    }
+    return ScoreBank(path, places, torch.cat(types).numpy() if types else None)

@@ -1,0 +1,115 @@
+"""Metrics in the labels and types of a scheme other than the built-in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from topo.labels.scheme import LabelScheme
+from topo.metrics import residue, segment, types
+from topo.metrics.bootstrap import add_up, resample
+from topo.metrics.rates import Metric, ratio, share
+from topo.metrics.residue import known_part
+from topo.metrics.summary import Key, by_class
+from topo.segments import Segment
+
+SHARED = 5
+"""Residues that matching segments share, or all of the shorter one."""
+
+
+def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str, np.ndarray]:
+    """Count the residues, segments and the type of one protein.
+
+    Parameters
+    ----------
+    truth, prediction
+        Label strings of equal length, L letters in the scheme; the truth may be unknown in part.
+        The type of a partly known truth is that of its known labels.
+    scheme
+        Labels and types.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``residue`` (L, L + 1), ``type`` (types, types + 1), ``segments`` (L, 3): true, predicted,
+        matched; ``sov`` (L, 2).
+    """
+    guess = known_part(truth, prediction)
+    counts = np.zeros((len(scheme.letters), 3))
+    for row, letter in zip(counts, scheme.letters, strict=True):
+        pair = segment.segments_of(truth, letter), segment.segments_of(guess, letter)
+        row[:] = len(pair[0]), len(pair[1]), _matches(*pair)
+    kinds = scheme.type_of(truth), scheme.type_of(prediction)
+    return {
+        "residue": residue.confusion_matrix(truth, prediction, scheme.letters),
+        "type": types.type_confusion(*kinds, scheme.type_names),
+        "segments": counts,
+        "sov": segment.sov_terms(truth, prediction, scheme.letters),
+    }
+
+
+def _matches(true: Sequence[Segment], predicted: Sequence[Segment]) -> int:
+    """Count pairs that share enough residues; each segment is used at most once."""
+    matches = i = j = 0
+    while i < len(true) and j < len(predicted):
+        least = min(SHARED, true[i].length, predicted[j].length)
+        if true[i].overlap(predicted[j]) >= least:
+            matches, i, j = matches + 1, i + 1, j + 1
+        elif true[i].end <= predicted[j].end:
+            i += 1
+        else:
+            j += 1
+    return matches
+
+
+def own_metrics(totals: dict[str, np.ndarray], scheme: LabelScheme) -> dict[Key, Metric]:
+    """Compute the metrics from sums of :func:`own_statistics`, with any leading axes."""
+    confusion, kinds, terms = totals["residue"], totals["type"], totals["sov"]
+    found: dict[Key, Metric] = {
+        ("residue", "accuracy"): residue.accuracy(confusion),
+        ("residue", "macro_f1"): residue.macro_f1(confusion),
+        ("type", "macro"): types.macro_accuracy(kinds),
+        ("type", "micro"): types.micro_accuracy(kinds),
+        ("segments", "sov", "all"): Metric(
+            ratio(terms[..., 0].sum(-1), terms[..., 1].sum(-1)), confusion.sum((-1, -2))
+        ),
+    }
+    found |= by_class(("type", "accuracy"), scheme.type_names, types.type_accuracy(kinds))
+    for name, metric in residue.label_scores(confusion)._asdict().items():
+        found |= by_class(("residue", name), scheme.letters, metric)
+    true, predicted, matched = np.moveaxis(totals["segments"], -1, 0)
+    per_label = {
+        "precision": share(matched, predicted),
+        "recall": share(matched, true),
+        "f1": Metric(ratio(2 * matched, true + predicted), true),
+        "sov": Metric(ratio(terms[..., 0], terms[..., 1]), confusion.sum(-1)),
+    }
+    for name, metric in per_label.items():
+        found |= by_class(("segments", name), scheme.letters, metric)
+    return found
+
+
+def own_columns(pairs: Sequence[tuple[str, str]], scheme: LabelScheme) -> dict[str, np.ndarray]:
+    """Return the statistics of N pairs of truth and prediction, arrays with N rows."""
+    rows = [own_statistics(truth, prediction, scheme) for truth, prediction in pairs]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def scheme_record(scheme: LabelScheme) -> dict[str, Any]:
+    """Describe a scheme for ``metrics.json``."""
+    return {
+        "letters": {label.letter: label.name for label in scheme.labels},
+        "types": list(scheme.type_names),
+    }
+
+
+def own_totals(
+    pairs: Sequence[tuple[str, str]], scheme: LabelScheme, resamples: int, seed: int
+) -> tuple[dict[Key, Metric], dict[Key, Metric]]:
+    """Return the metrics of N pairs, and those of bootstrap resamples (none if 0)."""
+    columns = own_columns(sorted(pairs), scheme)
+    samples = resample(columns, resamples, seed) if resamples else None
+    found = own_metrics(add_up(columns), scheme)
+    return found, own_metrics(samples, scheme) if samples is not None else {}

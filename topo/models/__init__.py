@@ -1,0 +1,1 @@
+"""Published models: their files, where they are looked for, and their download."""
