@@ -72,7 +72,9 @@ class Page:
         axe_package = pytest.importorskip("axe_selenium_python", reason="axe is not installed")
         axe = axe_package.Axe(self.driver)
         axe.inject()
-        found = axe.run()["violations"]
+        # its axe-core is older than groups in <dl>, which HTML 5.2 allows
+        rules = {"dlitem": {"enabled": False}, "definition-list": {"enabled": False}}
+        found = axe.run(options={"rules": rules})["violations"]
         assert not [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
 
 

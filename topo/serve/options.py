@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    field_validator,
+)
+from pydantic_core import core_schema
 
 from topo.constraints import parse_constraint
 from topo.errors import TopoError
@@ -14,12 +22,16 @@ from topo.io.export import EXPORTS
 from topo.io.output_formats import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
 from topo.labels import DECODERS
 
-Decoder = Enum("Decoder", {name: name for name in DECODERS}, type=str)
-OutputFormat = Enum("OutputFormat", {name: name for name in PREDICTION_FORMATS}, type=str)
-ProbabilityFormat = Enum(
-    "ProbabilityFormat", {name: name for name in PROBABILITY_FORMATS}, type=str
-)
-Export = Enum("Export", {name: name for name in EXPORTS}, type=str)
+
+class _OneOf:
+    """Check of a pydantic field, and its description in the OpenAPI schema."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return core_schema.literal_schema([*self._names])
+
 
 _Line = Annotated[str, StringConstraints(max_length=200)]
 
@@ -29,7 +41,7 @@ class PredictionOptions(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    decoder: Decoder = Field(Decoder(DECODERS[0]), description="Decoder.")
+    decoder: Annotated[str, _OneOf(DECODERS)] = Field(DECODERS[0], description="Decoder.")
     alternatives: int = Field(
         0,
         ge=0,
@@ -68,15 +80,15 @@ class PredictionOptions(BaseModel):
 class JobOptions(PredictionOptions):
     """Options of a job."""
 
-    format: list[OutputFormat] = Field(
-        [OutputFormat(name) for name in DEFAULT_FORMATS],
+    format: list[Annotated[str, _OneOf(PREDICTION_FORMATS)]] = Field(
+        [*DEFAULT_FORMATS],
         max_length=50,
         description="Formats of the results.",
     )
-    probabilities: ProbabilityFormat | None = Field(
+    probabilities: Annotated[str, _OneOf(PROBABILITY_FORMATS)] | None = Field(
         None, description="Format of the probabilities per residue."
     )
-    export: list[Export] = Field(
+    export: list[Annotated[str, _OneOf(EXPORTS)]] = Field(
         default_factory=list, max_length=20, description="Sequences to write as FASTA."
     )
     export_minimum: int = Field(

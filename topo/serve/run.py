@@ -27,7 +27,7 @@ from topo.protein import Prediction
 from topo.report.left_over import LeftOver
 from topo.report.outputs import open_outputs
 from topo.serve.limits import Limits
-from topo.serve.options import PredictionOptions
+from topo.serve.options import JobOptions, PredictionOptions
 from topo.serve.problems import ServiceError
 from topo.serve.store import JobFolder
 from topo.serve.table import Job
@@ -56,7 +56,7 @@ class Predictor:
     def settings(self, options: PredictionOptions) -> Settings:
         """Return the settings of a prediction."""
         return Settings.of(
-            options.decoder.value, _PRECISION, _LONGEST, "cpu", self.model, options.alternatives
+            options.decoder, _PRECISION, _LONGEST, "cpu", self.model, options.alternatives
         )
 
     def predict(
@@ -117,7 +117,7 @@ def measure(
 def run_job(
     job: Job,
     folder: JobFolder,
-    options: Any,
+    options: JobOptions,
     predictor: Predictor,
     advance: Callable[[int], None],
     urgent: bool,
@@ -131,7 +131,7 @@ def run_job(
     folder
         Folder of the job.
     options
-        Its :class:`topo.serve.options.JobOptions`.
+        Options of the job.
     predictor
         Model and worker processes.
     advance
@@ -153,15 +153,13 @@ def run_job(
     settings = predictor.settings(options)
     known, inputs = _known(folder, options), _inputs(folder, options)
     LeftOver(folder.results)  # removes the temporary files of a killed server
-    formats = [form.value for form in options.format]
-    chosen = [export.value for export in options.export]
-    probabilities = None if options.probabilities is None else options.probabilities.value
+    formats, chosen = options.format, options.export
     with (
         _answers(folder, describe(predictor.model, settings, "cpu"), job) as store,
         open_outputs(
             folder.results,
             formats,
-            probabilities=probabilities,
+            probabilities=options.probabilities,
             timestamp=time.strftime("%Y%m%d%H%M%S", time.gmtime(job.created)),
             plots="none",
             extras=extra_columns(known, options.alternatives),

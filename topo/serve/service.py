@@ -208,8 +208,7 @@ def _shown(filename: str | None) -> str:
 
 
 def _check_parquet(options: JobOptions) -> None:
-    wanted = [*options.format, options.probabilities]
-    if any(one is not None and one.value == "parquet" for one in wanted):
+    if "parquet" in (*options.format, options.probabilities):
         try:
             import_pyarrow()
         except TopoError as error:
