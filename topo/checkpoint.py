@@ -26,11 +26,12 @@ from typing import Any, TypeVar, cast
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from topo._version import environment
 from topo.config import Config, dump_config, parse_config, read_yaml
 from topo.config.migrations import current_weights
+from topo.config.yaml_files import dump_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
 from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
@@ -49,7 +50,7 @@ MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
 
 _UNFINISHED = "unfinished-"
 
-_Model = TypeVar("_Model", Tagger, Trunk)
+_Model = TypeVar("_Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def build_tagger(config: Config) -> Tagger:
 
 def save_checkpoint(
     path: str | PathLike[str],
-    tagger: Tagger,
+    tagger: nn.Module,
     config: Config,
     metrics: Mapping[str, Any],
     card: str,
@@ -146,10 +147,7 @@ def load_trunk(path: str | PathLike[str]) -> PretrainedTrunk:
         For the same reasons as in :func:`load_checkpoint`.
     """
     folder = Path(path)
-    try:
-        config = parse_config(_read_config(folder), str(folder / "config.yaml"))
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from None
+    config = read_checkpoint_config(folder)
     trunk = _with_weights(lambda: Trunk(config.model, config.graph), folder / TRUNK_FILE)
     return PretrainedTrunk(trunk.state_dict(), config, _read_metrics(folder), folder)
 
@@ -203,8 +201,7 @@ def _new_folder(
         fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         fresh.chmod(default_mode(0o777))
         yield fresh
-        header = _header(find_grammar(config.model.heads.grammar).scheme)
-        (fresh / "config.yaml").write_text(header + dump_config(config), encoding="utf-8")
+        (fresh / "config.yaml").write_text(_header(config) + dump_config(config), encoding="utf-8")
         (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (fresh / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
@@ -221,6 +218,32 @@ def _write_weights(state: Mapping[str, Tensor], path: Path) -> None:
     path.chmod(default_mode(0o666))  # safetensors creates the file with mode 0600
 
 
+def read_checkpoint_config(path: str | PathLike[str]) -> Config:
+    """Read the configuration of a checkpoint folder.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing or damaged, or has another format or labels.
+    """
+    folder = Path(path)
+    try:
+        return parse_config(_read_config(folder), str(folder / "config.yaml"))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+
+
+def load_weights(build: Callable[[], _Model], path: str | PathLike[str]) -> _Model:
+    """Build a model on the CPU with the weights of a checkpoint folder.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights are missing or damaged, or do not fit the model.
+    """
+    return _with_weights(build, Path(path) / MODEL_FILE)
+
+
 def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     """Read a checkpoint folder.
 
@@ -235,14 +258,14 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         If the folder or one of its files is missing or damaged, or has another format or labels.
     """
     folder = Path(path)
-    tree = _read_config(folder)
-    try:
-        config = parse_config(tree, str(folder / "config.yaml"))
-        if (folder / "members").is_dir():
-            members = [load_checkpoint(member) for member in ensemble_members(folder)]
-            return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from None
+    config = read_checkpoint_config(folder)
+    if (folder / "members").is_dir():
+        members = [load_checkpoint(member) for member in ensemble_members(folder)]
+        return Checkpoint(_join(members, folder), config, _read_metrics(folder), folder)
+    if config.task.is_numeric:
+        raise CheckpointError(
+            f"{folder}: found a model of numeric sequences, expected a model of proteins"
+        )
     if is_trunk(folder):
         raise CheckpointError(
             f"{folder}: found a pre-trained trunk, expected a tagger; "
@@ -288,13 +311,21 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
         raise CheckpointError(f"{place}: {error}") from None
 
 
-def _header(scheme: LabelScheme) -> str:
+def _names(config: Config) -> tuple[str, list[str]]:
+    """Return the letters and the types of a model, or those of a task on numeric sequences."""
+    if config.task.is_numeric:
+        return "".join(config.task.letters), config.task.classes
+    scheme = find_grammar(config.model.heads.grammar).scheme
+    return "".join(scheme.letters), list(scheme.type_names)
+
+
+def _header(config: Config) -> str:
+    letters, classes = _names(config)
     versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
     return (
         f"# layout of this folder\nformat: {FORMAT}\n"
         f"# residue labels and protein types in index order\n"
-        f"labels: {''.join(scheme.letters)}\n"
-        f"types: {yaml.safe_dump(list(scheme.type_names), default_flow_style=True, width=10_000)}"
+        f"labels: {dump_yaml(letters)}\ntypes: {dump_yaml(classes)}\n"
         f"# what trained it\nversions: {versions}\n"
     )
 
@@ -308,8 +339,12 @@ def _read_config(folder: Path) -> dict[str, Any]:
         tree = read_yaml(path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
+    task = tree.get("task") if isinstance(tree, dict) else None
+    numeric = parse_config({"task": task}, str(path)) if isinstance(task, dict) else Config()
     scheme = _scheme(tree, path)
     letters, types = "".join(scheme.letters), list(scheme.type_names)
+    if numeric.task.is_numeric:
+        letters, types = _names(numeric)
     header = {"format": FORMAT, "labels": letters, "types": types}
     for key, expected in header.items():
         found = tree.pop(key, None) if isinstance(tree, dict) else None

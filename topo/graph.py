@@ -13,6 +13,10 @@ distance       (E,)       float32   of the C-alphas, angstrom, NaN where unknown
 y              (R,)       int64     residue labels, -100 unknown (only with labels); a set of
                                     labels as in :meth:`LabelScheme.encode_six`
 types          (1, 5)     bool      protein types that the labels leave possible (with labels)
+features       (R, F)     float32   features of a file, 0 where unknown (in a graph with features)
+has_features   (R,)       bool      whether the features are known (in a graph with features)
+soft           (R, 6)     float32   label probabilities of a teacher, 0 if none (in distillation)
+soft_types     (1, 5)     float32   type probabilities of a teacher, 0 if none (in distillation)
 open_ends      (1, 2)     bool      whether the piece was cut at its start, at its end
 length         (1,)       int64     number of residues
 =============  =========  ========  ==============================================================
@@ -32,6 +36,7 @@ import torch
 from torch import Tensor
 
 from topo.config import GraphConfig
+from topo.errors import ConfigError
 from topo.geometry import backbone_dihedrals, neighbours, sine_cosine, trace_angles
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
@@ -68,6 +73,10 @@ class ResidueGraph:
     distance: Tensor
     y: Tensor
     types: Tensor
+    features: Tensor
+    has_features: Tensor
+    soft: Tensor
+    soft_types: Tensor
     open_ends: Tensor
     length: Tensor
     batch: Tensor
@@ -105,7 +114,7 @@ def residue_graph(
     protein
         Protein of at least one residue.
     config
-        Chain window, and whether structure and which spatial edges are added.
+        Chain window, whether structure and which spatial edges are added, and number of features.
     start, end
         Piece of the chain, half-open; its position features are those of the whole chain.
     types
@@ -133,6 +142,8 @@ def residue_graph(
         x = np.concatenate([x, structure_features(protein)[start:end]], axis=1)
         edge_index, graph.distance = _spatial(protein, start, end, edge_index, config)
         separation = edge_index[1] - edge_index[0]
+    if config.features.width:
+        graph.features, graph.has_features = _features(protein, start, end, config.features.width)
     graph.x, graph.edge_index, graph.separation = torch.from_numpy(x), edge_index, separation
     if protein.labels is not None and scheme is not None:
         graph.y = torch.from_numpy(scheme.encode_six(protein.labels[start:end], complete))
@@ -174,6 +185,20 @@ def structure_features(protein: Protein) -> np.ndarray:
         features[:, 11] = np.isfinite(protein.plddt)
     features[:, 12] = np.isfinite(protein.coordinates).all(axis=1)
     return features
+
+
+def _features(protein: Protein, start: int, end: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return the features of residues ``start:end`` and whether they are known."""
+    size = end - start
+    if protein.features is None:
+        return torch.zeros(size, width), torch.zeros(size, dtype=torch.bool)
+    if protein.features.shape[1:] != (width,):
+        raise ConfigError(
+            f"{protein.id}: found features of shape {tuple(protein.features.shape)}, expected "
+            f"{width} for each residue, as the model reads"
+        )
+    values = np.asarray(protein.features[start:end], dtype=np.float32)
+    return torch.from_numpy(values), torch.ones(size, dtype=torch.bool)
 
 
 def _spatial(

@@ -14,6 +14,7 @@ from topo.segments import Segment, to_segments
 
 if TYPE_CHECKING:
     from topo.constraints import Constraint
+    from topo.io.features import StoredFeatures
     from topo.io.structure import StructureInfo
 
 
@@ -70,6 +71,11 @@ class Protein:
         What is known of the topology; predictions are conditional on it.
     relatives
         Similar proteins whose scores support the prediction; None where they were not looked for.
+    features
+        Features of the residues, shape (R, D), or None: an array, or those of a file, which are
+        read when they are needed.
+    soft
+        Probabilities of a teacher to learn from, or None.
     """
 
     id: str
@@ -85,6 +91,8 @@ class Protein:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
     relatives: tuple[Relative, ...] | None = None
+    features: np.ndarray | StoredFeatures | None = None
+    soft: SoftLabels | None = None
 
     def __post_init__(self) -> None:
         if self.labels is not None and len(self.labels) != len(self.sequence):
@@ -97,9 +105,29 @@ class Protein:
                 raise ValueError(
                     f"{self.id}: found {name} of shape {array.shape}, expected {shape}"
                 )
+        if self.features is not None and self.features.shape[:1] != (len(self.sequence),):
+            raise ValueError(
+                f"{self.id}: found features of shape {self.features.shape} for "
+                f"{len(self.sequence)} residues"
+            )
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+
+class SoftLabels(NamedTuple):
+    """Probabilities of a teacher for one protein.
+
+    Parameters
+    ----------
+    labels
+        Label probabilities, float32, shape (R, 6), rows summing to 1.
+    types
+        Type probabilities, float32, shape (5,), or None.
+    """
+
+    labels: np.ndarray
+    types: np.ndarray | None = None
 
 
 class Topology(NamedTuple):

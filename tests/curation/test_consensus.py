@@ -82,6 +82,8 @@ def test_labels_are_legal_and_unsure_ones_unknown() -> None:
         (row,) = label_by_consensus(predictions, [], crf, Trust(complete=complete))
         assert row.protein.labels == expected
         assert row.known == pytest.approx(1 - 5 / len(BARREL))
+        assert row.soft is not None
+        np.testing.assert_allclose(row.soft.labels, table, atol=1e-6)
 
 
 def test_what_stays_too_unsure_is_left_out() -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -35,21 +36,21 @@ def _table(heading: str) -> dict[str, list[str]]:
 
 
 def test_graph_fields_are_those_of_the_code() -> None:
-    from topo.config import GraphConfig
-    from topo.graph import collate, residue_graph
-    from topo.protein import Protein
+    from topo.config import FeatureConfig, GraphConfig
+    from topo.data.dataset import ProteinDataset
+    from topo.graph import collate
+    from topo.protein import Protein, SoftLabels
 
     coordinates = np.zeros((3, 3), dtype=np.float32)
     protein = Protein("p", "MKV", labels="III", coordinates=coordinates)
-    config = GraphConfig(structure=True)
-    try:
-        graph = residue_graph(protein, config, types=[True] * 5)
-    except TypeError:  # the signature before the configuration is passed whole
-        graph = residue_graph(protein, 4, types=[True] * 5, structure=config)
+    config = GraphConfig(structure=True, features=FeatureConfig(width=7))
+    soft = SoftLabels(np.full((3, 6), 1 / 6, np.float32))
+    taught = replace(protein, soft=soft)
+    graph = ProteinDataset([taught], np.ones((1, 5), bool), config)[0]
     batch = collate([graph, graph])
     rows = _table("Graph fields")
     assert set(rows) == set(batch.fields())
-    sizes = {"R": 6, "E": batch.edge_index.shape[1], "D": batch.x.shape[1], "1": 2}
+    sizes = {"R": 6, "E": batch.edge_index.shape[1], "D": batch.x.shape[1], "F": 7, "1": 2}
     for name, (shape, dtype, *_) in rows.items():
         tensor = batch.fields()[name]
         words = [word for word in shape.strip("()").split(", ") if word.strip(",")]

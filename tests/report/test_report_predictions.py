@@ -149,6 +149,18 @@ def test_page_keeps_diagrams_up_to_its_limit(
     assert kept == [True, True, *[False] * (len(kept) - 2)]
 
 
+def test_page_keeps_fewer_diagrams_of_soluble_proteins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("topo.report.predictions_page.SOLUBLE_BEADS", 30)
+    soluble = prediction("g", "MK" * 20, "I" * 40, None)
+    with open_page(tmp_path / "report.html") as page:
+        for record in (soluble, replace(soluble, id="h"), proteins()[0]):
+            page.write(record)
+    kept = [bool(d["diagram"]) for d in documents(page_of(tmp_path / "report.html").scripts)]
+    assert kept == [True, False, True]
+
+
 def test_page_leaves_out_no_probabilities_that_do_not_exist(tmp_path: Path) -> None:
     with open_page(tmp_path / "report.html") as page:
         for record in proteins():

@@ -39,7 +39,7 @@ def gradients(config: Config, splits: Splits) -> tuple[dict[str, torch.Tensor], 
     """Return the gradients of the first batch, the recorded loss and the number of parts."""
     torch.manual_seed(0)
     module = TaggerTraining(config, splits)
-    module.trainer = SimpleNamespace(is_global_zero=True)  # type: ignore[assignment]
+    module.trainer = SimpleNamespace(is_global_zero=True, world_size=1)  # type: ignore[assignment]
     module.log = lambda *_, **__: None  # type: ignore[method-assign]
     parts = next(iter(train_loader(splits.train, config, epoch=0)))
     module.zero_grad()
@@ -83,7 +83,7 @@ def test_parts_keep_to_the_cap_or_are_one_chain(splits: Splits) -> None:
 
 
 def test_shares_weigh_each_loss_by_its_own_count(splits: Splits) -> None:
-    config = settings(40, 600)
+    config = settings(40, 600, **{"sampling.samples": 80})
     parts = next(iter(train_loader(splits.train, config, epoch=0)))
     shares = loss_shares(parts)
     for name in ("topology", "type", "cleavage"):

@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import math
+import os
 import shutil
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +26,7 @@ from topo.errors import CheckpointError, ConfigError
 from topo.graph import collate, residue_graph
 from topo.inference import predict
 from topo.io import read_predictions, read_proteins
+from topo.io.claims import Claims, Owner
 from topo.metrics.evaluation import evaluate
 from topo.metrics.headline import HEADLINES
 from topo.nn.ensemble import Ensemble
@@ -304,7 +308,7 @@ def test_folds_of_any_name_stay_in_the_output_folder(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(cross_validation, "fit", stop)
     monkeypatch.setattr(cross_validation.Splits, "of", lambda config: SimpleNamespace(
-        test=SimpleNamespace(proteins=[])))  # fmt: skip
+        test=SimpleNamespace(proteins=[]), draws_line=lambda _: ""))  # fmt: skip
     monkeypatch.setattr(cross_validation, "_predictions", lambda run, splits: [])
     config = load_config(None)
     folder = tmp_path / "a" / "b"
@@ -342,3 +346,44 @@ def test_names_of_runs_and_folds_are_no_markup_or_formula() -> None:
     console.print(summary_table({"[/x]": {"a": 1.0}}, {"a": spread([1.0])}))
     assert "[/x]" in console.file.getvalue()
     assert plain_label("_$\\frac$\n") == " _\\$\\frac\\$?"
+
+
+def test_processes_share_the_folds_of_a_folder(finished: Path, tmp_path: Path, capsys) -> None:
+    """A fold that another process works on is left to it, and taken up when that process ends."""
+    folder = tmp_path / "cv"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "fold-test" / "model")
+    shutil.rmtree(folder / "fold-test" / "checkpoints")
+    other = Claims(folder / "claims", owner=Owner("another", "machine", 1, "2"))
+    claim = other.take("fold-test")
+    assert claim is not None
+    released = []
+
+    def release() -> None:
+        released.append(time.monotonic())
+        with claim:
+            pass
+
+    timer = threading.Timer(4, release)
+    timer.start()
+    assert command("cv", *SMALL, "-o", folder) == 0
+    timer.join()
+    lines = capsys.readouterr().err.splitlines()
+    order = [line.split(":")[0] for line in lines if line.startswith("fold ")]
+    assert order == ["fold train", "fold validation", "fold test"]
+    assert os.path.getmtime(folder / "fold-test" / "model") > os.path.getmtime(
+        folder / "fold-train" / "model"
+    )
+    assert released
+    for name in ("folds.csv", "predictions.3line"):
+        assert (folder / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_one_process_writes_the_summary(finished: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "cv"
+    shutil.copytree(finished, folder)
+    (folder / "folds.csv").unlink()
+    assert Claims(folder / "claims", owner=Owner("another", "machine", 1, "2")).take("summary")
+    assert command("cv", *SMALL, "-o", folder) == 0
+    assert "another process writes the summary" in capsys.readouterr().err
+    assert not (folder / "folds.csv").exists()

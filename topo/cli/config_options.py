@@ -31,7 +31,9 @@ _PANELS = {
     "graph": "Architecture",
     "model": "Architecture",
     "training": "Training",
+    "distillation": "Distillation",
     "pretraining": "Pre-training",
+    "task": "Numeric sequences",
     "tracking": "Tracking",
 }
 """Headings of the help page by section of the configuration."""
@@ -167,6 +169,14 @@ def read_config(given: Mapping[str, Any]) -> Config:
     if "conv1" in given or "conv2" in given:
         fields["model.conv"] = _convolutions(given.get("conv1"), given.get("conv2"))
     config = load_config(given.get("config"), given.get("set_", []), fields=fields)
+    if config.task.is_numeric:
+        from topo.sequences.data import describe_task
+
+        describe_task(config)
+    if config.data.features is not None:
+        from topo.data.features import describe_features
+
+        describe_features(config)
     if config.model.heads.grammar is not None:
         # The run and its checkpoint contain the grammar, so that they do not need the file.
         config.model.heads.grammar = grammar_tree(find_grammar(config.model.heads.grammar))

@@ -27,8 +27,8 @@ def convert(
     to: Annotated[
         str | None,
         typer.Option(
-            help="Output format: fasta, 3line, partitions, or a single-file format of topo predict "
-            "(tmrs, gff3, summary, tmbed0, tmhmm, phobius, jsonl, ...)."
+            help="Output format: fasta, biotrainer, 3line, partitions, or a single-file format of "
+            "topo predict (tmrs, gff3, summary, tmbed0, tmhmm, phobius, jsonl, ...)."
         ),
     ] = None,
     input_format: Annotated[

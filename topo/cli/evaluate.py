@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topo.cli.feature_options import Features, MissingFeatures
+from topo.cli.numeric import evaluate_sequences
 from topo.cli.options import TRUTH, BootstrapSeed, PredictionFormat, Resamples
 from topo.errors import TopoError
 
@@ -52,6 +54,8 @@ def evaluate(
         ),
     ] = None,
     input_format: PredictionFormat = None,
+    features: Features = None,
+    missing_features: MissingFeatures = "refuse",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
 ) -> None:
@@ -64,12 +68,18 @@ def evaluate(
     from topo.report.evaluation_tables import alignment_lines, evaluation_tables
     from topo.report.table import rich_table
 
+    if features is not None and model is None:
+        raise TopoError("found --features, expected --model with it; a run has its own features")
     if truth is None and predictions is None and model is None:
+        if evaluate_sequences(run, split or "test", output):
+            return
         true, guessed, source, folder = _split(run, split, decoder)
     else:
         if run is not None or split is not None:
             raise TopoError("found --run or --split beside --truth, expected either")
-        true, guessed, source = _given(predictions, truth, model, decoder, input_format)
+        true, guessed, source = _given(
+            predictions, truth, model, decoder, input_format, (features, missing_features)
+        )
         folder = None
     result = evaluation.evaluate(true, guessed, resamples=resamples, seed=seed)
     target = output or folder
@@ -105,6 +115,7 @@ def _given(
     model: str | None,
     decoder: str,
     input_format: str | None,
+    features: tuple[str | None, str],
 ) -> tuple[list[Protein], list[Prediction], dict[str, Any]]:
     """Return the truth of a file, the predictions of another or of a model, and their origin."""
     from topo.io import read_predictions, read_proteins
@@ -122,5 +133,9 @@ def _given(
     from topo.inference import predict
 
     labelled = [protein for protein in true if protein.labels is not None]
-    guessed = list(predict(labelled, model, decoder=decoder))
-    return true, guessed, source | {"model": model, "decoder": decoder}
+    file, missing = features
+    guessed = list(
+        predict(labelled, model, decoder=decoder, features=file, missing_features=missing)
+    )
+    source |= {"model": model, "decoder": decoder}
+    return true, guessed, source | ({"features": file} if file else {})

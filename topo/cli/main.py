@@ -17,6 +17,7 @@ from topo.cli.convert import convert
 from topo.cli.cv import CrossValidationCommand, cv
 from topo.cli.data.app import data_app
 from topo.cli.diff import diff
+from topo.cli.embed import embed
 from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
@@ -27,6 +28,7 @@ from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
 from topo.cli.scan import scan
+from topo.cli.serve import serve
 from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
@@ -70,12 +72,14 @@ app.command("compare")(compare)
 app.command("convert")(convert)
 app.command("cv", cls=CrossValidationCommand)(cv)
 app.command("diff")(diff)
+app.command("embed")(embed)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("scan")(scan)
+app.command("serve")(serve)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)

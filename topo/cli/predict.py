@@ -16,7 +16,9 @@ from topo.cli.answers import (
     ExportPadding,
     Fixed,
 )
+from topo.cli.feature_options import Features, MissingFeatures
 from topo.cli.missing import require
+from topo.cli.numeric import NUMERIC_SUFFIXES, predict_numeric
 from topo.cli.options import TorchThreads
 from topo.cli.prediction_run import (
     Results,
@@ -167,6 +169,8 @@ def predict(
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
     relatives: RelativesSource = None,
+    features: Features = None,
+    missing_features: MissingFeatures = "refuse",
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
@@ -195,11 +199,15 @@ def predict(
     if shards is not None:
         predict_shards(context)
         return
+    if proteins and len(proteins) == 1 and proteins[0].lower().endswith(NUMERIC_SUFFIXES):
+        predict_numeric(proteins[0], model, Path(output or "predictions"))
+        return
     with uncollected():
         from rich import print as show
 
         from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
         from topo.inference.constrained import Known, extra_columns
+        from topo.inference.featured import KnownFeatures
         from topo.inference.resume import open_store
         from topo.io.export import check_exports, open_exports
         from topo.io.inputs import Inputs, SingleSequence
@@ -259,6 +267,8 @@ def predict(
             allow_nucleotides=allow_nucleotides,
             output=folder,
         )
+    given = KnownFeatures(features, missing_features)
+    inputs = given.over(inputs)
     size = Size.of(inputs)
     if inputs.faults:
         table = None if folder is None else folder / INVALID_FILE
@@ -266,6 +276,7 @@ def predict(
     devices = device.split(",") * workers
     known = Known(constraints, fix or ())
     checkpoint = load_model(model, devices[0])
+    given.check(checkpoint)
     if structures is not None and not checkpoint.config.graph.structure:
         warnings.warn(
             "the model reads sequences only, the structures change nothing",
@@ -334,6 +345,7 @@ def predict(
             if interrupted and not results.written:
                 raise KeyboardInterrupt
         write_invalid(folder / INVALID_FILE, inputs.faults)
+        unfeatured = given.write_missing(folder)
         if message := left_over.message():
             warnings.warn(message, InputWarning, 1)
         if not is_quiet():
@@ -342,6 +354,8 @@ def predict(
             report(folder / file)
         if inputs.faults:
             report(folder / INVALID_FILE)
+        if unfeatured:
+            report(unfeatured)
         if stream.reused:
             note(f"topo: {stream.reused:,} answers were there from before")
         if interrupted:

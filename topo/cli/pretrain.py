@@ -23,6 +23,8 @@ class PretrainingCommand(ConfigCommand):
 
     omitted = (
         "data.",
+        "distillation.",
+        "task.",
         *("training.init", "training.batch", "training.epochs", "training.monitor"),
     )
 

@@ -102,3 +102,36 @@ def compare(
         run.history()
     for path in write_comparison(found, output):
         print(path)
+
+
+@runs_app.command("models")
+def models(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="CV...", help="Paths to output folders of topo cv."),
+    ],
+    markdown: Annotated[
+        str | None, typer.Option(help="Path to a Markdown file of the table; - for output.")
+    ] = None,
+) -> None:
+    """Compare cross-validations of models of numeric sequences on the same folds.
+
+    The table has mean and deviation of the accuracy over the folds, McNemar's exact test against
+    the best model, and the seconds per epoch.
+    """
+    from rich.console import Console
+
+    from topo.io.files import output_text
+    from topo.io.markdown import plain_markdown
+    from topo.report.sequence_models import models_table
+    from topo.report.table import rich_table
+
+    table = models_table(folders)
+    if markdown is None:
+        Console().print(rich_table(table))
+        return
+    head = [column.title for column in table.columns]
+    with output_text(markdown) as file:
+        for row in (head, ["---"] * len(head), *table.rows):
+            cells = row if set(row) == {"---"} else [plain_markdown(cell) for cell in row]
+            file.write(f"| {' | '.join(cells)} |\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topo.cli.config_options import read_config
+from topo.cli.numeric import train_sequences
 from topo.cli.verbosity import note, report, shows_progress
 from topo.errors import ConfigError
 
@@ -45,6 +46,9 @@ def train(
     from topo.training.loop import RUN_VARIABLE, fit
 
     settings = _resumed(resume, context.obj, name) if resume else read_config(context.obj)
+    if settings.task.is_numeric:
+        train_sequences(settings, output, name, resume)
+        return
     splits = Splits.of(settings)
     given_run = resume or os.environ.get(RUN_VARIABLE)
     if not given_run and not is_first():

@@ -11,6 +11,7 @@ from topo.config.files import (
 from topo.config.model import (
     ConvConfig,
     EncoderConfig,
+    FeatureConfig,
     GraphConfig,
     HeadsConfig,
     ModelConfig,
@@ -19,7 +20,14 @@ from topo.config.model import (
 from topo.config.paths import with_absolute_paths
 from topo.config.schema import MONITORS, Config, config_fields
 from topo.config.section import Option
-from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
+from topo.config.task import LetterConfig, TaskConfig
+from topo.config.training import (
+    DistillationConfig,
+    LossConfig,
+    PretrainingConfig,
+    TrackingConfig,
+    TrainingConfig,
+)
 from topo.config.yaml_files import YamlError, parse_yaml, read_yaml
 
 __all__ = [
@@ -27,16 +35,20 @@ __all__ = [
     "Config",
     "ConvConfig",
     "DataConfig",
+    "DistillationConfig",
     "EncoderConfig",
     "ExtraConfig",
+    "FeatureConfig",
     "GraphConfig",
     "HeadsConfig",
+    "LetterConfig",
     "LossConfig",
     "ModelConfig",
     "Option",
     "PretrainingConfig",
     "RecurrentConfig",
     "SamplingConfig",
+    "TaskConfig",
     "TrackingConfig",
     "TrainingConfig",
     "YamlError",

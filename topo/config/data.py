@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -108,6 +108,22 @@ class DataConfig(Section):
         ge=0,
         le=1,
         description="Fraction of structures whose pLDDT values training leaves out at random.",
+    )
+    features: Annotated[str | None, Option("--features")] = Field(
+        default=None,
+        description="Path to an HDF5 file with a data set (residues, features) for each protein, "
+        "by id, accession, MD5 or SHA-256 of the sequence.",
+    )
+    missing_features: Annotated[Literal["refuse", "mask"], Option("--missing-features")] = Field(
+        default="refuse",
+        description="Treatment of proteins without features in the file: refuse (an error lists "
+        "them) or mask (they are read without features).",
+    )
+    feature_dropout: Annotated[float, Option("--feature-dropout")] = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Fraction of proteins whose features training leaves out at random.",
     )
     crop: Annotated[int, Option("--crop", "--max-length")] = Field(
         default=500,

@@ -9,6 +9,27 @@ from pydantic import Field, field_validator, model_validator
 from topo.config.section import Option, Section
 
 
+class FeatureConfig(Section):
+    """Features of the residues that a file provides, e.g. embeddings of a language model."""
+
+    name: str | None = Field(
+        default=None,
+        description="Name of the features, e.g. of the language model. By default the attribute "
+        "model of the file.",
+    )
+    width: int = Field(
+        default=0,
+        ge=0,
+        description="Number of features of a residue, taken from the file of data.features; 0 "
+        "reads none. The model also reads proteins without features.",
+    )
+    keys: Literal["id", "md5", "sha256"] | None = Field(
+        default=None,
+        description="Keys of the file: id, md5 (of the sequence) or sha256 (of "
+        "SEQUENCE_LENGTH). Taken from the file of data.features.",
+    )
+
+
 class GraphConfig(Section):
     """Residue graph."""
 
@@ -30,6 +51,9 @@ class GraphConfig(Section):
         ge=0,
         description="Distance within which all C-alpha atoms are joined to a residue, in angstrom; "
         "0 joins the nearest ones only. Needs structure: true.",
+    )
+    features: FeatureConfig = Field(
+        default_factory=FeatureConfig, description="Features of the residues from a file."
     )
 
 
@@ -80,6 +104,12 @@ class EncoderConfig(Section):
         gt=0,
         description="Centre of the last radial basis function, in angstrom; schnet leaves out "
         "longer edges. Used by gat and schnet only.",
+    )
+
+    projection: int = Field(
+        default=64,
+        gt=0,
+        description="Number of channels onto which the features of data.features are projected.",
     )
 
     @model_validator(mode="before")

@@ -7,8 +7,9 @@ from pathlib import Path
 from topo.config.schema import Config
 
 _FIELDS = {
-    "data": ("path", "exclude_similar", "structures"),
+    "data": ("path", "exclude_similar", "structures", "features"),
     "training": ("init",),
+    "distillation": ("teacher", "features", "unlabelled"),
     "pretraining": ("corpus", "exclude_similar"),
 }
 """Fields with a path, by section."""

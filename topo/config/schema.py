@@ -11,7 +11,14 @@ from pydantic.fields import FieldInfo
 from topo.config.data import DataConfig, SamplingConfig
 from topo.config.model import GraphConfig, ModelConfig
 from topo.config.section import Section
-from topo.config.training import LossConfig, PretrainingConfig, TrackingConfig, TrainingConfig
+from topo.config.task import TaskConfig
+from topo.config.training import (
+    DistillationConfig,
+    LossConfig,
+    PretrainingConfig,
+    TrackingConfig,
+    TrainingConfig,
+)
 from topo.labels import TYPES
 
 MONITORS = (
@@ -20,6 +27,10 @@ MONITORS = (
     *(f"val_{kind}_accuracy_{name}" for kind in ("type", "topology") for name in ("macro", *TYPES)),
 )
 """Validation metrics that can select the best epoch."""
+
+
+SEQUENCE_MONITORS = ("val_loss", "val_accuracy", "val_step_accuracy")
+"""Those of sequences of numbers."""
 
 
 class Config(Section):
@@ -33,17 +44,24 @@ class Config(Section):
     )
     loss: LossConfig = Field(default_factory=LossConfig, description="Weights of the losses.")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="Optimisation.")
+    distillation: DistillationConfig = Field(
+        default_factory=DistillationConfig, description="Distillation of a teacher."
+    )
     pretraining: PretrainingConfig = Field(
         default_factory=PretrainingConfig, description="Masked-residue pre-training."
+    )
+    task: TaskConfig = Field(
+        default_factory=TaskConfig, description="Sequences of numbers in place of proteins."
     )
     tracking: TrackingConfig = Field(default_factory=TrackingConfig, description="Tracking.")
 
     @model_validator(mode="after")
     def _monitor_exists(self) -> Config:
-        if self.training.monitor not in MONITORS:
+        known = SEQUENCE_MONITORS if self.task.is_numeric else MONITORS
+        if self.training.monitor not in known:
             raise ValueError(
                 f"training.monitor: unknown metric {self.training.monitor}, "
-                f"expected one of {', '.join(MONITORS)}"
+                f"expected one of {', '.join(known)}"
             )
         return self
 

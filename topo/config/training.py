@@ -211,6 +211,41 @@ class PretrainingConfig(Section):
         return self
 
 
+class DistillationConfig(Section):
+    """Training on the predictions of a teacher (Hinton et al. 2015)."""
+
+    teacher: Annotated[str | None, Option("--teacher")] = Field(
+        default=None,
+        description="Path to a checkpoint, run or ensemble whose predictions the model learns "
+        "beside the labels, or to an HDF5 file of label probabilities. By default none.",
+    )
+    weight: Annotated[float, Option("--teacher-weight")] = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Weight of the teacher's predictions; that of the labels is 1 minus it.",
+    )
+    temperature: Annotated[float, Option("--temperature")] = Field(
+        default=1.0,
+        gt=0,
+        description="Temperature T of the teacher's probabilities, which become p^(1/T).",
+    )
+    loss: Literal["likelihood", "marginals"] = Field(
+        default="likelihood",
+        description="Loss of the teacher's label probabilities: likelihood (expected "
+        "log-likelihood) or marginals (divergence of the label marginals, three times the time).",
+    )
+    features: str | None = Field(
+        default=None,
+        description="Path to an HDF5 file of features for the teacher; the model itself reads "
+        "those of data.features.",
+    )
+    unlabelled: str | None = Field(
+        default=None,
+        description="Path to proteins without labels to train on by the teacher's predictions.",
+    )
+
+
 class TrackingConfig(Section):
     """Tracking of runs outside their folder."""
 

@@ -119,6 +119,40 @@ def likelihood(
 
 
 @njit(cache=True, nogil=True)
+def partition(
+    emissions: np.ndarray,
+    cleavage: np.ndarray,
+    offsets: np.ndarray,
+    type_scores: np.ndarray,
+    opened: np.ndarray,
+    automaton: Automaton,
+    scores: PathScores,
+    gradient: Gradient,
+    type_gradient: np.ndarray,
+) -> np.ndarray:
+    """Log masses of all paths of each chain, (B,), with their derivatives.
+
+    Parameters
+    ----------
+    emissions, cleavage, offsets, type_scores, opened, automaton, scores
+        As for :func:`likelihood`.
+    gradient, type_gradient
+        Filled with the derivatives.
+    """
+    chains = len(offsets) - 1
+    masses = np.full(chains, LOW)
+    nothing = np.full(len(emissions), -1, np.int64)
+    anything = np.ones(type_scores.shape[1], np.bool_)
+    for b in range(chains):
+        part = slice(offsets[b], offsets[b + 1])
+        masses[b] = _accumulate(
+            1.0, b, emissions, cleavage, nothing, part, type_scores[b], anything, opened[b],
+            automaton, scores, gradient, type_gradient,
+        )  # fmt: skip
+    return masses
+
+
+@njit(cache=True, nogil=True)
 def forward(
     emissions: np.ndarray,
     cleavage: np.ndarray,

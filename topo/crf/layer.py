@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from topo.crf.likelihood import ChainBatch, negative_log_likelihood
 from topo.crf.posterior import Posterior, forward_tables
 from topo.crf.semimarkov import PathScores
+from topo.crf.soft import expected_loss, marginal_loss
 from topo.grammar.automaton import Automaton
 from topo.grammar.table import Grammar, default_grammar
 from topo.labels import SIGNAL
@@ -146,6 +147,51 @@ class GrammarCRF(nn.Module):
                         opened[chosen],
                     )
                     value = value.masked_scatter(chosen, part)
+        return value.to(self.transition.device, self.transition.dtype)
+
+    def soft_loss(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        soft: Tensor,
+        loss: str = "likelihood",
+        cleavage: Tensor | None = None,
+        opened: Tensor | None = None,
+    ) -> Tensor:
+        """Loss of soft labels, see :mod:`topo.crf.soft`.
+
+        Parameters
+        ----------
+        emissions, lengths, cleavage
+            As for :meth:`forward`; the emissions must have one channel per label.
+        soft
+            Label probabilities, float (R, labels).
+        loss
+            ``likelihood`` (expected log-likelihood) or ``marginals`` (divergence of marginals).
+        opened
+            Whether each chain is cut at its start, at its end, bool (B, 2); whole if None.
+
+        Returns
+        -------
+        Tensor
+            Shape (B,), in the device and type of the parameters.
+        """
+        fixed = None if cleavage is None else cleavage.detach()
+        batch = ChainBatch(self.grammar, emissions, lengths, cleavage=fixed)
+        whole = torch.zeros(len(lengths), 2, dtype=torch.bool)
+        opened = whole if opened is None else opened.cpu()
+        target = soft.detach().cpu().double()
+        compute = {"likelihood": expected_loss, "marginals": marginal_loss}[loss]
+        crops = opened.any(1)
+        value = batch.emissions.new_zeros(len(lengths))
+        for chosen, used in ((~crops, self.grammar.automaton), (crops, self.grammar.untyped)):
+            if chosen.any():
+                residues = chosen.repeat_interleave(batch.lengths)
+                part = batch.select(chosen, residues)
+                arrays = [score.detach().contiguous().numpy() for score in self._scores(used)]
+                paths = PathScores(*arrays, cleaves=self._cleaves(used))
+                found = compute(used, paths, part, target[residues], opened[chosen])
+                value = value.masked_scatter(chosen, found)
         return value.to(self.transition.device, self.transition.dtype)
 
     @torch.no_grad()

@@ -22,7 +22,7 @@ from topo.grammar.legality import possible_types
 from topo.homology.search import Alignment, Similarity, align_similar
 from topo.inference import predict
 from topo.labels import LABELS, MEMBRANE, TYPE_INDEX, UNKNOWN, decode_labels, protein_type
-from topo.protein import Prediction, Protein, aligned_places
+from topo.protein import Prediction, Protein, SoftLabels, aligned_places
 from topo.segments import to_segments
 
 _REMOTE = Similarity(identity=0.0, coverage=0.3, expectation=1e-3)
@@ -30,11 +30,12 @@ _FAMILY = Similarity(identity=0.0, coverage=0.4, expectation=1e-5, iterations=2)
 
 
 class Consensus(NamedTuple):
-    """A protein with consensus labels, number of relatives, and share of certain labels."""
+    """A protein with consensus labels, number of relatives, share of certain labels, posteriors."""
 
     protein: Protein
     relatives: int
     known: float
+    soft: SoftLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ def label_by_consensus(
             and kind in possible_types(labels)
         ):
             protein = Protein(prediction.id, prediction.sequence, labels)
-            found.append(Consensus(protein, int(count), known))
+            soft = SoftLabels(posterior.astype(np.float32), prediction.type_probabilities)
+            found.append(Consensus(protein, int(count), known, soft))
     return found
 
 

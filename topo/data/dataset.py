@@ -14,7 +14,7 @@ from topo.data.augmentation import blur_boundaries, substitute
 from topo.graph import ResidueGraph, residue_graph
 from topo.labels import SIGNAL
 from topo.labels.scheme import SIX, LabelScheme
-from topo.protein import Protein
+from topo.protein import Protein, SoftLabels
 
 
 class ProteinDataset(Dataset):
@@ -41,6 +41,8 @@ class ProteinDataset(Dataset):
     substitutions
         Share of residues that are replaced at random, see
         :func:`topo.data.augmentation.substitute`.
+    feature_dropout
+        Share of proteins whose features are left out at random.
     blur
         Number of residues on each side of the ends of membrane segments whose labels are masked,
         see :func:`topo.data.augmentation.blur_boundaries`.
@@ -67,6 +69,7 @@ class ProteinDataset(Dataset):
         plddt_dropout: float = 0.0,
         substitutions: float = 0.0,
         blur: int = 0,
+        feature_dropout: float = 0.0,
         scheme: LabelScheme = SIX,
         complete: Sequence[str] = (),
     ) -> None:
@@ -77,8 +80,10 @@ class ProteinDataset(Dataset):
         self.seed = seed
         self.structure_dropout, self.plddt_dropout = structure_dropout, plddt_dropout
         self.substitutions, self.blur = substitutions, blur
+        self.feature_dropout = feature_dropout
         self.scheme, self.complete = scheme, complete
         self.epoch = 0
+        self.distils = any(protein.soft is not None for protein in proteins)
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -94,6 +99,8 @@ class ProteinDataset(Dataset):
             scheme=self.scheme,
             complete=self.complete[index] if self.complete else "",
         )
+        if self.distils:
+            self._add_soft_labels(graph, self.proteins[index].soft, start, end)
         if self.blur and "y" in graph:
             blurred = blur_boundaries(np.asarray(graph.y), self.blur, self.scheme)
             graph.y = torch.from_numpy(blurred)
@@ -105,12 +112,16 @@ class ProteinDataset(Dataset):
         return np.minimum(lengths, self.crop) if self.crop else lengths
 
     def _varied(self, index: int) -> Protein:
-        """Return a protein with random substitutions, or without its structure or pLDDT."""
+        """Return a protein with substitutions, or without its features, structure or pLDDT."""
         protein = self.proteins[index]
         if self.substitutions:
             random = np.random.default_rng((self.seed, self.epoch, index, 2))
             varied = substitute(protein.sequence, self.substitutions, random)
             protein = replace(protein, sequence=varied)
+        if protein.features is not None and self.feature_dropout:
+            chance = np.random.default_rng((self.seed, self.epoch, index, 3)).random()
+            if chance < self.feature_dropout:
+                protein = replace(protein, features=None)
         if protein.coordinates is None or not (self.structure_dropout or self.plddt_dropout):
             return protein
         whole, confidence = np.random.default_rng((self.seed, self.epoch, index, 1)).random(2)
@@ -132,3 +143,15 @@ class ProteinDataset(Dataset):
         if protein.labels is not None and protein.labels[start] in self.scheme.alike(SIGNAL):
             start = 0
         return start, start + self.crop
+
+    def _add_soft_labels(
+        self, graph: ResidueGraph, soft: SoftLabels | None, start: int, end: int
+    ) -> None:
+        """Add a teacher's probabilities to the graph of residues ``start:end``; 0 without them."""
+        graph.soft = torch.zeros(end - start, len(self.scheme.letters))
+        graph.soft_types = torch.zeros(1, len(self.scheme.types))
+        if soft is None:
+            return
+        graph.soft = torch.from_numpy(np.asarray(soft.labels[start:end], dtype=np.float32))
+        if soft.types is not None:
+            graph.soft_types = torch.from_numpy(np.asarray(soft.types, dtype=np.float32)[None])

@@ -37,6 +37,7 @@ def train_loader(
         plddt_dropout=config.data.plddt_dropout,
         substitutions=config.data.substitutions,
         blur=config.data.blur,
+        feature_dropout=config.data.feature_dropout,
         scheme=drawn.scheme,
         complete=drawn.complete,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from topo.config import Config, ExtraConfig, SamplingConfig
 from topo.data.augmentation import hide_ends
+from topo.data.features import attach_features
 from topo.data.folds import SPLITS, FoldRoles, fold_roles
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputWarning
@@ -170,6 +171,7 @@ class _Division:
     """The steps of :meth:`Splits.of`, which record checksums and what they leave out."""
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         self.data, self.seed = config.data, config.training.seed
         self.grammar = find_grammar(config.model.heads.grammar)
         self.path = Path(self.data.path or bundled("example") / "example.partitions.json")
@@ -204,7 +206,8 @@ class _Division:
 
     def _read(self, path: str | Path) -> list[Protein]:
         proteins = read_labelled(path, self.grammar.scheme)
-        found = list(self.structures.attach(proteins) if self.structures else proteins)
+        with_structure = self.structures.attach(proteins) if self.structures else proteins
+        found = attach_features(self.config, with_structure)
         self.checksums[str(path)] = checksum(path)
         return found
 

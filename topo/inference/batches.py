@@ -132,6 +132,9 @@ def protein_key(protein: Protein, structure: bool) -> bytes:
     if structure:
         for array in (protein.coordinates, protein.backbone, protein.plddt):
             digest.update(b"\0" if array is None else b"\1" + np.ascontiguousarray(array).tobytes())
+    if protein.features is not None:
+        stored = getattr(protein.features, "identity", None)
+        digest.update(b"\3" + (stored or np.ascontiguousarray(protein.features).tobytes()))
     for constraint in protein.constraints:
         digest.update(b"\2" + constraint.key.encode())
     for relative in protein.relatives or ():

@@ -18,6 +18,7 @@ from topo.config import dump_config
 from topo.inference.batches import Batch, Window, cut_window, read_windows
 from topo.inference.compute import LONGEST, BatchPredictor, Settings
 from topo.inference.constrained import Constraints, constrain, parse_constraints
+from topo.inference.featured import KnownFeatures
 from topo.inference.memory import default_batch_residues
 from topo.inference.models import load_model
 from topo.inference.relatives import ScoreBank, open_relatives
@@ -40,6 +41,8 @@ def predict(
     constraints: str | PathLike[str] | Constraints | None = None,
     alternatives: int = 0,
     relatives: str | PathLike[str] | Iterable[Protein] | None = None,
+    features: str | PathLike[str] | None = None,
+    missing_features: str = "refuse",
 ) -> Iterator[Prediction]:
     """Predict the topology of each protein, in input order.
 
@@ -77,6 +80,11 @@ def predict(
         Proteins among which similar ones support each prediction
         (:mod:`topo.inference.relatives`): a path, proteins, or ``self`` for the proteins
         themselves. Needs MMseqs2, and keeps the proteins in memory.
+    features
+        Path to an HDF5 file with the features of the proteins (:mod:`topo.io.features`), for a
+        model that was trained with them; by default the ``features`` of each protein, if any.
+    missing_features
+        Treatment of proteins without features in the file: ``refuse`` or ``mask``.
 
     Yields
     ------
@@ -92,6 +100,10 @@ def predict(
         proteins = read_inputs(proteins)
     if not isinstance(model, Checkpoint):
         model = load_model(model)
+    if features is not None:
+        known = KnownFeatures(features, missing_features)
+        known.check(model)
+        proteins = known.attach(proteins)
     device = _device(model, devices)
     settings = Settings.of(decoder, precision, longest, device, model, alternatives)
     if constraints is not None:
@@ -127,6 +139,10 @@ class PredictionStream:
         Function that receives numbers of finished residues.
     bank
         Scores of the relatives that the proteins name; None if they name none.
+    pool
+        Running worker processes, which other streams may share; then ``devices`` is not used.
+    urgent
+        Whether the batches come before those of other streams of the pool.
 
     Attributes
     ----------
@@ -144,6 +160,8 @@ class PredictionStream:
         store: PredictionStore | None = None,
         advance: Callable[[int], None] = lambda _: None,
         bank: ScoreBank | None = None,
+        pool: WorkerPool | None = None,
+        urgent: bool = False,
     ) -> None:
         self._bank = bank
         self._proteins, self._model, self._settings = proteins, model, settings
@@ -152,13 +170,16 @@ class PredictionStream:
         self._devices, self._store, self._advance = devices, store, advance
         if store is not None:
             store.scheme = model.tagger.crf.grammar.scheme
+        self._pool, self._urgent = pool, urgent
         self._pending: deque[Window] = deque()
         self.reused = 0
 
     def __iter__(self) -> Generator[tuple[Protein, Prediction], None, None]:
-        if len(self._devices) > 1:
-            with WorkerPool(self._model.path, self._devices, self._settings, self._bank) as pool:
-                yield from self._run(pool.run(self._batches()))
+        if self._pool is not None:
+            yield from self._run(self._pool.run(self._batches(), self._settings, self._urgent))
+        elif len(self._devices) > 1:
+            with WorkerPool(self._model.path, self._devices, bank=self._bank) as pool:
+                yield from self._run(pool.run(self._batches(), self._settings))
         else:
             predictor = BatchPredictor(self._model, self._settings, self._bank)
             yield from self._run((b, predictor(b.proteins)) for b in self._batches())

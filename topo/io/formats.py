@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from topo.errors import TopoError
 from topo.io.alphabets import TMBED, TOPO, check_letters, choose_alphabet, label_lines
+from topo.io.biotrainer import HEADER, parse_biotrainer, write_biotrainer
 from topo.io.deeptmhmm2 import is_deeptmhmm2, parse_deeptmhmm2
 from topo.io.fasta import parse_fasta, write_fasta
 from topo.io.gff3_reader import parse_gff3
@@ -253,6 +254,13 @@ FORMATS = (
         parse_fasta,
         suffixes=_FASTA_SUFFIXES,
         write=write_fasta,
+    ),
+    Format(
+        "biotrainer",
+        "proteins",
+        _first_text(HEADER),
+        parse_biotrainer,
+        write=write_biotrainer,
     ),
     Format("pir", "proteins", _has_layout("pir"), parse_pir, suffixes=(".pir",)),
     Format("labelled", "proteins", _has_layout("labelled"), parse_labelled),

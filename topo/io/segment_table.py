@@ -92,6 +92,8 @@ def segment_records(prediction: Prediction) -> str:
 def _side_labels(prediction: Prediction) -> list[Segment]:
     """Return the segments with their six-letter labels, or with none."""
     scheme, labels = prediction.scheme, prediction.labels
+    if scheme is SIX:
+        return prediction.segments
     six = scheme.to_six(labels) if scheme.is_mapped else ""
     return [
         segment._replace(label=six[segment.start] if six else "") for segment in prediction.segments

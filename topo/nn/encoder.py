@@ -86,13 +86,13 @@ class GraphEncoder(nn.Module):
         heads = 4 if width % 4 == 0 else 1
         return GATv2Conv(width, width // heads, heads=heads, edge_dim=16)
 
-    def forward(self, graph: ResidueGraph) -> Tensor:
-        """Map node features (R, D) to (R, width)."""
+    def forward(self, graph: ResidueGraph, x: Tensor) -> Tensor:
+        """Map node features (R, D) of a graph to (R, width)."""
         if not hasattr(self, "embed"):
-            return graph.x
-        with torch.autocast(graph.x.device.type, enabled=False):
+            return x
+        with torch.autocast(x.device.type, enabled=False):
             arguments = self._edge_arguments(graph)
-            x = self.embed(graph.x)
+            x = self.embed(x)
             for convolution, norm in zip(self.convolutions, self.norms, strict=True):
                 x = x + self.dropout(torch.relu(norm(convolution(x, *arguments))), graph.length)
         return x

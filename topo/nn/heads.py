@@ -16,13 +16,13 @@ class ResidueHead(nn.Sequential):
 
 
 class TypeHead(nn.Module):
-    """Mean and maximum over the chain, a hidden layer, a score for each protein type."""
+    """Mean and maximum over the chain, a hidden layer, a score for each type or class."""
 
-    def __init__(self, width: int, types: int) -> None:
+    def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, types))
+        self.score = nn.Sequential(nn.Linear(2 * width, 64), nn.ReLU(), nn.Linear(64, classes))
 
     def forward(self, x: Tensor, batch: Tensor, chains: int) -> Tensor:
-        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, types)."""
+        """Map residues (R, D), each of chain ``batch`` (R,), to scores (chains, classes)."""
         pooled = [scatter_mean(x, batch, chains), scatter_max(x, batch, chains)]
         return self.score(torch.cat(pooled, dim=1))

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from topo.config import GraphConfig, ModelConfig
 from topo.graph import NODE_FEATURES, STRUCTURE_FEATURES, ResidueGraph
 from topo.nn.convolution import ChainConvolution
 from topo.nn.encoder import GraphEncoder
+from topo.nn.projection import FeatureProjection
 from topo.nn.recurrent import RecurrentStack
 
-TRUNK = ("encoder.", "conv.", "recurrent.")
+TRUNK = ("features.", "encoder.", "conv.", "recurrent.")
 """Prefixes of the names of the trunk's weights."""
 
 _PREFIX = "trunk."
 
 
 class Trunk(nn.Module):
-    """Graph convolutions, chain convolutions and recurrent stack.
+    """Projection of features, graph convolutions, chain convolutions and recurrent stack.
 
     Parameters
     ----------
     config
         Architecture.
     graph
-        Window of the graphs, and whether they have structure.
+        Window of the graphs, whether they have structure, and their number of features.
+    values
+        Number of node features of records other than proteins.
     """
 
-    def __init__(self, config: ModelConfig, graph: GraphConfig) -> None:
+    def __init__(self, config: ModelConfig, graph: GraphConfig, values: int | None = None) -> None:
         super().__init__()
-        features = NODE_FEATURES + (STRUCTURE_FEATURES if graph.structure else 0)
+        features = values or NODE_FEATURES + (STRUCTURE_FEATURES if graph.structure else 0)
+        self.features: FeatureProjection | None = None
+        if graph.features.width:
+            self.features = FeatureProjection(graph.features.width, config.encoder.projection)
+            features += config.encoder.projection
         self.encoder = GraphEncoder(features, graph, config.encoder)
         self.conv = ChainConvolution(self.encoder.width, config.conv, config.encoder.dropout)
         self.recurrent = RecurrentStack(self.conv.width, config.recurrent)
@@ -39,7 +47,10 @@ class Trunk(nn.Module):
 
     def forward(self, graph: ResidueGraph) -> Tensor:
         """Map a batch of residue graphs to features of its residues, (R, directions x size)."""
-        x = self.encoder(graph)  # (R, gcs)
+        x = graph.x
+        if self.features is not None:
+            x = torch.cat([x, self.features(graph.features, graph.has_features)], dim=1)
+        x = self.encoder(graph, x)  # (R, gcs)
         x = self.conv(x, graph.length)
         return self.recurrent(x, graph.length)
 

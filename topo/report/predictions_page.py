@@ -4,8 +4,9 @@ The browser draws everything from compact data: an index of all proteins, and bl
 (:func:`topo.report.document.protein_document`), compressed by zlib and encoded as base64.
 Probabilities are rounded to 0.01 and stored for the first proteins only, up to
 :data:`PROBABILITY_RESIDUES` residues, which the page states; diagrams up to :data:`DIAGRAM_BEADS`
-beads. If these proteins have structures, the page contains their C-alpha atoms and 3Dmol.js (about
-540 kB). The page contains no date, so that equal predictions result in equal pages.
+beads, of soluble proteins up to :data:`SOLUBLE_BEADS`. If these proteins have structures, the page
+contains their C-alpha atoms and 3Dmol.js (about 540 kB). The page contains no date, so that equal
+predictions result in equal pages.
 """
 
 from __future__ import annotations
@@ -40,8 +41,16 @@ PROBABILITY_RESIDUES = 3_000_000
 """Number of residues whose probabilities a page contains, about 3 MB."""
 DIAGRAM_BEADS = 3_000_000
 """Number of beads of all diagrams of a page, about 10 MB."""
+SOLUBLE_BEADS = 100_000
+"""Number of beads of the diagrams of soluble proteins, which are threads without a membrane.
+
+A proteome has many; the limit keeps a page's cost small beside that of the predictions.
+"""
 
 _BLOCK = 32
+_ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+SOLUBLE = "GLOB"
+"""Type without membrane segments and signal peptide."""
 
 
 class Page:
@@ -54,7 +63,7 @@ class Page:
         self.proteins: list[list[Any]] = []
         self._spool = spool
         self._left = probability_residues
-        self._beads_left = DIAGRAM_BEADS
+        self._beads_left, self._soluble_left = DIAGRAM_BEADS, SOLUBLE_BEADS
         self._left_out = 0
         self._pending: list[str] = []
         self._blocks = 0
@@ -66,9 +75,13 @@ class Page:
         traced = known and len(prediction) <= self._left
         self._left_out += known and not traced
         self._left -= len(prediction) if traced else 0
-        document = protein_document(prediction, probabilities=traced, diagram=self._beads_left > 0)
+        document = protein_document(
+            prediction, probabilities=traced, diagram=self._room(prediction)
+        )
         if document["diagram"]:
-            self._beads_left -= sum(len(run) // 2 for _, run in document["diagram"]["runs"])
+            beads = sum(len(run) // 2 for _, run in document["diagram"]["runs"])
+            self._beads_left -= beads
+            self._soluble_left -= beads if prediction.type == SOLUBLE else 0
         self.structures += document["structure"] is not None
         self.proteins.append(
             [
@@ -80,9 +93,14 @@ class Page:
                 int(traced),
             ]
         )
-        self._pending.append(json.dumps(document, separators=(",", ":")))
+        self._pending.append(_ENCODE(document))
         if len(self._pending) == _BLOCK:
             self.flush()
+
+    def _room(self, prediction: Prediction) -> bool:
+        """Whether there is room for the diagram of a prediction."""
+        soluble = prediction.type == SOLUBLE
+        return self._beads_left > 0 and (not soluble or self._soluble_left > 0)
 
     def index(self) -> dict[str, Any]:
         """Return the index; ``left_out`` counts proteins whose probabilities exceed the limit."""

@@ -17,6 +17,7 @@ from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io import read_labelled, read_three_line, write_three_line
+from topo.io.claims import POLL, Claims
 from topo.io.ids import FileNames
 from topo.metrics.headline import HEADLINES, headline_metrics
 from topo.model_card import ensemble_card
@@ -29,6 +30,7 @@ from topo.training.resuming import check_same_data
 VALIDATION = ("fold", "share")
 """Validation sets: the fold after the test fold, or a share of the training proteins."""
 
+_PREDICTIONS = "predictions.3line"
 _TIMED = 50  # number of proteins on which the time of an ensemble is measured
 
 
@@ -109,6 +111,9 @@ def run_folds(
 ) -> Iterator[FoldResult]:
     """Train and predict fold by fold, continuing an earlier call on the same folder.
 
+    Several processes with the same folder share the folds. A process takes up the folds of those
+    that die, and waits for the folds of the others.
+
     Parameters
     ----------
     plans
@@ -124,7 +129,8 @@ def run_folds(
     Yields
     ------
     FoldResult
-        Result of each fold, in the order of ``plans``.
+        Result of each fold; first those that this process could take at once, in the order of
+        ``plans``.
 
     Raises
     ------
@@ -133,19 +139,58 @@ def run_folds(
     """
     make_folder(folder)
     files = FileNames()
-    for name, config in plans.items():
-        run = Run(folder / f"fold-{files.name(name)}")
-        splits = Splits.of(config)
-        _check_same(run, config, splits)
-        if run.model.is_dir():
-            tell(f"fold {name}: already trained")
-        else:
-            resume = run.resume_file.is_file()
-            tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
-            tell(splits.draws_line(config.sampling))
-            run.path.mkdir(parents=True, exist_ok=True)
-            fit(config, splits, run, resume=resume, progress=progress)
-        yield FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
+    runs = {name: Run(folder / f"fold-{files.name(name)}") for name in plans}
+    claims = Claims(folder / "claims")
+    left = list(plans)
+    while left:
+        busy = []
+        for name in left:
+            result = _complete_fold(name, plans[name], runs[name], claims, progress, tell)
+            if result is None:
+                busy.append(name)
+            else:
+                yield result
+        if busy == left:
+            time.sleep(POLL)
+        left = busy
+
+
+def _complete_fold(
+    name: str,
+    config: Config,
+    run: Run,
+    claims: Claims,
+    progress: bool,
+    tell: Callable[[str], None],
+) -> FoldResult | None:
+    """Train and predict a fold unless that is done; None if another process is at work on it."""
+    if not _is_complete(run):
+        claim = claims.take(run.path.name)
+        if claim is None:
+            return None
+        with claim:
+            return _fold_result(name, config, run, progress, tell)
+    return _fold_result(name, config, run, progress, tell)
+
+
+def _fold_result(
+    name: str, config: Config, run: Run, progress: bool, tell: Callable[[str], None]
+) -> FoldResult:
+    splits = Splits.of(config)
+    _check_same(run, config, splits)
+    if run.model.is_dir():
+        tell(f"fold {name}: already trained")
+    else:
+        resume = run.resume_file.is_file()
+        tell(f"fold {name}: {'resuming' if resume else 'training'} {run.path}")
+        tell(splits.draws_line(config.sampling))
+        run.path.mkdir(parents=True, exist_ok=True)
+        fit(config, splits, run, resume=resume, progress=progress)
+    return FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
+
+
+def _is_complete(run: Run) -> bool:
+    return run.model.is_dir() and (run.path / _PREDICTIONS).is_file()
 
 
 def spreads(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Spread]:
@@ -217,7 +262,7 @@ def _measure(model: Path, result: FoldResult) -> dict[str, Any]:
 
 
 def _predictions(run: Run, splits: Splits) -> list[Prediction]:
-    path, scheme = run.path / "predictions.3line", splits.test.scheme
+    path, scheme = run.path / _PREDICTIONS, splits.test.scheme
     if not path.is_file():
         found = predict(splits.test.proteins, run.model)
         proteins = (Protein(p.id, p.sequence, p.labels) for p in found)

@@ -57,6 +57,6 @@ class HistoryWriter(callbacks.Callback):
         """Return the line of progress for the last row."""
         row, seconds = self.rows[-1], time.monotonic() - self.started
         names = ("train_loss", "val_loss", "val_residue_accuracy", "val_type_accuracy_macro",
-                 "val_topology_accuracy_macro")  # fmt: skip
+                 "val_topology_accuracy_macro", "val_accuracy", "val_step_accuracy")  # fmt: skip
         shown = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
         return f"epoch {int(row['epoch']) + 1}/{trainer.max_epochs}  {shown}  {seconds:.0f} s"

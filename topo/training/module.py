@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from torch import Tensor
 
 from topo.config import Config
 from topo.errors import DivergedError
+from topo.graph import ResidueGraph
+from topo.nn.losses import total_loss
 from topo.runs import Run
 from topo.training.optimizer import learning_rate_factor, make_optimizer
 from topo.training.tracking import Tracker
+
+_log = logging.getLogger(__name__)
 
 
 class SeededTraining(pl.LightningModule):
@@ -135,3 +141,84 @@ class SeededTraining(pl.LightningModule):
         """Return the mean of each value recorded in this epoch, and the largest gradient norm."""
         means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
         return means | {"gradient_norm_max": max(self.sums.get("gradient_norm", [0.0]))}
+
+
+class PartwiseTraining(SeededTraining):
+    """Training on batches in parts, whose gradients are added.
+
+    A batch that is too large for the memory comes in several parts. Their losses are weighted so
+    that the sum is the loss of the whole batch.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.was_split = False
+
+    @abstractmethod
+    def part_losses(self, part: ResidueGraph) -> dict[str, Tensor]:
+        """Return the losses of a part, each averaged over its records."""
+
+    @abstractmethod
+    def part_shares(self, parts: Sequence[ResidueGraph]) -> list[dict[str, float]]:
+        """Return the weight of each loss of each part."""
+
+    def training_step(self, parts: list[ResidueGraph], index: int) -> Tensor:
+        """Return the loss of the last part of a batch, after the gradients of those before."""
+        self._tell_of_parts(parts)
+        values: dict[str, float] = defaultdict(float)
+        loss = torch.zeros(())
+        shares = self.part_shares(parts)
+        for number, (part, own) in enumerate(zip(parts, shares, strict=True)):
+            if number:
+                self._backward_of_part(loss)
+            loss = self._part_loss(part, own, values)
+        values = self.over_processes(values)
+        self.finite(values["loss"])
+        for name, value in values.items():
+            self.sums[f"train_{name}"].append(value)
+        count = sum(len(part.length) for part in parts)
+        self.log("loss", values["loss"], prog_bar=True, logger=False, batch_size=count)
+        return loss
+
+    def optimizer_zero_grad(self, *args: Any) -> None:
+        """Do nothing: Lightning calls this when the gradients of the first parts are there."""
+
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
+        """Clear the gradients and seed the step."""
+        self.zero_grad()
+        super().on_train_batch_start(batch, index)
+
+    def _part_loss(
+        self, part: ResidueGraph, shares: Mapping[str, float], values: dict[str, float]
+    ) -> Tensor:
+        """Return the weighted loss of a part, and add its losses to ``values``."""
+        losses = {name: loss * shares[name] for name, loss in self.part_losses(part).items()}
+        loss = total_loss(losses, self.config.loss)
+        values["loss"] += float(loss.detach())
+        for name, value in losses.items():
+            values[f"{name}_loss"] += float(value.detach())
+        world = self.trainer.world_size  # the gradients are averaged over the processes
+        return loss * world if world > 1 else loss
+
+    def over_processes(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the sums of values over the processes of the training."""
+        if self.trainer.world_size == 1:
+            return dict(values)
+        # float32, because not every device has float64
+        numbers = torch.tensor([*values.values()], dtype=torch.float32, device=self.device)
+        summed = self.trainer.strategy.reduce(numbers, reduce_op="sum")
+        return dict(zip(values, summed.tolist(), strict=True))
+
+    def _backward_of_part(self, loss: Tensor) -> None:
+        with torch.autocast(self.device.type, enabled=False):
+            loss.backward()
+
+    def _tell_of_parts(self, parts: Sequence[ResidueGraph]) -> None:
+        """Report the first batch that is split."""
+        if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
+            self.was_split = True
+            limit = self.config.training.batch_residues
+            _log.info(
+                f"batches of {self.config.training.batch} proteins are computed in parts of at "
+                f"most {limit:,} residues (training.batch_residues); their gradients are added"
+            )

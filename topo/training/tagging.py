@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import Tensor
 from topo._version import environment
 from topo.checkpoint import build_tagger, save_checkpoint
 from topo.config import Config
+from topo.data.features import feature_moments
 from topo.data.loading import sampling_weights, train_loader, whole_loader, whole_order
 from topo.data.splits import Splits
 from topo.grammar.legality import only_type
@@ -24,19 +23,19 @@ from topo.metrics.types import type_confusion
 from topo.model_card import model_card
 from topo.nn.decoding import Scores
 from topo.nn.losses import cleavage_sites, total_loss
+from topo.nn.soft_losses import soft_losses
 from topo.protein import Prediction
 from topo.runs import Run, run_name
 from topo.training.calibration import calibrate
+from topo.training.distillation import with_teacher
 from topo.training.initial_weights import initial_weights
-from topo.training.module import SeededTraining
+from topo.training.module import PartwiseTraining
 from topo.training.tracking import Tracker
-
-_log = logging.getLogger(__name__)
 
 _TRACKED = 8  # validation proteins in the table of predictions at Weights & Biases
 
 
-class TaggerTraining(SeededTraining):
+class TaggerTraining(PartwiseTraining):
     """Training of a tagger, with losses of its heads and headline metrics on validation.
 
     Parameters
@@ -57,10 +56,11 @@ class TaggerTraining(SeededTraining):
     ) -> None:
         super().__init__(config)
         self.splits = splits
+        self.taught = with_teacher(config, splits)
         self.lengthened = lengthened
-        self.was_split = False
         self.validation = whole_order(splits.validation)
         self.tagger = build_tagger(config)
+        self._standardise_features()
         self.initial = initial_weights(config)
         self.tagger.load_state_dict({**self.tagger.state_dict(), **self.initial.weights})
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
@@ -80,7 +80,7 @@ class TaggerTraining(SeededTraining):
         """Return the batches of the current epoch."""
         trainer = self.trainer
         return train_loader(
-            self.splits.train,
+            self.taught,
             self.config,
             self.current_epoch,
             trainer.global_rank,
@@ -90,36 +90,6 @@ class TaggerTraining(SeededTraining):
     def val_dataloader(self) -> Any:
         """Return the batches of whole validation chains."""
         return whole_loader(self.splits.validation, self.config)
-
-    def training_step(self, parts: list[ResidueGraph], index: int) -> Tensor:
-        """Return the loss of the last part of a batch, after the gradients of those before.
-
-        A batch that is too large for the memory comes in several parts. Their losses are weighted
-        so that the sum is the loss of the whole batch.
-        """
-        self._tell_of_parts(parts)
-        values: dict[str, float] = defaultdict(float)
-        loss = torch.zeros(())
-        shares_of_parts = loss_shares(parts, self._totals(parts))
-        for number, (part, shares) in enumerate(zip(parts, shares_of_parts, strict=True)):
-            if number:
-                self._backward_of_part(loss)
-            loss = self._part_loss(part, shares, values)
-        values = self._over_processes(values)
-        self.finite(values["loss"])
-        for name, value in values.items():
-            self.sums[f"train_{name}"].append(value)
-        count = sum(len(part.length) for part in parts)
-        self.log("loss", values["loss"], prog_bar=True, logger=False, batch_size=count)
-        return loss
-
-    def optimizer_zero_grad(self, *args: Any) -> None:
-        """Do nothing: Lightning calls this when the gradients of the first parts are there."""
-
-    def on_train_batch_start(self, batch: Any, index: int) -> None:
-        """Clear the gradients and seed the step."""
-        self.zero_grad()
-        super().on_train_batch_start(batch, index)
 
     def on_validation_epoch_start(self) -> None:
         """Clear the predictions of the epoch before."""
@@ -157,6 +127,7 @@ class TaggerTraining(SeededTraining):
             },
             "folds": splits.folds,
             "left_out": splits.left_out,
+            **({"missing_features": missing} if (missing := self._without_features()) else {}),
             "data_sha256": splits.checksums,
             "versions": environment(),
         }
@@ -173,6 +144,26 @@ class TaggerTraining(SeededTraining):
         metrics = run.info()
         save_checkpoint(run.model, tagger, config, metrics, model_card(config, metrics))
         self._track(tracker)
+
+    def _standardise_features(self) -> None:
+        """Set mean and deviation of the features, and read those of the validation proteins.
+
+        Every value is read once, so that a file with faulty ones is refused before the training.
+        """
+        projection = self.tagger.trunk.features
+        if projection is None:
+            return
+        width = self.config.graph.features.width
+        mean, deviation = feature_moments(self.splits.train.proteins, width)
+        projection.standardise(torch.from_numpy(mean), torch.from_numpy(deviation))
+        feature_moments(self.splits.validation.proteins, width)
+
+    def _without_features(self) -> list[str]:
+        """Return the ids of the proteins without features, in a training with features."""
+        if self.tagger.trunk.features is None:
+            return []
+        parts = (self.splits.train, self.splits.validation, self.splits.test)
+        return [p.id for part in parts for p in part.proteins if p.features is None]
 
     def _figures(self) -> dict[str, float]:
         """Return the headline metrics of the present predictions of the validation proteins."""
@@ -191,49 +182,28 @@ class TaggerTraining(SeededTraining):
         tracker.log_confusion(counts.tolist(), names)
         tracker.log_predictions(truths, self.predictions[:_TRACKED])
 
-    def _part_loss(
-        self, part: ResidueGraph, shares: Mapping[str, float], values: dict[str, float]
-    ) -> Tensor:
-        """Return the weighted loss of a part, and add its losses to ``values``."""
-        smoothing = self.config.loss.label_smoothing
-        losses = self.tagger.losses(self.tagger(part), part, smoothing)
-        losses = {name: loss * shares[name] for name, loss in losses.items()}
-        loss = total_loss(losses, self.config.loss)
-        values["loss"] += float(loss.detach())
-        for name, value in losses.items():
-            values[f"{name}_loss"] += float(value.detach())
-        world = self.trainer.world_size  # the gradients are averaged over the processes
-        return loss * world if world > 1 else loss
+    def part_losses(self, part: ResidueGraph) -> dict[str, Tensor]:
+        """Return the losses of a part of a batch, each averaged over its proteins."""
+        scores = self.tagger(part)
+        losses = self.tagger.losses(scores, part, self.config.loss.label_smoothing)
+        if "soft" not in part:
+            return losses
+        distillation = self.config.distillation
+        weight = distillation.weight
+        for name, soft in soft_losses(self.tagger, scores, part, distillation).items():
+            losses[name] = (1 - weight) * losses[name] + weight * soft
+        return losses
 
     def _totals(self, parts: Sequence[ResidueGraph]) -> dict[str, float] | None:
         """Return the number of proteins and known sites of the batch of all processes."""
         if self.trainer.world_size == 1:
             return None
         sizes, sites = part_counts(parts)
-        return self._over_processes({"proteins": sizes.sum(), "sites": sites.sum()})
+        return self.over_processes({"proteins": sizes.sum(), "sites": sites.sum()})
 
-    def _over_processes(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the sums of values over the processes of the training."""
-        if self.trainer.world_size == 1:
-            return dict(values)
-        # float32, because not every device has float64
-        numbers = torch.tensor([*values.values()], dtype=torch.float32, device=self.device)
-        summed = self.trainer.strategy.reduce(numbers, reduce_op="sum")
-        return dict(zip(values, summed.tolist(), strict=True))
-
-    def _backward_of_part(self, loss: Tensor) -> None:
-        with torch.autocast(self.device.type, enabled=False):
-            loss.backward()
-
-    def _tell_of_parts(self, parts: Sequence[ResidueGraph]) -> None:
-        """Report the first batch that is split."""
-        if len(parts) > 1 and not self.was_split and self.trainer.is_global_zero:
-            self.was_split = True
-            limit = self.config.training.batch_residues
-            _log.info(
-                f"batches of {self.config.training.batch} proteins are computed in parts of at "
-                f"most {limit:,} residues (training.batch_residues); their gradients are added"
-            )
+    def part_shares(self, parts: Sequence[ResidueGraph]) -> list[dict[str, float]]:
+        """Return the weight of each loss of each part; see :func:`loss_shares`."""
+        return loss_shares(parts, self._totals(parts))
 
     def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
         losses = self.tagger.losses(scores, graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,6 +50,13 @@ def consensus(
         bool,
         typer.Option("--complete", help="Keep the uncertain labels of the proteins that are kept."),
     ] = False,
+    soft: Annotated[
+        Path | None,
+        typer.Option(
+            help="Path to an HDF5 file of the averaged label probabilities, a teacher for topo "
+            "train --teacher."
+        ),
+    ] = None,
     iterations: Annotated[
         int, typer.Option(min=1, help="Number of rounds of search for relatives.")
     ] = 3,
@@ -82,6 +90,11 @@ def consensus(
         sensitivity=sensitivity,
         threads=threads,
     )
+    if soft is not None:
+        from topo.training.distillation import write_soft_labels
+
+        pairs = [(row.protein, row.soft) for row in found if row.soft is not None]
+        write_soft_labels(soft, pairs)
     rows = (
         LabelledRow(row.protein, (str(row.relatives), f"{row.known:.3f}"), set()) for row in found
     )

@@ -100,7 +100,7 @@ function showSnake(protein) {
   const box = $("snake");
   for (const id of ["snake-out", "snake-full", "snake-in", "snake-fit", "snake-svg", "snake-png"]) $(id).disabled = !protein.diagram;
   if (!protein.diagram) {
-    box.replaceChildren("This page holds the diagrams of its first proteins only.");
+    box.replaceChildren("This page holds the diagrams of its first proteins only, and of fewer soluble ones.");
     return;
   }
   const svg = drawSnake(protein), ring = svg.querySelector(".pointer");

@@ -1,0 +1,1 @@
+"""Embeddings of protein language models, written as features of residues."""

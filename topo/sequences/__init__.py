@@ -1,0 +1,1 @@
+"""Sequences of numbers: records without residues, classified as a whole or step by step."""
