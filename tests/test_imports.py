@@ -47,6 +47,7 @@ LAYERS = [
     "topo.sweep",
     "topo.report",
     "topo.benchmark",
+    "topo.serve",
     "topo.cli",
     "topo.__main__",
 ]

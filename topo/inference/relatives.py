@@ -1,9 +1,9 @@
 """Predictions that the relatives of a protein support.
 
-The network scores a protein and each of its relatives alone. The scores of the relatives are
-carried to the protein along their alignments and averaged with its own. The decoder reads the
-average as it reads that of an ensemble's members: a topology gets the weighted geometric mean of
-its probabilities, and every prediction is legal.
+The network computes the scores of a protein and of each relative alone. The scores of the
+relatives are carried to the protein along their alignments and averaged with its own. The decoder
+reads the average as it reads that of an ensemble's members: a topology gets the weighted geometric
+mean of its probabilities, and every prediction is legal.
 """
 
 from __future__ import annotations
