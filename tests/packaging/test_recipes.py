@@ -21,10 +21,10 @@ import yaml
 from conftest import ROOT
 
 from topo import __version__
-from topo._version import DISTRIBUTION
+from topo._version import DISTRIBUTION, REPOSITORY
 
 RECIPES = ROOT / "docs" / "packaging"
-ADDRESS = "https://github.com/topo-membrane/topo"
+ADDRESS = f"https://github.com/{REPOSITORY}"
 DATA = RECIPES / "galaxy" / "test-data"
 _RENAMED = {"torch": "pytorch", "torch-geometric": "pytorch_geometric",
             "matplotlib": "matplotlib-base"}  # fmt: skip
@@ -99,15 +99,22 @@ def test_the_conda_recipe_agrees_with_the_project() -> None:
 
 
 def test_every_recipe_names_this_version_and_one_address() -> None:
+    """Whoever moves the project changes ``REPOSITORY``; then this test names the other files."""
     for file in ("galaxy/topo_predict.xml", "nf-core/topo/predict/main.nf",
                  "nf-core/topo/predict/environment.yml", "snakemake/environment.yaml",
                  "cwl/topo-predict.cwl", "bioconda/meta.yaml"):  # fmt: skip
         assert __version__ in (RECIPES / file).read_text(), file
-    addresses = set()
-    for path in [ROOT / "pyproject.toml", *RECIPES.rglob("*"), *(ROOT / "topo").rglob("*.py")]:
-        if path.is_file():
-            addresses |= set(re.findall(r"github\.com/topo[\w-]*/[\w-]+", path.read_text()))
-    assert addresses == {ADDRESS.removeprefix("https://")}
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    owner, _, name = REPOSITORY.partition("/")
+    ours = rf"(?:topo[\w-]*|{re.escape(owner)})"
+    hosts = rf"(?:github|githubusercontent)\.com/{ours}/[\w-]+|{ours}\.github\.io/[\w-]+"
+    expected = {f"github.com/{REPOSITORY}", f"{owner}.github.io/{name}"}
+    files = [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *RECIPES.rglob("*"),
+             *(ROOT / "topo").rglob("*.py")]  # fmt: skip
+    found = {path.relative_to(ROOT).as_posix(): set(re.findall(hosts, path.read_text()))
+             for path in files if path.is_file()}  # fmt: skip
+    assert {name: addresses for name, addresses in found.items() if addresses - expected} == {}
+    assert found["pyproject.toml"] == expected
 
 
 @posix
