@@ -103,8 +103,16 @@ def test_the_linter_of_a_recipe_passes(line: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize(("words", "found"), [("topo pre", "predict"), ("topo models g", "get")])
-def test_bash_completes_commands(words: str, found: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("topo pre", "predict"),
+        ("topo models g", "get"),
+        ("topo models get topo-e", "topo-ensemble"),
+        ("topo predict --model topo-b", "topo-base"),
+    ],
+)
+def test_bash_completes_commands_and_models(words: str, found: str) -> None:
     """The script that --show-completion prints asks topo itself, with these variables."""
     environment = {
         **os.environ,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.options import ModelName
 from topo.errors import TopoError
 
 _PACKAGES = ("fastapi", "uvicorn", "fastapi_swagger", "prometheus_client", "python_multipart")
@@ -22,10 +23,7 @@ def serve(
     port: Annotated[
         int, typer.Option(help="Port to serve; 0 chooses a free one.", min=0, max=65535)
     ] = 8000,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
-    ] = None,
+    model: ModelName = None,
     workers: Annotated[
         int,
         typer.Option(
