@@ -87,7 +87,10 @@ def test_two_builds_are_equal(tmp_path: Path) -> None:
     [
         "planemo lint {recipes}/galaxy/topo_predict.xml",
         "hadolint {recipes}/docker/Dockerfile",
+        "snakefmt --check {recipes}/snakemake/test/Snakefile {recipes}/snakemake/wrapper.py",
         "cwltool --validate {recipes}/cwl/topo-predict.cwl",
+        "check-jsonschema --builtin-schema vendor.github-workflows "
+        "{root}/.github/workflows/tests.yml {root}/.github/workflows/release.yml",
         "zizmor --offline --min-severity medium {root}/.github/workflows",
         "cffconvert --validate -i {root}/CITATION.cff",
         "validate-pyproject {root}/pyproject.toml",

@@ -266,6 +266,37 @@ def test_cwltool_runs_the_tool(environment: dict[str, str], tmp_path: Path) -> N
 
 
 @posix
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "compiled"), [("generic", 1), (None, 2)])
+def test_kernels_of_an_image_fit_other_processors(
+    name: str | None, compiled: int, tmp_path: Path
+) -> None:
+    """On two kinds of processor; the documented variable makes them share what is compiled."""
+    variables = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    variables.pop("NUMBA_CPU_NAME", None)
+    if name:
+        variables["NUMBA_CPU_NAME"] = name
+    for processor in ("nehalem", "haswell"):
+        words = (sys.executable, "-c", _KERNEL, processor)
+        subprocess.run(words, check=True, env=variables)
+    assert len([*tmp_path.rglob("*.kernel")]) == compiled
+
+
+_KERNEL = """
+import sys
+import llvmlite.binding
+llvmlite.binding.get_host_cpu_name = lambda: sys.argv[1]
+from topo.caches.kernels import njit
+
+@njit()
+def double(x):
+    return 2 * x
+
+assert double(3) == 6
+"""
+
+
+@posix
 @pytest.mark.endurance
 @pytest.mark.parametrize("warm", [True, False])
 def test_an_image_predicts_in_the_c_locale_without_home_and_compiler(
@@ -275,6 +306,7 @@ def test_an_image_predicts_in_the_c_locale_without_home_and_compiler(
     dockerfile = (RECIPES / "docker" / "Dockerfile").read_text()
     assert "RUN topo warm-up" in dockerfile
     assert "requirements-predict.txt" in dockerfile
+    assert "NUMBA_CPU_NAME=generic" in dockerfile
     kernels = tmp_path / "kernels"
     bin_ = environment["PATH"].partition(os.pathsep)[0]
     bare = {"PATH": f"{bin_}:{tmp_path / 'tools'}", "LC_ALL": "C", "TMPDIR": str(tmp_path),
@@ -284,7 +316,7 @@ def test_an_image_predicts_in_the_c_locale_without_home_and_compiler(
         (tmp_path / "tools" / name).symlink_to(str(shutil.which(name)))
     assert shutil.which("cc", path=bare["PATH"]) is None
     if warm:
-        bare["NUMBA_CACHE_DIR"] = str(kernels)
+        bare |= {"NUMBA_CACHE_DIR": str(kernels), "NUMBA_CPU_NAME": "generic"}
         bash("topo warm-up", tmp_path, bare)
         before = {path: path.stat().st_mtime_ns for path in kernels.rglob("*.kernel")}
         for path in (*kernels.rglob("*"), kernels):
