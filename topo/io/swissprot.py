@@ -12,15 +12,31 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 from topo.errors import InputError
 from topo.io.files import open_text, source_name
 from topo.io.lines import Lines
 from topo.io.records import Fault, clean_sequence, finish_records
-from topo.io.swissprot_rules import signal_kind, swissprot_labels, topology_features
+from topo.io.swissprot_rules import (
+    feature_ends,
+    feature_note,
+    signal_kind,
+    swissprot_labels,
+    topology_features,
+)
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
+
+
+class SwissProtFeature(NamedTuple):
+    """Feature of a record; residues are half-open and 0-based, None where unknown."""
+
+    key: str
+    start: int | None
+    end: int | None
+    note: str
+
 
 _END = "//"
 _LONGEST_RECORD = 50_000_000
@@ -58,8 +74,36 @@ def parse_swissprot(lines: Lines, scheme: LabelScheme = SIX) -> Iterator[Protein
     return finish_records(_records(lines, scheme), lines.source, lines.policy)
 
 
+def parse_features(lines: Lines) -> Iterator[tuple[int, str, list[SwissProtFeature]]]:
+    """Yield first line, primary accession and all features of each record.
+
+    Parameters
+    ----------
+    lines
+        Lines without line ends.
+
+    Raises
+    ------
+    InputError
+        If a record is malformed.
+    """
+    for first, block in _blocks(lines):
+        record = _parse("\n".join(block) + "\n", lines.source, first)
+        features = []
+        for entry in record.features:
+            ends = feature_ends(entry) or (None, None)
+            features.append(SwissProtFeature(entry.type, *ends, feature_note(entry)))
+        yield first, (record.accessions or [record.entry_name])[0], features
+
+
 def _records(lines: Lines, scheme: LabelScheme) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield each record with the place of its first line."""
+    for first, block in _blocks(lines):
+        yield f"line {first}", _protein_or_fault(block, lines, first, scheme)
+
+
+def _blocks(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of each record and the number of the first one."""
     block: list[str] = []
     first = size = 0
     for line in lines:
@@ -71,7 +115,7 @@ def _records(lines: Lines, scheme: LabelScheme) -> Iterator[tuple[str, Protein |
         if size > _LONGEST_RECORD:
             lines.fail(f"record of more than {_LONGEST_RECORD:,} characters", first)
         if line.rstrip() == _END:
-            yield f"line {first}", _protein_or_fault(block, lines, first, scheme)
+            yield first, block
             block, size = [], 0
     if block:
         lines.fail(f"record without its closing {_END!r}", first)

@@ -136,7 +136,7 @@ def label_features(features: list[Feature], length: int, scheme: LabelScheme = S
     labels = [UNKNOWN] * length
     for feature in features:  # sides first, so that segments overwrite them
         if feature.key in ("TOPO_DOM", "DOMAIN"):
-            _paint(labels, feature, _side(feature.note, barrel))
+            _paint(labels, feature, side_of(feature.note, barrel))
     for feature in features:
         if feature.key == "TRANSMEM":
             _paint(labels, feature, STRAND if "beta strand" in feature.note else HELIX)
@@ -155,7 +155,8 @@ def _paint(labels: list[str], feature: Feature, label: str) -> None:
     labels[feature.start : feature.end] = label * (feature.end - feature.start)
 
 
-def _side(note: str, barrel: bool) -> str:
+def side_of(note: str, barrel: bool) -> str:
+    """Return the label of the side that a note in lower case names, ``-`` if it names none."""
     for label, words in (_BARREL_SIDES if barrel else _SIDES).items():
         if note.startswith(words):
             return label
@@ -164,21 +165,31 @@ def _side(note: str, barrel: bool) -> str:
 
 def topology_features(table: Iterable[Any], scheme: LabelScheme = SIX) -> Iterator[Feature]:
     """Yield the features that concern topology, or that a scheme names, and have known ends."""
-    from Bio.SeqFeature import UnknownPosition
-
     keys = {*_KEYS, *(label.feature for label in scheme.labels)}
     for entry in table:
-        key, location = entry.type, entry.location
-        if key not in keys:
+        if entry.type not in keys:
             continue
-        if location.ref is not None:  # of another isoform
+        if (ends := feature_ends(entry)) is None:
             continue
-        if UnknownPosition in (type(location.start), type(location.end)):
-            continue
-        words = entry.qualifiers.get("note") or entry.qualifiers.get("description") or ""
-        note = words.casefold()
-        if key != "DOMAIN" or _side(note, barrel=False) != UNKNOWN:
-            yield Feature(key, int(location.start), int(location.end), note)
+        note = feature_note(entry)
+        if entry.type != "DOMAIN" or side_of(note, barrel=False) != UNKNOWN:
+            yield Feature(entry.type, *ends, note)
+
+
+def feature_ends(entry: Any) -> tuple[int, int] | None:
+    """Return start and end of a feature, half-open from 0; None if unknown or of an isoform."""
+    from Bio.SeqFeature import UnknownPosition
+
+    location = entry.location
+    if location.ref is not None or UnknownPosition in (type(location.start), type(location.end)):
+        return None
+    return int(location.start), int(location.end)
+
+
+def feature_note(entry: Any) -> str:
+    """Return the words of a feature of a new or an old record, in lower case."""
+    words = entry.qualifiers.get("note") or entry.qualifiers.get("description") or ""
+    return words.casefold()
 
 
 def signal_kind(table: Iterable[Any]) -> str | None:
@@ -189,10 +200,10 @@ def signal_kind(table: Iterable[Any]) -> str | None:
     """
     signals, lipids, kinds = [], set(), []
     for entry in table:
-        note = str(entry.qualifiers.get("note") or entry.qualifiers.get("description") or "")
+        note = feature_note(entry)
         if entry.type == "SIGNAL" and entry.location.ref is None:
-            signals.append((_place(entry.location.end), note.casefold()))
-        elif entry.type == "LIPID" and "diacylglycerol" in note.casefold():
+            signals.append((_place(entry.location.end), note))
+        elif entry.type == "LIPID" and "diacylglycerol" in note:
             lipids.add(_place(entry.location.start))
     if any("tat-type" in note for _, note in signals):
         kinds.append("Tat")
