@@ -226,6 +226,39 @@ def test_one_protein_is_fixed_on_the_command_line(
     assert not (tmp_path / "two").exists()
 
 
+def test_features_condition_as_their_table_does(
+    model: Path, proteins: list[Protein], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """UniProt's ids match its accessions; GFF3 by its content, and by option."""
+    fasta = tmp_path / "set.fasta"
+    first, second = proteins[1], proteins[4]
+    fasta.write_text(f">sp|P12345|TEST_HUMAN\n{first.sequence}\n>{second.id}\n{second.sequence}\n")
+    rows = [
+        ("P12345", "Topological domain", 5, 9, "Note=Cytoplasmic"),
+        ("P12345", "Transmembrane", 40, 50, "Note=Helical"),
+        ("P12345", "Chain", 1, 50, "ID=1"),
+        (second.id, "signal_peptide", 1, 20, "ID=2"),
+    ]
+    features = tmp_path / "known.txt"
+    features.write_text(
+        "".join(f"{n}\tx\t{t}\t{a}\t{b}\t.\t.\t.\t{note}\n" for n, t, a, b, note in rows)
+    )
+    texts = {"P12345": ["5-9:inside", "40-50:helix"], second.id: ["1-20:signal"]}
+    path = table(tmp_path / "known.tsv", texts)
+    source = {"source": fasta}
+    assert run(model, tmp_path / "table", "--constraints", path, **source) == 0
+    assert "passed over" not in capsys.readouterr().err
+    assert run(model, tmp_path / "features", "--constraints", features, **source) == 0
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.endswith("known.txt: rows of other terms are passed over: Chain (1)\n")
+    option = ["--constraints", features, "--constraints-format", "table"]
+    assert run(model, tmp_path / "wrong", *option, **source) == 2
+    assert "known.txt:1: found 'P12345" in capsys.readouterr().err
+    for file in ("summary.tsv", "predictions.jsonl"):
+        assert (tmp_path / "table" / file).read_text() == (tmp_path / "features" / file).read_text()
+
+
 WRONG = [
     ("{0}\t1\t5", "known.tsv:1: found '{0}\\t1\\t5', expected id, first, last and what"),
     ("\n{0}\t1\t5\tcytoplasm", "known.tsv:2: found constraint '1-5:cytoplasm', expected inside"),

@@ -6,14 +6,23 @@ from typing import Annotated
 
 import typer
 
-ConstraintTable = Annotated[
+ConstraintFile = Annotated[
     str | None,
     typer.Option(
-        help="Path to a table of constraints: id, first, last, what. Predictions are conditional "
-        "on them."
+        help="Path to a table of constraints (id, first, last, what), or to features as GFF3 or "
+        "Swiss-Prot records. Predictions are conditional on them."
     ),
 ]
-"""Table of constraints."""
+"""File of constraints."""
+
+ConstraintFormat = Annotated[
+    str,
+    typer.Option(
+        "--constraints-format",
+        help="Format of the constraints: table, gff3, swissprot, or auto (by the first lines).",
+    ),
+]
+"""Format of the file of constraints."""
 
 Fixed = Annotated[
     list[str] | None,

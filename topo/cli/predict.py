@@ -10,7 +10,8 @@ import typer
 
 from topo.cli.answers import (
     AlternativeCount,
-    ConstraintTable,
+    ConstraintFile,
+    ConstraintFormat,
     ExportMinimum,
     ExportNames,
     ExportPadding,
@@ -159,7 +160,8 @@ def predict(
         int,
         typer.Option(help="Maximum length of a chain predicted in one piece, in residues.", min=2),
     ] = 100_000,
-    constraints: ConstraintTable = None,
+    constraints: ConstraintFile = None,
+    constraints_format: ConstraintFormat = "auto",
     fix: Fixed = None,
     alternatives: AlternativeCount = 0,
     relatives: RelativesSource = None,
@@ -268,7 +270,7 @@ def predict(
         table = None if folder is None else folder / INVALID_FILE
         warnings.warn(invalid_message(inputs.faults, table), InputWarning, 1)
     devices = device.split(",") * workers
-    known = Known(constraints, fix or ())
+    known = Known(constraints, fix or (), constraints_format)
     checkpoint = load_model(model, devices[0])
     given.check(checkpoint)
     if structures is not None and not checkpoint.config.graph.structure:

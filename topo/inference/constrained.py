@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ Constraints = Mapping[str, str | Iterable[str | Constraint]]
 """Constraints of proteins by id, as texts or parsed."""
 
 _SHOWN = 5
+_UNIPROT_ID = re.compile(r"(?:sp|tr)\|(\w+)\|\w+")
 
 
 def parse_constraints(
@@ -56,7 +58,8 @@ def constrain(
     grammar
         Grammar of the model.
     constraints
-        Constraints by id, either the original one or that of plain text files.
+        Constraints by id: the original one, that of plain text files, or the accession of UniProt's
+        ids (``sp|P02699|OPSD_BOVIN``).
 
     Raises
     ------
@@ -66,7 +69,7 @@ def constrain(
     """
     unused = dict.fromkeys(constraints)
     for protein in proteins:
-        name = protein.id if protein.id in constraints else plain_id(protein.id)
+        name = next((name for name in _names(protein.id) if name in constraints), "")
         unused.pop(name, None)
         own = tuple(constraints.get(name, ()))
         yield _constrained(protein, (*protein.constraints, *own), grammar) if own else protein
@@ -79,6 +82,14 @@ def constrain(
             InputWarning,
             stacklevel=2,
         )
+
+
+def _names(identifier: str) -> Iterator[str]:
+    """Yield the names under which the constraints of a protein may stand."""
+    yield identifier
+    yield plain_id(identifier)
+    if found := _UNIPROT_ID.fullmatch(identifier):
+        yield found[1]
 
 
 def constrain_single(
@@ -105,13 +116,15 @@ class Known:
     Parameters
     ----------
     table
-        Path to a table of constraints, or None.
+        Path to a file of constraints, or None.
     fixed
         Constraints on the only protein, as texts.
+    form
+        Format of the file, see :func:`topo.io.constraints.read_constraints`.
     """
 
-    def __init__(self, table: str | None, fixed: Sequence[str]) -> None:
-        self._table = read_constraints(table) if table is not None else {}
+    def __init__(self, table: str | None, fixed: Sequence[str], form: str = "auto") -> None:
+        self._table = read_constraints(table, form) if table is not None else {}
         self._fixed = [parse_constraint(text) for text in fixed]
         self._any = table is not None or bool(fixed)
 

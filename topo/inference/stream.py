@@ -72,7 +72,7 @@ def predict(
         the same.
     constraints
         Constraints of proteins by id, each a text such as ``1-20:inside`` or ``N-term:in``
-        (:func:`topo.constraints.parse_constraint`), or path to a table of them
+        (:func:`topo.constraints.parse_constraint`), or path to a file of them
         (:func:`topo.io.constraints.read_constraints`). The predictions are conditional on them.
     alternatives
         Number of topologies that are listed for each protein, at most 100.

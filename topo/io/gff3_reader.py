@@ -168,7 +168,7 @@ def positions(lines: Lines, first: str, last: str, length: int | None) -> tuple[
 def _take_row(lines: Lines, line: str, pending: dict[str, _Region], terms: Terms) -> None:
     fields = columns(lines, line)
     name, term, first, last = fields[0], fields[2], fields[3], fields[4]
-    attributes = _attributes(lines, fields[8])
+    attributes = attributes_of(lines, fields[8])
     region = pending.setdefault(name, _Region())
     letter = _letter(term, attributes)
     key = None if letter else _UNIPROT_KEYS.get(term.strip().casefold())
@@ -192,7 +192,7 @@ def _take_row(lines: Lines, line: str, pending: dict[str, _Region], terms: Terms
     region.attributes = attributes
 
 
-def _attributes(lines: Lines, text: str) -> dict[str, str]:
+def attributes_of(lines: Lines, text: str) -> dict[str, str]:
     """Split column 9 and check the attributes that are numbers."""
     pairs = (part.partition("=") for part in text.split(";"))
     attributes = {key.strip(): from_gff3(value) for key, _, value in pairs}
