@@ -91,6 +91,30 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A running ``topo serve`` with the small model, one worker and low limits."""
+    from server_process import NEEDS, ServerProcess
+
+    for name in NEEDS:
+        pytest.importorskip(name, reason=f"{name} is not installed (extra serve)")
+    limits = {
+        "--workers": 1,
+        "--jobs-per-minute": 0,
+        "--max-direct": 5,
+        "--max-proteins": 80,
+        "--max-residues": 3000,
+        "--max-job-residues": 40_000,
+        "--max-megabytes": 0.3,
+        "--slow-seconds": 2,
+        "--drain": 5,
+    }
+    words = [word for pair in limits.items() for word in pair]
+    found = ServerProcess(tmp_path_factory.mktemp("serve") / "store", model, *words)
+    yield found
+    assert found.stop() == 0
+
+
+@pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Headless chromium, for tests that ``browsers.MARKS`` marks."""
     from browsers import open_browser

@@ -47,6 +47,7 @@ LAYERS = [
     "topo.sweep",
     "topo.report",
     "topo.benchmark",
+    "topo.serve",
     "topo.cli",
     "topo.__main__",
 ]
@@ -111,6 +112,27 @@ def test_no_cycle_of_imports_also_of_lazy_ones() -> None:
 def test_few_modules_lie_loose() -> None:
     loose = [path.name for path in (ROOT / "topo").glob("*.py") if not path.name.startswith("_")]
     assert len(loose) <= 12, sorted(loose)
+
+
+def test_all_modules_and_tests_can_be_imported_on_windows() -> None:
+    """At their top; inside a function or after a check, what Windows lacks may be imported."""
+    absent = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"}
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in (*MODULES, *(ROOT / "tests").rglob("*.py"))
+        if (names := absent & _imported_at_the_top(path))
+    }
+    assert not found
+
+
+def _imported_at_the_top(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
 
 
 def test_only_tracking_imports_wandb() -> None:

@@ -10,6 +10,9 @@ __version__ = "0.1.0"
 DISTRIBUTION = "topo-membrane"
 """Name of the distribution that pip installs; the import and the command are ``topo``."""
 
+REPOSITORY = "topo-membrane/topo"
+"""Owner and name of the public repository, which the models are downloaded from."""
+
 
 def environment() -> dict[str, str]:
     """Return the versions of Python, this package and the packages that results depend on."""

@@ -57,6 +57,7 @@ def main() -> None:
     one = verbs.add_parser("predict", help="predict a held-out fold")
     for name in ("folds", "names", "model", "output"):
         one.add_argument(name)
+    one.add_argument("--relatives", help="file of relatives, as for topo predict")
     pool = verbs.add_parser("score", help="pool and score the predictions of all folds")
     pool.add_argument("folds")
     pool.add_argument("folder", type=Path)
@@ -67,7 +68,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.verb == "predict":
         if not Path(options.output).is_file():
-            predict_fold(options.folds, options.names.split(","), options.model, options.output)
+            names = options.names.split(",")
+            predict_fold(options.folds, names, options.model, options.output, options.relatives)
         return
     if options.verb == "errors":
         print(compare_errors(list(read_partitions(options.folds)), options.files))
@@ -80,7 +82,9 @@ def main() -> None:
     print(pool_folds(truth, options.folder, options.files))
 
 
-def predict_fold(path: str, names: Sequence[str], model: str, output: str) -> None:
+def predict_fold(
+    path: str, names: Sequence[str], model: str, output: str, relatives: str | None = None
+) -> None:
     """Write the nats, then the predictions, of the proteins of some folds."""
     torch.set_num_threads(1)
     proteins, checkpoint = list(read_partitions(path, names)), load_model(model)
@@ -89,7 +93,8 @@ def predict_fold(path: str, names: Sequence[str], model: str, output: str) -> No
             table.write("id\ttype\tnats\n")
             for protein, kind, value in topology_nats(proteins, checkpoint):
                 table.write(f"{protein.id}\t{kind}\t{value:.4f}\n")
-    found = predict([Protein(p.id, p.sequence) for p in proteins], checkpoint)
+    bare = [Protein(p.id, p.sequence) for p in proteins]
+    found = predict(bare, checkpoint, relatives=relatives)
     with atomic_text(output) as file:
         file.writelines(jsonl_record(prediction) for prediction in found)
 

@@ -22,6 +22,8 @@ VALUES = {
     "data.validation": ("cv2", ["cv2"]),
     "data.test": ("cv3", ["cv3"]),
     "data.structures": ("files", "files"),
+    "data.missing_features": ("mask", "mask"),
+    "data.feature_dropout": ("0.2", 0.2),
     "data.crop": ("250", 250),
     "data.size": ("64", 64),
     "model.encoder.gcs": ("32", 32),
@@ -44,9 +46,16 @@ VALUES = {
     "training.devices": ("2", 2),
     "training.threads": ("1", 1),
     "training.deterministic": (None, True),
+    "distillation.teacher": ("runs/t", "runs/t"),
+    "distillation.weight": ("0.3", 0.3),
+    "distillation.temperature": ("2", 2.0),
+    "task.points": ("20", 20),
     "tracking.wandb": ("offline", "offline"),
 }
 """A word for the option of each field, and the value it sets."""
+
+READ = {"data.features"}
+"""Options whose file is read with the configuration; see ``tests/training``."""
 
 
 def _names(key: str) -> tuple[str, ...]:
@@ -64,7 +73,8 @@ def test_the_table_above_has_every_option() -> None:
     marked = {
         k for k, f in config_fields().items() if any(isinstance(m, Option) for m in f.metadata)
     }
-    assert {key for key in marked if not key.startswith("pretraining.")} == {*VALUES}
+    found = {key for key in marked if not key.startswith("pretraining.")}
+    assert found == {*VALUES, *READ}
 
 
 @pytest.mark.parametrize("key", VALUES)

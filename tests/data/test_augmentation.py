@@ -78,7 +78,7 @@ def test_signal_peptides_keep_their_cleavage_site():
 def test_training_varies_by_epoch_and_validation_never():
     sequence = "".join(np.random.default_rng(2).choice(list(AMINO_ACIDS), len(LABELS)))
     proteins = [Protein("a", sequence, LABELS)]
-    config = load_config(None, ["data.substitutions=0.3", "data.blur=2"])
+    config = load_config(None, ["data.substitutions=0.3", "data.blur=2", "sampling.samples=1"])
     labelled = LabelledSet(proteins, type_sets(proteins), np.ones(1))
     first, again, second = (
         next(iter(train_loader(labelled, config, epoch)))[0] for epoch in (0, 0, 1)

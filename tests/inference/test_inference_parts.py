@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import signal
 import statistics
 import subprocess
@@ -249,6 +248,7 @@ def test_memory_does_not_grow_with_the_number_of_proteins(tmp_path: Path, monkey
 
 @pytest.mark.slow
 def test_titin_in_one_piece_stays_within_its_limits(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows does not measure child processes")
     path = tmp_path / "titin.fasta"
     path.write_text(f">long\n{chain(35_213)}\n")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -261,6 +261,7 @@ def test_titin_in_one_piece_stays_within_its_limits(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_prediction_starts_quickly(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows does not measure child processes")
     path = tmp_path / "one.fasta"
     path.write_text(f">one\n{chain(200)}\n")
 

@@ -45,6 +45,17 @@ def test_claim_of_a_dead_process_of_this_machine_is_stale_at_once(tmp_path: Path
     assert not [*tmp_path.glob("a.*")]
 
 
+def test_claims_on_work_that_is_done_do_not_stay(tmp_path: Path) -> None:
+    killed = Owner.this()._replace(started="1")
+    for name in ("a", "a", "b"):
+        assert Claims(tmp_path, owner=killed).take(name) is not None
+    mine = Claims(tmp_path)
+    mine.discard("a")
+    with mine.turn("b", lambda: True) as is_mine:
+        assert not is_mine
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_process_with_the_same_number_does_not_revive_a_claim(tmp_path: Path) -> None:
     earlier = Owner.this()._replace(started="1")
     assert Claims(tmp_path, owner=earlier).take("a") is not None

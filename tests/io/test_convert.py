@@ -182,5 +182,7 @@ def test_formats_that_keep_ids_warn_of_none(convert, tmp_path: Path, form: str) 
 def test_unknown_format_names_the_known(convert, tmp_path: Path) -> None:
     code, _, err = convert(EXAMPLE / "proteins.3line", tmp_path / "x", "--to", "word")
     assert code == 2
-    assert "unknown format 'word', expected one of fasta, 3line, partitions, tmrs" in err
+    assert (
+        "unknown format 'word', expected one of fasta, biotrainer, 3line, partitions, tmrs" in err
+    )
     assert list(tmp_path.iterdir()) == []

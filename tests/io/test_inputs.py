@@ -209,7 +209,7 @@ def test_the_format_can_be_forced(tmp_path: Path) -> None:
     assert [(len(p), p.labels) for p in Inputs(path)] == [(8, "SPSSPPSS")]
     assert [(len(p), p.labels) for p in Inputs(path, input_format="fasta")] == [(16, None)]
     with pytest.raises(
-        TopoError, match="unknown input format 'gff', expected one of 3line, fasta, "
+        TopoError, match="unknown input format 'gff', expected one of 3line, biotrainer, fasta, "
     ):
         lengths(path, input_format="gff")
 

@@ -6,9 +6,11 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from topo.errors import InputError
 from topo.io import read_proteins, read_swissprot
+from topo.io.grammar import load_grammar
 
 RESIDUES = "MKTAAWLLVKGGSDEFRQHY"
 
@@ -208,3 +210,47 @@ def test_malformed_records_name_their_first_line(tmp_path: Path) -> None:
             next(records)
         assert str(caught.value).startswith(f"{path}:{line}: {words}")
         assert "\n" not in str(caught.value)
+
+
+EXTENDED = load_grammar(ROOT / "configs" / "labels" / "extended.yaml").scheme
+
+
+def extended_labels(tmp_path: Path, text: str) -> str | None:
+    path = tmp_path / "x.dat"
+    path.write_text(text)
+    (protein,) = read_swissprot(path, EXTENDED)
+    return protein.labels
+
+
+@pytest.mark.parametrize("age", [old, new])
+def test_features_that_a_scheme_names_become_its_labels(tmp_path: Path, age) -> None:
+    channel = age(
+        "TOPO_DOM 1 5 Cytoplasmic",
+        "TRANSMEM 6 25 Helical",
+        "TOPO_DOM 26 30 Extracellular",
+        "INTRAMEM 31 40 Pore-forming",
+        "TOPO_DOM 41 60 Extracellular",
+    )
+    expected = "I" * 5 + "M" * 20 + "O" * 5 + "R" * 10 + "O" * 20
+    assert extended_labels(tmp_path, channel) == expected
+    assert extended_labels(tmp_path, age("TRANSIT 1 20 Mitochondrion")) == "T" * 20 + "-" * 40
+    anchor = age("TRANSMEM 6 25 Helical; Signal-anchor for type II membrane protein")
+    assert extended_labels(tmp_path, anchor) == "-" * 5 + "M" * 20 + "-" * 35
+    helix = age("TRANSMEM 6 25 Discontinuously helical")
+    assert (extended_labels(tmp_path, helix) or "").count("M") == 20
+
+
+def test_signal_kinds_are_metadata(tmp_path: Path) -> None:
+    def kind(*features: str) -> str | None:
+        path = tmp_path / "x.dat"
+        path.write_text(new(*features))
+        (protein,) = read_swissprot(path)
+        return protein.metadata.get("signal_kind")
+
+    lipid = "LIPID 21 21 S-diacylglycerol cysteine"
+    assert kind("SIGNAL 1 20") is None
+    assert kind("SIGNAL 1 20 Tat-type signal") == "Tat"
+    assert kind("SIGNAL 1 20", lipid) == "lipoprotein"
+    assert kind("SIGNAL 1 20 Tat-type signal", lipid) == "Tat lipoprotein"
+    assert kind("SIGNAL 1 20", "LIPID 30 30 S-diacylglycerol cysteine") is None
+    assert kind("SIGNAL ? 20 Tat-type signal") == "Tat"

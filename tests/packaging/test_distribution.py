@@ -87,7 +87,10 @@ def test_two_builds_are_equal(tmp_path: Path) -> None:
     [
         "planemo lint {recipes}/galaxy/topo_predict.xml",
         "hadolint {recipes}/docker/Dockerfile",
+        "snakefmt --check {recipes}/snakemake/test/Snakefile {recipes}/snakemake/wrapper.py",
         "cwltool --validate {recipes}/cwl/topo-predict.cwl",
+        "check-jsonschema --builtin-schema vendor.github-workflows "
+        "{root}/.github/workflows/tests.yml {root}/.github/workflows/release.yml",
         "zizmor --offline --min-severity medium {root}/.github/workflows",
         "cffconvert --validate -i {root}/CITATION.cff",
         "validate-pyproject {root}/pyproject.toml",
@@ -103,8 +106,16 @@ def test_the_linter_of_a_recipe_passes(line: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize(("words", "found"), [("topo pre", "predict"), ("topo models g", "get")])
-def test_bash_completes_commands(words: str, found: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("topo pre", "predict"),
+        ("topo models g", "get"),
+        ("topo models get topo-e", "topo-ensemble"),
+        ("topo predict --model topo-b", "topo-base"),
+    ],
+)
+def test_bash_completes_commands_and_models(words: str, found: str) -> None:
     """The script that --show-completion prints asks topo itself, with these variables."""
     environment = {
         **os.environ,

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topo.config import load_config
+from topo.config.task import LetterConfig
 from topo.errors import CheckpointError, ConfigError, InputError
-from topo.grammar.alphabet import Alphabet, LetterRule
 from topo.inference import load_model
 from topo.runs import Run
+from topo.sequences.alphabet import Alphabet
 from topo.sequences.cross_validation import paired_test
 from topo.sequences.data import (
     SequenceSplits,
@@ -175,9 +176,9 @@ def test_random_folds_are_even_in_each_class(classes: list[int], count: int, see
 
 def test_the_best_legal_path_is_that_of_all_paths() -> None:
     rules = {
-        "A": LetterRule(start=True, end=False, minimum=2, successors=("B",)),
-        "B": LetterRule(start=False, end=True, minimum=1, successors=("A", "C")),
-        "C": LetterRule(start=False, end=True, minimum=1, successors=()),
+        "A": LetterConfig(start=True, end=False, minimum=2, successors=["B"]),
+        "B": LetterConfig(start=False, end=True, minimum=1, successors=["A", "C"]),
+        "C": LetterConfig(start=False, end=True, minimum=1, successors=[]),
     }
     alphabet = Alphabet(("A", "B", "C"), (), rules)
     random = np.random.default_rng(0)
@@ -195,13 +196,16 @@ def test_the_best_legal_path_is_that_of_all_paths() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"letters": ("A", "A")}, "letter 'A' twice"),
-        ({"classes": ("x", "x")}, "class 'x' twice"),
-        ({"letters": ("AB",)}, "expected one printable character"),
-        ({"letters": ("A",), "rules": {"A": LetterRule(start=False)}}, "cannot be reached"),
-        ({"letters": ("A",), "rules": {"A": LetterRule(end=False)}}, "no letter may end"),
-        ({"letters": ("A",), "rules": {"A": LetterRule(successors=("B",))}}, "found successor 'B'"),
-        ({"letters": ("A",), "rules": {"B": LetterRule()}}, "expected one for each of A"),
+        ({"letters": ("A", "A")}, "label 'A' is declared twice"),
+        ({"classes": ("x", "x")}, "class 'x' is declared twice"),
+        ({"letters": ("AB",)}, "expected one letter of A to Z"),
+        ({"letters": ("A",), "rules": {"A": LetterConfig(start=False)}}, "no state may start"),
+        ({"letters": ("A",), "rules": {"A": LetterConfig(end=False)}}, "no path to an end"),
+        (
+            {"letters": ("A",), "rules": {"A": LetterConfig(successors=["B"])}},
+            "found successor 'B'",
+        ),
+        ({"letters": ("A",), "rules": {"B": LetterConfig()}}, "expected one for each of A"),
     ],
 )
 def test_wrong_declarations_are_named(fields: dict, message: str) -> None:

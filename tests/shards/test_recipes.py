@@ -112,11 +112,50 @@ def test_nextflow_module_is_valid_groovy() -> None:
     assert parser.parse_groovy_content(text) is not None
 
 
+def nextflow_processes() -> dict[str, str]:
+    """Return the body of each process of the Nextflow module."""
+    text = (RECIPES / "main.nf").read_text()
+    return dict(re.findall(r"^process (\w+) \{\n(.*?)^\}\n", text, re.MULTILINE | re.DOTALL))
+
+
+def nextflow_script(name: str, values: dict[str, object]) -> str:
+    """Return the script that Nextflow passes to bash, with values filled in."""
+    script = nextflow_processes()[name].split('"""')[1]
+    filled = re.sub(r"(?<!\\)\$\{([\w.]+)\}", lambda found: str(values[found[1]]), script)
+    return filled.replace("\\$", "$")
+
+
+@pytest.mark.slow
+def test_scripts_of_the_nextflow_module_predict_and_merge(
+    environment: dict[str, str], model: Path, tmp_path: Path
+) -> None:
+    """Each script by bash in a folder of its own, as without Nextflow itself."""
+    (tmp_path / "PLAN").mkdir()
+    (tmp_path / "PLAN" / "in.fasta").symlink_to(EXAMPLE)
+    folder, alone = tmp_path / "OUT", tmp_path / "alone"
+    values = {"proteins": "in.fasta", "folder": folder, "params.options": f"--model {model}"}
+
+    def task(name: str, **more: object) -> None:
+        place = tmp_path / name
+        place.mkdir(exist_ok=True)
+        script = nextflow_script(f"TOPO_{name}", {**values, **more})
+        run(environment, place, "bash", "-ueo", "pipefail", "-c", script)
+
+    task("PLAN")
+    assert (tmp_path / "PLAN" / "shards.txt").read_text() == "0\n"
+    task("SHARD", number=0)
+    task("MERGE")
+    assert command("predict", EXAMPLE, "--shards", alone, "--model", model) == 0
+    assert command("shards", "merge", alone) == 0
+    found = (tmp_path / "MERGE" / "predictions.parquet").read_bytes()
+    assert found == (alone / "predictions.parquet").read_bytes()
+
+
 def test_nextflow_module_has_processes_with_a_container() -> None:
     text = (RECIPES / "main.nf").read_text()
-    processes = re.findall(r"^process (\w+) \{\n(.*?)^\}\n", text, re.MULTILINE | re.DOTALL)
-    assert [name for name, _ in processes] == ["TOPO_PLAN", "TOPO_SHARD", "TOPO_MERGE"]
-    for name, body in processes:
+    processes = nextflow_processes()
+    assert list(processes) == ["TOPO_PLAN", "TOPO_SHARD", "TOPO_MERGE"]
+    for name, body in processes.items():
         assert "    container params.container\n" in body, name
         assert re.findall(r"^    (\w+):$", body, re.MULTILINE) == ["input", "output", "script"]
         assert body.count('"""') == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -42,6 +41,7 @@ def _program(name: str) -> str | None:
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this module; under another user if the tests run as root."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
+    pwd = pytest.importorskip("pwd", reason="Windows cannot start a server as another user")
     initdb, control = _program("initdb"), _program("pg_ctl")
     if initdb is None or control is None:
         pytest.skip("PostgreSQL is not installed (apt install postgresql)")

@@ -273,6 +273,21 @@ def test_a_trial_that_kills_three_processes_has_failed(tmp_path: Path) -> None:
     last.storage.worker.close()
 
 
+def test_a_trial_that_died_before_its_run_was_named_keeps_its_number(
+    tmp_path: Path, monkeypatch
+) -> None:
+    tree = {**GRID, "parameters": {"seed": {"values": [0, 1]}}}
+    _, calls = _run(tree, tmp_path / "whole", monkeypatch, _by_layers)
+    names = [name for _, name in calls]
+    assert [name[:4] for name in names] == ["000_", "001_"]
+    for _ in range(2):  # processes that die as soon as they have a trial
+        shared = SharedStudy(parse_sweep(tree), tmp_path / "killed")
+        assert shared.take() is not None
+        shared.storage.worker._connection.close()
+    _, calls = _run(tree, tmp_path / "killed", monkeypatch, _by_layers)
+    assert sorted(name for _, name in calls) == names
+
+
 def test_a_failing_training_does_not_end_the_sweep(tmp_path: Path, monkeypatch) -> None:
     def diverges(config: Config, epoch: int) -> float:
         if config.model.recurrent.layers == 1:

@@ -308,7 +308,7 @@ def test_folds_of_any_name_stay_in_the_output_folder(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(cross_validation, "fit", stop)
     monkeypatch.setattr(cross_validation.Splits, "of", lambda config: SimpleNamespace(
-        test=SimpleNamespace(proteins=[])))  # fmt: skip
+        test=SimpleNamespace(proteins=[]), draws_line=lambda _: ""))  # fmt: skip
     monkeypatch.setattr(cross_validation, "_predictions", lambda run, splits: [])
     config = load_config(None)
     folder = tmp_path / "a" / "b"

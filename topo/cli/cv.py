@@ -70,6 +70,7 @@ def cv(
     from topo.report.curves import draw_curves
     from topo.runs import make_folder, run_name
     from topo.training.cross_validation import plan_folds, run_folds
+    from topo.training.interruption import interruptible
 
     config = read_config(context.obj)
     if split not in (None, "homology", "random"):
@@ -85,19 +86,21 @@ def cv(
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)  # raises its errors before any training
     claims = Claims(folder / "claims")
-    config = _with_folds(config, folder, folds, claims)
-    plans = plan_folds(config, validation)
-    results = {}
-    for result in run_folds(plans, folder, shows_progress(), note):
-        draw_curves(result.run)
-        results[result.name] = result
-    claim = claims.take("summary")
-    if claim is None:
-        note("another process writes the summary")
-        return
-    with claim:
-        _write_summary(folder, config, [results[name] for name in plans], validation, ensemble)
-        _write_predictions([results[name] for name in plans], folder, resamples)
+    with interruptible():
+        config = _with_folds(config, folder, folds, claims)
+        plans = plan_folds(config, validation)
+        results = {}
+        for result in run_folds(plans, folder, shows_progress(), note):
+            draw_curves(result.run)
+            results[result.name] = result
+        claim = claims.take("summary")
+        if claim is None:
+            note("another process writes the summary")
+            return
+        with claim:
+            found = [results[name] for name in plans]
+            _write_summary(folder, config, found, validation, ensemble)
+            _write_predictions(found, folder, resamples)
     report(f"cross-validation {folder}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from topo.cli.options import TorchThreads
+from topo.cli.options import ModelName, TorchThreads
 from topo.cli.prediction_run import STANDARD_OUTPUT
 from topo.cli.progress import residues_progress
 from topo.cli.verbosity import report
@@ -45,10 +45,7 @@ def diff(
             help="Path to the output folder, or - for the table of segments on standard output.",
         ),
     ] = Path("diff"),
-    model: Annotated[
-        str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
-    ] = None,
+    model: ModelName = None,
     threads: TorchThreads = 0,
 ) -> None:
     """Compare topologies of isoforms, orthologues or two predictions, segment by segment.

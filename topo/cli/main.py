@@ -28,6 +28,7 @@ from topo.cli.predict import predict
 from topo.cli.pretrain import PretrainingCommand, pretrain
 from topo.cli.runs import runs_app
 from topo.cli.scan import scan
+from topo.cli.serve import serve
 from topo.cli.shards import shards_app
 from topo.cli.sweep import SweepCommand, sweep
 from topo.cli.train import train
@@ -78,6 +79,7 @@ app.command("grammar")(grammar)
 app.command("predict")(predict)
 app.command("pretrain", cls=PretrainingCommand)(pretrain)
 app.command("scan")(scan)
+app.command("serve")(serve)
 app.command("sweep", cls=SweepCommand)(sweep)
 app.command("train", cls=ConfigCommand)(train)
 app.command("warm-up")(warm_up)

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from topo.cli.options import complete_model
+
 models_app = typer.Typer(
     no_args_is_help=True, help="List, locate and download the published models."
 )
 
-_Name = Annotated[str, typer.Argument(help="Name of a model in the list.")]
+_Name = Annotated[
+    str, typer.Argument(help="Name of a model in the list.", autocompletion=complete_model)
+]
 
 
 @models_app.command("list")

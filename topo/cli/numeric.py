@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topo.cli.verbosity import note, report, shows_progress
-from topo.errors import ConfigError
+from topo.errors import ConfigError, TopoError
 
 if TYPE_CHECKING:
     from topo.config import Config
@@ -68,8 +68,11 @@ def evaluate_sequences(run: Path | None, split: str, output: Path | None) -> boo
     from topo.sequences.data import SequenceSplits
     from topo.sequences.model import accuracies, load_sequence_model, predict_sequences
 
-    found = Run(run) if run is not None else latest_run(Path("runs"))
-    config = found.config()
+    try:
+        found = Run(run) if run is not None else latest_run(Path("runs"))
+        config = found.config()
+    except TopoError:  # the evaluation of proteins says why there is no run
+        return False
     if not config.task.is_numeric:
         return False
     splits = {"train", "validation", "test"}

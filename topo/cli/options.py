@@ -15,6 +15,24 @@ TorchThreads = Annotated[
 ]
 """Threads of torch in a single process."""
 
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return the names of published models that start so, for the completion of a shell."""
+    from topo.models.catalogue import catalogue
+
+    return [name for name in catalogue() if name.startswith(incomplete)]
+
+
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        help="Path to a checkpoint or run, or name of a published model (topo models list). By "
+        "default the bundled topo-base.",
+        autocompletion=complete_model,
+    ),
+]
+"""Model that predicts, where there is one by default."""
+
 TRUTH = typer.Option(
     help="Path to labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
 )

@@ -20,7 +20,7 @@ from topo.cli.answers import (
 from topo.cli.feature_options import Features, MissingFeatures
 from topo.cli.missing import require
 from topo.cli.numeric import NUMERIC_SUFFIXES, predict_numeric
-from topo.cli.options import TorchThreads
+from topo.cli.options import ModelName, TorchThreads
 from topo.cli.prediction_run import (
     Results,
     Size,
@@ -96,13 +96,7 @@ def predict(
         bool,
         typer.Option("--json", help="Write JSON lines to standard output: -o - --format jsonl."),
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Path to a checkpoint or run, or name of a published model (topo models list). By "
-            "default the bundled topo-base."
-        ),
-    ] = None,
+    model: ModelName = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(

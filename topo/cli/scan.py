@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from topo.cli.options import TorchThreads
+from topo.cli.options import ModelName, TorchThreads
 from topo.cli.prediction_run import STANDARD_OUTPUT
 from topo.cli.progress import residues_progress
 from topo.cli.verbosity import report
@@ -65,10 +65,7 @@ def scan(
             help="Path to the output folder, or - for the table on standard output.",
         ),
     ] = Path("scan"),
-    model: Annotated[
-        str | None,
-        typer.Option(help="Path to a checkpoint or run. By default the bundled topo-base."),
-    ] = None,
+    model: ModelName = None,
     decoder: Annotated[
         str, typer.Option(help="Decoder: posterior, viterbi or argmax.")
     ] = "posterior",

@@ -78,6 +78,7 @@ def sweep(
     from topo.sweep.storage import DatabaseStorage
     from topo.sweep.study import SharedStudy
     from topo.sweep.trials import run_sweep
+    from topo.training.interruption import interruptible
 
     folder = output or Path("sweeps") / file.stem
     shared = SharedStudy(
@@ -88,13 +89,14 @@ def sweep(
         retry_failed=retry_failed,
         storage=DatabaseStorage(storage, folder.name, heartbeat) if storage else None,
     )
-    run_sweep(
-        shared,
-        read_settings,
-        wandb=wandb,
-        progress=shows_progress(),
-        tell=note,
-    )
-    Console().print(trial_table(shared))
-    for path in write_sweep(shared):
-        report(path)
+    with interruptible():
+        run_sweep(
+            shared,
+            read_settings,
+            wandb=wandb,
+            progress=shows_progress(),
+            tell=note,
+        )
+        Console().print(trial_table(shared))
+        for path in write_sweep(shared):
+            report(path)

@@ -31,8 +31,7 @@ class TaskConfig(Section):
     )
     letters: list[str] = Field(
         default_factory=list,
-        description="Letters of the steps' labels, one character each; none classifies whole "
-        "sequences only.",
+        description="Letters of the steps' labels, A to Z; none classifies whole sequences only.",
     )
     grammar: dict[str, LetterConfig] | None = Field(
         default=None,

@@ -65,6 +65,7 @@ def feature_moments(proteins: Iterable[Protein], width: int) -> tuple[np.ndarray
     Returns
     -------
     mean : numpy.ndarray
+        As for :func:`moments`.
     deviation : numpy.ndarray
         As for :func:`moments`.
 
@@ -89,9 +90,9 @@ def moments(arrays: Iterable[np.ndarray], width: int) -> tuple[np.ndarray, np.nd
     Returns
     -------
     mean : numpy.ndarray
+        float32, shape (width,); zeros without arrays.
     deviation : numpy.ndarray
-        float32, shape (width,); zeros and ones without arrays. A column that does not vary has
-        the deviation 1.
+        float32, shape (width,); ones without arrays. A column that does not vary has 1.
     """
     count, mean, squares = 0, np.zeros(width), np.zeros(width)
     for array in arrays:

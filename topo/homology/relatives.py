@@ -1,4 +1,4 @@
-"""Relatives of proteins: similar proteins, aligned and weighted."""
+"""Relatives of proteins: similar proteins, aligned."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import heapq
 from collections.abc import Iterable, Sequence
 
 from topo.homology.mmseqs import Similarity
-from topo.homology.search import Alignment, align_similar
+from topo.homology.search import align_similar
 from topo.protein import Protein, Relative
 
 LIMIT = 30
 """Largest number of relatives of a protein, those with the highest scores."""
 
-CRITERIA = Similarity(identity=0.25, coverage=0.5, expectation=1e-4, sensitivity=5.7)
+WEIGHT = 1.0
+"""Weight of a relative. Weights by identity and coverage were no better, see
+``checkpoints/training/EXPERIMENTS.md``."""
+
+CRITERIA = Similarity(identity=0.0, coverage=0.5, expectation=1e-4, sensitivity=5.7)
 """Criteria of a relative; the coverage applies to both proteins."""
 
 
@@ -52,7 +56,8 @@ def find_relatives(
         if query.sequence == target.sequence:
             continue
         kept = best.setdefault(alignment.query, [])
-        entry = (alignment.score, -alignment.target, _relative(alignment, query, target))
+        relative = Relative(target.sequence, alignment.blocks(), WEIGHT)
+        entry = (alignment.score, -alignment.target, relative)
         if len(kept) < LIMIT:
             heapq.heappush(kept, entry)
         elif entry[:2] > kept[0][:2]:
@@ -61,25 +66,6 @@ def find_relatives(
         ours[query].sequence: tuple(relative for *_, relative in sorted(kept, reverse=True))
         for query, kept in best.items()
     }
-
-
-def relative_weight(identity: float, coverage: float) -> float:
-    """Return the weight of a relative, where the protein itself has 1.
-
-    Parameters
-    ----------
-    identity
-        Share of equal residues in the alignment.
-    coverage
-        Share of the longer protein that the alignment covers.
-    """
-    return 1.0
-
-
-def _relative(alignment: Alignment, query: Protein, target: Protein) -> Relative:
-    blocks = alignment.blocks()
-    coverage = int(blocks[:, 2].sum()) / max(len(query), len(target))
-    return Relative(target.sequence, blocks, relative_weight(alignment.identity, coverage))
 
 
 def _distinct(proteins: Iterable[Protein]) -> Sequence[Protein]:

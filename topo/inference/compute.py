@@ -109,7 +109,7 @@ class BatchPredictor:
             return []
         settings, scores = self.settings, self.scores(proteins)
         if self._bank is not None:
-            scores = self._bank.support(proteins, self.tagger.path_scores(scores))
+            scores = self._bank.support(proteins, self.tagger.path_scores(scores), self.tagger)
         return self.tagger.predictions(proteins, scores, settings.decoder, settings.alternatives)
 
     @torch.inference_mode()

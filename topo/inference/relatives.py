@@ -1,9 +1,10 @@
 """Predictions that the relatives of a protein support.
 
-The network scores a protein and each of its relatives alone. The scores of the relatives are
-carried to the protein along their alignments and averaged with its own. The decoder reads the
-average as it reads that of an ensemble's members: a topology gets the weighted geometric mean of
-its probabilities, and every prediction is legal.
+The network computes the scores of a protein and of each relative alone. The scores of the
+relatives are carried to the protein along their alignments and averaged with its own. The decoder
+reads the average as it reads that of an ensemble's members: a topology gets the weighted geometric
+mean of its probabilities, and every prediction is legal. The types keep the probabilities of the
+protein alone, because averages lose barrels and signal peptides.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from topo.checkpoint import Checkpoint
 from topo.data.sampling import length_buckets
@@ -30,7 +30,7 @@ from topo.inference.compute import BatchPredictor, Settings
 from topo.inference.memory import default_batch_residues
 from topo.io import read_proteins
 from topo.io.files import open_text
-from topo.nn.decoding import Scores
+from topo.nn.decoding import Scores, TopologyModel
 from topo.protein import Protein, Relative, aligned_places
 
 SELF = "self"
@@ -39,8 +39,7 @@ SELF = "self"
 TOTAL = 1.0
 """Largest total weight of the relatives at a residue, where the protein itself has 1.
 
-Without a limit, the types and barrels of proteins with many relatives get worse
-(``checkpoints/training/EXPERIMENTS.md``).
+Without a limit, residues are labelled worse (``checkpoints/training/EXPERIMENTS.md``).
 """
 
 _BATCH = 64
@@ -60,58 +59,49 @@ class ScoreBank:
         Path to the file: emissions and, where the model has them, cleavage scores of each residue,
         float32 (R, columns).
     places
-        First row and number of each relative, by sequence.
-    types
-        Log-probabilities of the types, float32 (N, 5); None if the model does not score types.
+        First row of each relative, by sequence.
     """
 
     path: Path
-    places: Mapping[str, tuple[int, int]]
-    types: np.ndarray | None
+    places: Mapping[str, int]
 
-    def support(self, proteins: Sequence[Protein], scores: Scores) -> Scores:
-        """Average the scores of a batch of proteins with those of their relatives."""
+    def support(self, proteins: Sequence[Protein], scores: Scores, model: TopologyModel) -> Scores:
+        """Average the scores of a batch of proteins with those of their relatives.
+
+        The type of a protein stays that of its own scores.
+        """
         if not any(protein.relatives for protein in proteins):
             return scores
         parts = [
             self._supported(protein, part) if protein.relatives else part
             for protein, part in zip(proteins, scores.chains(), strict=True)
         ]
-        types, cleavage = [p.types for p in parts], [p.cleavage for p in parts]
-        return Scores(
-            torch.cat([part.emissions for part in parts]),
-            None if scores.types is None else torch.cat([x for x in types if x is not None]),
-            None if scores.cleavage is None else torch.cat([x for x in cleavage if x is not None]),
-            scores.lengths,
+        cleavage = [part.cleavage for part in parts if part.cleavage is not None]
+        return scores._replace(
+            emissions=torch.cat([part.emissions for part in parts]),
+            cleavage=torch.cat(cleavage) if cleavage else None,
+            fused=model.fuse(scores),
         )
 
     def _supported(self, protein: Protein, scores: Scores) -> Scores:
         """Average the scores of one protein with those of its relatives.
 
         At each residue the protein counts with 1 and the relatives that are aligned there with
-        their weights, which are reduced to a sum of :data:`TOTAL` where it is larger. For the
-        types, a weight is multiplied by the share of the longer of both proteins that is aligned.
+        their weights, which are reduced to a sum of :data:`TOTAL` where it is larger.
         """
         columns = scores.emissions.shape[1] + (scores.cleavage is not None)
         rows = np.memmap(self.path, np.float32, "r").reshape(-1, columns)
         total, weights = np.zeros((len(protein), columns)), np.zeros((len(protein), 1))
-        shares, kinds = [], []
         for relative in protein.relatives or ():
-            first, number = self.places[relative.sequence]
             here, there = aligned_places(relative.blocks)
-            total[here] += relative.weight * rows[first + there]
+            total[here] += relative.weight * rows[self.places[relative.sequence] + there]
             weights[here] += relative.weight
-            longer = max(len(protein), len(relative.sequence))
-            shares.append(relative.weight * len(here) / longer)
-            kinds.append(number)
-        types, cleavage = scores.types, scores.cleavage
-        if types is not None and self.types is not None:
-            summed, share = np.array(shares) @ self.types[kinds], np.array([sum(shares)])
-            types = _average(F.log_softmax(types.float(), dim=1), summed, share)
+        cleavage = scores.cleavage
         if cleavage is not None:
             cleavage = _average(cleavage[:, None], total[:, -1:], weights)[:, 0]
             total = total[:, :-1]
-        return Scores(_average(scores.emissions, total, weights), types, cleavage, scores.lengths)
+        emissions = _average(scores.emissions, total, weights)
+        return scores._replace(emissions=emissions, cleavage=cleavage)
 
 
 def _average(own: Tensor, total: np.ndarray, weights: np.ndarray) -> Tensor:
@@ -215,7 +205,6 @@ def _score(
     sequences = sorted(sequences, key=len)
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     first = np.cumsum(lengths) - lengths
-    types: list[Tensor] = []
     with open(path, "wb") as file:
         for bucket in length_buckets(lengths, _BATCH, budget):
             scores = predictor.path_scores(
@@ -225,10 +214,5 @@ def _score(
             if scores.cleavage is not None:
                 columns.append(scores.cleavage.float()[:, None])
             file.write(torch.cat(columns, dim=1).numpy().tobytes())
-            if scores.types is not None:
-                types.append(F.log_softmax(scores.types.float(), dim=1))
             advance(int(lengths[bucket].sum()))
-    places = {
-        s: (int(row), number) for number, (s, row) in enumerate(zip(sequences, first, strict=True))
-    }
-    return ScoreBank(path, places, torch.cat(types).numpy() if types else None)
+    return ScoreBank(path, dict(zip(sequences, first.tolist(), strict=True)))

@@ -139,6 +139,10 @@ class PredictionStream:
         Function that receives numbers of finished residues.
     bank
         Scores of the relatives that the proteins name; None if they name none.
+    pool
+        Running worker processes, which other streams may share; then ``devices`` is not used.
+    urgent
+        Whether the batches come before those of other streams of the pool.
 
     Attributes
     ----------
@@ -156,6 +160,8 @@ class PredictionStream:
         store: PredictionStore | None = None,
         advance: Callable[[int], None] = lambda _: None,
         bank: ScoreBank | None = None,
+        pool: WorkerPool | None = None,
+        urgent: bool = False,
     ) -> None:
         self._bank = bank
         self._proteins, self._model, self._settings = proteins, model, settings
@@ -164,13 +170,16 @@ class PredictionStream:
         self._devices, self._store, self._advance = devices, store, advance
         if store is not None:
             store.scheme = model.tagger.crf.grammar.scheme
+        self._pool, self._urgent = pool, urgent
         self._pending: deque[Window] = deque()
         self.reused = 0
 
     def __iter__(self) -> Generator[tuple[Protein, Prediction], None, None]:
-        if len(self._devices) > 1:
-            with WorkerPool(self._model.path, self._devices, self._settings, self._bank) as pool:
-                yield from self._run(pool.run(self._batches()))
+        if self._pool is not None:
+            yield from self._run(self._pool.run(self._batches(), self._settings, self._urgent))
+        elif len(self._devices) > 1:
+            with WorkerPool(self._model.path, self._devices, bank=self._bank) as pool:
+                yield from self._run(pool.run(self._batches(), self._settings))
         else:
             predictor = BatchPredictor(self._model, self._settings, self._bank)
             yield from self._run((b, predictor(b.proteins)) for b in self._batches())

@@ -43,11 +43,13 @@ def compile_kernels() -> tuple[Path | None, int]:
 
 
 def _compute_losses(crf: GrammarCRF) -> None:
-    """Compute the loss and its gradient for a whole and for a cut chain, and the best paths."""
+    """Compute losses and gradients for a whole and for a cut chain, and the best paths."""
     labels = torch.from_numpy(encode_labels(_LABELS))
     lengths = torch.tensor([len(labels)])
     emissions = torch.zeros(len(labels), len(crf.grammar.channels), requires_grad=True)
     for cut in (False, True):
         ends = torch.tensor([cut])
         crf(emissions, lengths, labels, open_start=ends, open_end=ends).sum().backward()
+    soft = torch.full(emissions.shape, 1.0 / emissions.shape[1])
+    crf.soft_loss(emissions, lengths, soft).sum().backward()
     list(crf.posterior(emissions, lengths).n_best(2))

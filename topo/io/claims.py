@@ -163,7 +163,13 @@ class Claims:
                     yield not is_done()
                 return
             time.sleep(POLL)
+        self.discard(name)
         yield False
+
+    def discard(self, name: str) -> None:
+        """Remove the claims on work that is done, which a process that was killed has left."""
+        for generation in range(self._latest(name) + 1):
+            _path(self.folder, name, generation).unlink(missing_ok=True)
 
     def holder(self, name: str) -> Owner | None:
         """Return the owner of a fresh claim; None if there is none, or it is just being made."""

@@ -72,7 +72,8 @@ class StoredFeatures:
             If they cannot be read, or hold a value that is not a finite number.
         """
         try:
-            values = np.asarray(_opened(self.path, self.stamp)[self.key][rows], dtype=np.float32)
+            found: Any = _opened(self.path, self.stamp)[self.key]
+            values = np.asarray(found[rows], dtype=np.float32)
         except (OSError, KeyError, RuntimeError) as error:
             raise InputError(self.path, f"{self.key}: cannot be read ({_reason(error)})") from None
         if not np.isfinite(values).all():
@@ -240,7 +241,7 @@ class FeatureFile:
             original = self.file[key].attrs.get("original_id", key)
             name = original.decode() if isinstance(original, bytes) else str(original)
             for part in (name, *name.split("|")):
-                found.setdefault(part, key)
+                found.setdefault(part, str(key))
         return found
 
     def _shape(self, key: str) -> tuple[int, ...]:

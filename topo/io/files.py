@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from topo.io.streams import copied_sha256, decoded, is_kept, kept_sha256, open_b
 
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}(\.\w+)?")
 """Name of a temporary file of :func:`atomic_path`."""
+
+_umask_lock = threading.Lock()
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
@@ -131,8 +134,9 @@ def temporary_text() -> Iterator[TextIO]:
 
 def default_mode(mode: int) -> int:
     """Return the mode of a new file or folder (0o666 or 0o777) under the umask."""
-    umask = os.umask(0)
-    os.umask(umask)
+    with _umask_lock:  # it can be read only by setting it, for all threads of the process
+        umask = os.umask(0o077)
+        os.umask(umask)
     return mode & ~umask
 
 

@@ -282,7 +282,14 @@ FORMATS = (
         suffixes=(".json",),
         write=write_partitions,
     ),
-    Format("swissprot", "proteins", _first_text("ID   "), parse_swissprot, suffixes=(".dat",)),
+    Format(
+        "swissprot",
+        "proteins",
+        _first_text("ID   "),
+        parse_swissprot,
+        options=("scheme",),
+        suffixes=(".dat",),
+    ),
     Format("tmrs", "predictions", _is_table, parse_tmrs),
     Format("gff3", "predictions", _is_gff3, parse_gff3, suffixes=(".gff3",)),
     Format(

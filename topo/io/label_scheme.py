@@ -5,7 +5,7 @@
     labels:
       I: {name: inside, color: "#CC79A7", term: cytoplasmic_polypeptide_region, six: I}
       M: {name: membrane helix, six: M}
-      R: {name: re-entrant segment, six: side}
+      R: {name: re-entrant segment, six: side, feature: INTRAMEM}
     types:
       TM: {has: [M]}
       GLOB: {only: [I]}
@@ -18,7 +18,7 @@ from typing import Any
 from topo.errors import ConfigError
 from topo.labels.scheme import SIX, Label, LabelScheme, TypeRule
 
-_LABEL_KEYS = ("name", "color", "term", "six")
+_LABEL_KEYS = ("name", "color", "term", "six", "feature")
 _TYPE_KEYS = ("has", "lacks", "only")
 
 

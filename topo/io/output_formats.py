@@ -106,6 +106,13 @@ PREDICTION_FORMATS = (*text_formats(""), "parquet", "html")
 """Names for ``--format``."""
 
 
+def files_of(name: str) -> tuple[str, ...]:
+    """Return the names of the files of a format, except those of single proteins."""
+    if name in (others := {"parquet": "predictions.parquet", "html": "report.html"}):
+        return (others[name],)
+    return tuple(text.file for text in text_formats("")[name])
+
+
 def check_formats(formats: Sequence[str], probabilities: str | None = None) -> None:
     """Check that all format names exist.
 

@@ -75,7 +75,7 @@ def open_predictions_parquet(
     float32 in the order of the scheme's labels. ``extras`` are keys of :data:`_EXTRAS`, for more
     columns.
     """
-    pa = _pyarrow()
+    pa = import_pyarrow()
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -120,7 +120,7 @@ def open_compact_parquet(
     (label, start, end) with residues from 1, inclusive; with ``probabilities`` also these, as in
     :func:`open_predictions_parquet`.
     """
-    pa = _pyarrow()
+    pa = import_pyarrow()
     segment = pa.struct([("label", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
     fields = [
         ("id", pa.string()),
@@ -173,7 +173,7 @@ def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str
     TopoError
         If there is no file, or pyarrow is missing.
     """
-    _pyarrow()
+    import_pyarrow()
     from pyarrow import parquet
 
     rows, writer = 0, None
@@ -198,7 +198,7 @@ def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str
 
 def count_rows(path: str | PathLike[str]) -> int:
     """Return the number of rows of a Parquet file."""
-    _pyarrow()
+    import_pyarrow()
     from pyarrow import parquet
 
     return parquet.read_metadata(path).num_rows
@@ -212,7 +212,7 @@ def open_probabilities_parquet(
 
     Columns: id, position (from 1), residue, label, and one float32 column for each label.
     """
-    pa = _pyarrow()
+    pa = import_pyarrow()
     schema = pa.schema(
         [
             ("id", pa.dictionary(pa.int32(), pa.string())),
@@ -270,7 +270,14 @@ def _probability_lists(pa: Any, predictions: list[Prediction], letters: int) -> 
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=missing)
 
 
-def _pyarrow() -> Any:
+def import_pyarrow() -> Any:
+    """Return the module pyarrow.
+
+    Raises
+    ------
+    TopoError
+        If it is not installed; the message says how to install it.
+    """
     try:
         import pyarrow
     except ImportError:

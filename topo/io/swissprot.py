@@ -21,9 +21,11 @@ from topo.io.records import Fault, clean_sequence, finish_records
 from topo.io.swissprot_rules import (
     feature_ends,
     feature_note,
+    signal_kind,
     swissprot_labels,
     topology_features,
 )
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 
@@ -40,20 +42,23 @@ _END = "//"
 _LONGEST_RECORD = 50_000_000
 
 
-def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
+def read_swissprot(path: str | PathLike[str], scheme: LabelScheme = SIX) -> Iterator[Protein]:
     """Read Swiss-Prot records one by one, labelled by :mod:`topo.io.swissprot_rules`.
 
     Parameters
     ----------
     path
         Path to a file, plain or gzip, or ``-`` for standard input.
+    scheme
+        Scheme of the labels; features that it names become its labels.
 
     Yields
     ------
     Protein
         Named by its primary accession; ``metadata`` holds ``entry_name``, ``description``,
         ``organism``, ``updated`` (date of the entry) and, where there are labels, ``types``
-        (the possible ones).
+        (the possible ones, in the built-in scheme) and ``signal_kind`` (``Tat``, ``lipoprotein`` or
+        both), where the features state it.
 
     Raises
     ------
@@ -61,12 +66,12 @@ def read_swissprot(path: str | PathLike[str]) -> Iterator[Protein]:
         If the file cannot be read or a record is malformed (named by its first line).
     """
     with open_text(path) as stream:
-        yield from parse_swissprot(Lines(source_name(path), stream, raw=True))
+        yield from parse_swissprot(Lines(source_name(path), stream, raw=True), scheme)
 
 
-def parse_swissprot(lines: Lines) -> Iterator[Protein]:
+def parse_swissprot(lines: Lines, scheme: LabelScheme = SIX) -> Iterator[Protein]:
     """Parse the lines of Swiss-Prot records, line ends included; see :func:`read_swissprot`."""
-    return finish_records(_records(lines), lines.source, lines.policy)
+    return finish_records(_records(lines, scheme), lines.source, lines.policy)
 
 
 def parse_features(lines: Lines) -> Iterator[tuple[int, str, list[SwissProtFeature]]]:
@@ -91,10 +96,10 @@ def parse_features(lines: Lines) -> Iterator[tuple[int, str, list[SwissProtFeatu
         yield first, (record.accessions or [record.entry_name])[0], features
 
 
-def _records(lines: Lines) -> Iterator[tuple[str, Protein | Fault]]:
+def _records(lines: Lines, scheme: LabelScheme) -> Iterator[tuple[str, Protein | Fault]]:
     """Yield each record with the place of its first line."""
     for first, block in _blocks(lines):
-        yield f"line {first}", _protein_or_fault(block, lines, first)
+        yield f"line {first}", _protein_or_fault(block, lines, first, scheme)
 
 
 def _blocks(lines: Lines) -> Iterator[tuple[int, list[str]]]:
@@ -116,15 +121,17 @@ def _blocks(lines: Lines) -> Iterator[tuple[int, list[str]]]:
         lines.fail(f"record without its closing {_END!r}", first)
 
 
-def _protein_or_fault(block: list[str], lines: Lines, line: int) -> Protein | Fault:
+def _protein_or_fault(
+    block: list[str], lines: Lines, line: int, scheme: LabelScheme
+) -> Protein | Fault:
     try:
-        return _protein("".join(block), lines.source, line, lines.policy.mask_stops)
+        return _protein("".join(block), lines.source, line, lines.policy.mask_stops, scheme)
     except InputError as error:
         words = block[0].split()
         return Fault.of(words[1] if len(words) > 1 else "", error, lines.source)
 
 
-def _protein(text: str, source: str, line: int, mask_stops: bool) -> Protein:
+def _protein(text: str, source: str, line: int, mask_stops: bool, scheme: LabelScheme) -> Protein:
     record = _parse(text, source, line)
     name = (record.accessions or [record.entry_name])[0]
     sequence = clean_sequence(record.sequence, source, line, name, mask_stops=mask_stops)
@@ -141,9 +148,11 @@ def _protein(text: str, source: str, line: int, mask_stops: bool) -> Protein:
     }
     if record.annotation_update:
         metadata["updated"] = record.annotation_update[0]
-    labels = _labels(record, len(sequence), source, line)
-    if labels is None:
-        return Protein(name, sequence, metadata=metadata)
+    if kind := signal_kind(record.features):
+        metadata["signal_kind"] = kind
+    labels = _labels(record, len(sequence), source, line, scheme)
+    if labels is None or scheme is not SIX:
+        return Protein(name, sequence, labels, metadata=metadata)
     labels, metadata["types"] = _fill(labels)
     return Protein(name, sequence, labels if metadata["types"] else None, metadata=metadata)
 
@@ -167,8 +176,8 @@ def _full_name(description: str) -> str:
     return (found[1] if found else description).strip().rstrip(".")
 
 
-def _labels(record: Any, length: int, source: str, line: int) -> str | None:
-    features = list(topology_features(record.features))
+def _labels(record: Any, length: int, source: str, line: int, scheme: LabelScheme) -> str | None:
+    features = list(topology_features(record.features, scheme))
     for feature in features:
         if feature.start < 0 or feature.end > length:
             raise InputError(
@@ -178,7 +187,7 @@ def _labels(record: Any, length: int, source: str, line: int) -> str | None:
                 line,
             )
     keys = [feature.type for feature in record.features]
-    return swissprot_labels(features, keys, record.comments, length)
+    return swissprot_labels(features, keys, record.comments, length, scheme)
 
 
 def _fill(labels: str) -> tuple[str, tuple[str, ...]]:

@@ -17,7 +17,8 @@ all other residues                                  ``-``, or what the grammar d
 
 In a barrel only the words extracellular and periplasmic determine a side. Where an old record does
 not state the kind of a segment, a protein of an outer membrane gets no labels. A re-entrant loop
-(INTRAMEM) gets no label of its own.
+(INTRAMEM) and a transit peptide (TRANSIT) get no label of their own, unless the label scheme
+has one. A discontinuous helix is one segment, M.
 
 The rules stand beside the parser and not in :mod:`topo.curation`, because reading a Swiss-Prot file
 yields labelled proteins wherever labelled files are accepted.
@@ -30,6 +31,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from topo.labels import HELIX, INSIDE, OUTSIDE, PERIPLASM, SIGNAL, STRAND, UNKNOWN
+from topo.labels.scheme import SIX, LabelScheme
 
 _SIDES = {
     INSIDE: (
@@ -57,6 +59,7 @@ _SIDES = {
 }
 _BARREL_SIDES = {OUTSIDE: ("extracellular",), PERIPLASM: ("periplasmic",)}
 _SOLUBLE_PLACES = ("cytoplasm", "cytosol", "nucle", "chromosome")
+_KEYS = ("SIGNAL", "TRANSMEM", "TOPO_DOM", "INTRAMEM", "DOMAIN")
 _KIND = re.compile("helical|beta strand|anchor")
 _NOT_SOLUBLE = re.compile(r"membrane|vesic|envelope")
 _ASIDE = re.compile(r"\{[^}]*\}|\([^)]*\)|\[?isoform [^:\]]*\]?:")
@@ -72,7 +75,11 @@ class Feature(NamedTuple):
 
 
 def swissprot_labels(
-    features: list[Feature], keys: Iterable[str], comments: list[str], length: int
+    features: list[Feature],
+    keys: Iterable[str],
+    comments: list[str],
+    length: int,
+    scheme: LabelScheme = SIX,
 ) -> str | None:
     """Label a protein by its features and comments.
 
@@ -86,6 +93,8 @@ def swissprot_labels(
         Comment blocks (CC) of the record.
     length
         Number of residues, R.
+    scheme
+        Scheme of the labels.
 
     Returns
     -------
@@ -96,7 +105,7 @@ def swissprot_labels(
         return None  # inside the chain; 1 allows for a first methionine that is cut off
     if _strands_or_helices(features, comments):
         return None
-    labels = label_features(features, length)
+    labels = label_features(features, length, scheme)
     spans = any(key in ("SIGNAL", "TRANSMEM", "INTRAMEM") for key in keys)
     if not spans and not labels.strip(UNKNOWN) and _is_soluble(comments):
         return INSIDE * length
@@ -109,7 +118,7 @@ def _strands_or_helices(features: list[Feature], comments: Iterable[str]) -> boo
     return unstated and any("outer membrane" in text.casefold() for text in comments)
 
 
-def label_features(features: list[Feature], length: int) -> str:
+def label_features(features: list[Feature], length: int, scheme: LabelScheme = SIX) -> str:
     """Return a label for each residue that a feature covers, ``-`` elsewhere.
 
     Parameters
@@ -118,7 +127,10 @@ def label_features(features: list[Feature], length: int) -> str:
         Features of one protein.
     length
         Number of residues.
+    scheme
+        Scheme of the labels. Features that it names overwrite the sides.
     """
+    own = {label.feature: label.letter for label in scheme.labels if label.feature}
     barrel = any("beta strand" in f.note for f in features if f.key == "TRANSMEM")
     spans = any(f.key in ("TRANSMEM", "INTRAMEM") for f in features)
     labels = [UNKNOWN] * length
@@ -129,7 +141,9 @@ def label_features(features: list[Feature], length: int) -> str:
         if feature.key == "TRANSMEM":
             _paint(labels, feature, STRAND if "beta strand" in feature.note else HELIX)
         elif feature.key == "INTRAMEM":
-            _paint(labels, feature, UNKNOWN)
+            _paint(labels, feature, own.get(feature.key, UNKNOWN))
+        elif feature.key in own:
+            _paint(labels, feature, own[feature.key])
         elif feature.key == "SIGNAL":
             _paint(labels, feature, SIGNAL)
             if not spans:
@@ -149,10 +163,11 @@ def side_of(note: str, barrel: bool) -> str:
     return UNKNOWN
 
 
-def topology_features(table: Iterable[Any]) -> Iterator[Feature]:
-    """Yield the features that concern topology and have known ends."""
+def topology_features(table: Iterable[Any], scheme: LabelScheme = SIX) -> Iterator[Feature]:
+    """Yield the features that concern topology, or that a scheme names, and have known ends."""
+    keys = {*_KEYS, *(label.feature for label in scheme.labels)}
     for entry in table:
-        if entry.type not in ("SIGNAL", "TRANSMEM", "TOPO_DOM", "INTRAMEM", "DOMAIN"):
+        if entry.type not in keys:
             continue
         if (ends := feature_ends(entry)) is None:
             continue
@@ -175,6 +190,33 @@ def feature_note(entry: Any) -> str:
     """Return the words of a feature of a new or an old record, in lower case."""
     words = entry.qualifiers.get("note") or entry.qualifiers.get("description") or ""
     return words.casefold()
+
+
+def signal_kind(table: Iterable[Any]) -> str | None:
+    """Return the kind of a signal peptide that the features of a record state.
+
+    ``Tat`` for a Tat-type signal, ``lipoprotein`` where a lipid is attached to the cysteine after
+    the signal peptide, ``Tat lipoprotein`` for both; None where neither is stated.
+    """
+    signals, lipids, kinds = [], set(), []
+    for entry in table:
+        note = feature_note(entry)
+        if entry.type == "SIGNAL" and entry.location.ref is None:
+            signals.append((_place(entry.location.end), note))
+        elif entry.type == "LIPID" and "diacylglycerol" in note:
+            lipids.add(_place(entry.location.start))
+    if any("tat-type" in note for _, note in signals):
+        kinds.append("Tat")
+    if any(end is not None and end in lipids for end, _ in signals):
+        kinds.append("lipoprotein")
+    return " ".join(kinds) or None
+
+
+def _place(position: Any) -> int | None:
+    try:
+        return int(position)
+    except TypeError:  # unknown
+        return None
 
 
 def _is_soluble(comments: Iterable[str]) -> bool:

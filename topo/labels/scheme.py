@@ -53,6 +53,8 @@ class Label:
     six
         Equivalent among :data:`SIX_LETTERS`, or :data:`SIDE`; None in a scheme that has nothing in
         common with the six labels.
+    feature
+        Key of the UniProt features that state it, for labels beyond the six.
     """
 
     letter: str
@@ -60,6 +62,7 @@ class Label:
     color: str = "#999999"
     term: str = "polypeptide_region"
     six: str | None = None
+    feature: str | None = None
 
 
 @dataclass(frozen=True)

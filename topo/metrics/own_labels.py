@@ -40,7 +40,7 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     counts = np.zeros((len(scheme.letters), 3))
     for row, letter in zip(counts, scheme.letters, strict=True):
         pair = segment.segments_of(truth, letter), segment.segments_of(guess, letter)
-        row[:] = len(pair[0]), len(pair[1]), _matches(*pair)
+        row[:] = len(pair[0]), len(pair[1]), segment.count_matches(*pair, _match)
     kinds = scheme.type_of(truth), scheme.type_of(prediction)
     return {
         "residue": residue.confusion_matrix(truth, prediction, scheme.letters),
@@ -50,18 +50,9 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     }
 
 
-def _matches(true: Sequence[Segment], predicted: Sequence[Segment]) -> int:
-    """Count pairs that share enough residues; each segment is used at most once."""
-    matches = i = j = 0
-    while i < len(true) and j < len(predicted):
-        least = min(SHARED, true[i].length, predicted[j].length)
-        if true[i].overlap(predicted[j]) >= least:
-            matches, i, j = matches + 1, i + 1, j + 1
-        elif true[i].end <= predicted[j].end:
-            i += 1
-        else:
-            j += 1
-    return matches
+def _match(true: Segment, predicted: Segment) -> bool:
+    """Whether two segments share enough residues."""
+    return true.overlap(predicted) >= min(SHARED, true.length, predicted.length)
 
 
 def own_metrics(totals: dict[str, np.ndarray], scheme: LabelScheme) -> dict[Key, Metric]:

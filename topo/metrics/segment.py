@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,11 @@ def segments_match(one: Segment, other: Segment) -> bool:
     )
 
 
-def count_matches(true: list[Segment], predicted: list[Segment]) -> int:
+def count_matches(
+    true: Sequence[Segment],
+    predicted: Sequence[Segment],
+    match: Callable[[Segment, Segment], bool] = segments_match,
+) -> int:
     """Count the pairs of matching segments; each segment is used at most once.
 
     Both lists contain the runs of one label in order. Two runs that both share half of their
@@ -62,7 +66,7 @@ def count_matches(true: list[Segment], predicted: list[Segment]) -> int:
     """
     matches = i = j = 0
     while i < len(true) and j < len(predicted):
-        if segments_match(true[i], predicted[j]):
+        if match(true[i], predicted[j]):
             matches, i, j = matches + 1, i + 1, j + 1
         elif true[i].end <= predicted[j].end:
             i += 1

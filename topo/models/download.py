@@ -7,7 +7,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
-from topo._version import __version__
+from topo._version import REPOSITORY, __version__
 from topo.caches.folders import is_writable
 from topo.errors import TopoError
 from topo.io.download import download
@@ -18,7 +18,7 @@ from topo.models.folders import download_folder
 VARIABLE = "TOPO_MODELS_URL"
 """Environment variable with the address of a folder of models."""
 
-ADDRESS = f"https://raw.githubusercontent.com/topo-membrane/topo/v{__version__}/checkpoints"
+ADDRESS = f"https://raw.githubusercontent.com/{REPOSITORY}/v{__version__}/checkpoints"
 """Address of the folder of models of this version."""
 
 

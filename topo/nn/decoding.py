@@ -38,6 +38,7 @@ class Scores(NamedTuple):
     types: Tensor | None  # (B, types)
     cleavage: Tensor | None  # (R,) score of a signal peptide that ends with the residue
     lengths: Tensor  # (B,) int64
+    fused: Tensor | None = None  # (B, types) log-probabilities of the types, if already known
 
     def chains(self) -> Iterator[Scores]:
         """Yield the scores of each chain."""
@@ -48,6 +49,7 @@ class Scores(NamedTuple):
                 None if self.types is None else self.types[b : b + 1],
                 None if self.cleavage is None else self.cleavage.split(sizes)[b],
                 self.lengths[b : b + 1],
+                None if self.fused is None else self.fused[b : b + 1],
             )
 
     def cpu(self) -> Scores:
@@ -57,6 +59,7 @@ class Scores(NamedTuple):
             None if self.types is None else self.types.cpu(),
             None if self.cleavage is None else self.cleavage.cpu(),
             self.lengths.cpu(),
+            None if self.fused is None else self.fused.cpu(),
         )
 
 
@@ -179,7 +182,7 @@ class TopologyModel(nn.Module):
         scores = self.path_scores(scores)
         _refuse_nan(scores)
         posterior = self._posterior(scores)
-        types = fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
+        types = self._fused(scores, posterior)
         posterior = posterior.with_types(types, NEGLIGIBLE_TYPE)
         log_probability = None
         if allowed is not None:
@@ -259,6 +262,17 @@ class TopologyModel(nn.Module):
                 )
             )
         return predictions
+
+    @torch.no_grad()
+    def fuse(self, scores: Scores) -> Tensor:
+        """Return the log-probabilities of the types of a batch, float64 (B, types)."""
+        scores = self.path_scores(scores)
+        return self._fused(scores, self._posterior(scores))
+
+    def _fused(self, scores: Scores, posterior: Posterior) -> Tensor:
+        if scores.fused is not None:
+            return scores.fused
+        return fuse_types(posterior.type_mass, scores.types, self.type_shift, self.type_weights)
 
     def type_evidence(self, scores: Scores) -> list[Tensor]:
         """Return log-probabilities of the types, each (B, types): of paths, head and shift.

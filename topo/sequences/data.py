@@ -10,33 +10,18 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from topo.config import Config, TaskConfig
+from topo.config import Config
 from topo.data.folds import fold_roles
 from topo.data.loading import collate_in_parts
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
 from topo.data.splits import hold_out
 from topo.errors import ConfigError
-from topo.grammar.alphabet import Alphabet, LetterRule
 from topo.graph import ResidueGraph, chain_edges, collate
 from topo.io.files import checksum
 from topo.labels import UNKNOWN_INDEX
+from topo.sequences.alphabet import Alphabet
 from topo.sequences.files import read_sequences
 from topo.sequences.records import NumericSequence, prepared, reversed_sequence
-
-
-def alphabet_of(task: TaskConfig) -> Alphabet:
-    """Return the alphabet that a task declares.
-
-    Raises
-    ------
-    ConfigError
-        If the declaration is not usable.
-    """
-    rules = {
-        letter: LetterRule(rule.start, rule.end, rule.minimum, tuple(rule.successors))
-        for letter, rule in (task.grammar or {}).items()
-    }
-    return Alphabet(tuple(task.letters), tuple(task.classes), rules)
 
 
 @dataclass(frozen=True)
@@ -103,7 +88,7 @@ def labelled_sequences(config: Config) -> list[NumericSequence]:
     task, path = config.task, config.data.path
     if path is None:
         raise ConfigError("data.path: found none, expected a file of numeric sequences (--data)")
-    alphabet = alphabet_of(task)
+    alphabet = Alphabet.of(task)
     records = [prepared(record, task) for record in read_sequences(path)]
     width = records[0].values.shape[1]
     if task.width and width != task.width:
@@ -120,7 +105,7 @@ def labelled_sequences(config: Config) -> list[NumericSequence]:
             if record.labels is None:
                 raise ConfigError(f"{path}: {record.id}: found no labels of the steps")
             try:
-                alphabet.encode(record.labels)
+                alphabet.scheme.encode(record.labels)
             except ValueError as error:
                 raise ConfigError(f"{path}: {record.id}: {error}") from None
     return records
@@ -189,7 +174,7 @@ class SequenceDataset(Dataset):
     ) -> None:
         self.records, self.config = records, config
         self.reversal, self.epoch = reversal, epoch
-        self.alphabet = alphabet_of(config.task)
+        self.alphabet = Alphabet.of(config.task)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -229,7 +214,7 @@ def sequence_graph(record: NumericSequence, config: Config, alphabet: Alphabet) 
         ),
     )
     if alphabet.letters and record.labels is not None:
-        graph.y = torch.from_numpy(alphabet.encode(record.labels))
+        graph.y = torch.from_numpy(alphabet.scheme.encode(record.labels))
     return graph
 
 

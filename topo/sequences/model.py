@@ -15,7 +15,8 @@ from topo.config import Config
 from topo.errors import CheckpointError, ConfigError
 from topo.nn.sequences import SequenceModel
 from topo.runs import Run
-from topo.sequences.data import alphabet_of, whole_batches
+from topo.sequences.alphabet import Alphabet
+from topo.sequences.data import whole_batches
 from topo.sequences.records import NumericSequence, prepared
 
 
@@ -62,7 +63,7 @@ def predict_sequences(
     model: SequenceModel, config: Config, records: Sequence[NumericSequence]
 ) -> list[SequencePrediction]:
     """Predict classes and labels of prepared sequences, in their order."""
-    alphabet = alphabet_of(config.task)
+    alphabet = Alphabet.of(config.task)
     batches, order = whole_batches(records, config)
     found: dict[int, SequencePrediction] = {}
     rest = iter(order.tolist())

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from topo.errors import ConfigError, TopoError
 from topo.runs import make_folder
-from topo.sweep.workers import Worker, exclusive, is_alive
+from topo.sweep.workers import Worker, exclusive, is_alive, remove_dead
 
 HEARTBEAT = 60
 """Seconds between signs of life of a trial in a database; after three of them it counts as dead."""
@@ -95,7 +95,8 @@ class FolderStorage:
         return exclusive(self._folder / "lock")
 
     def open(self) -> optuna.storages.BaseStorage:
-        """Open the file."""
+        """Open the file, and remove the lock files of killed processes; the caller is exclusive."""
+        remove_dead(self._folder / "workers")
         self.worker = Worker(self._folder / "workers")
         return optuna.storages.RDBStorage(
             f"sqlite:///{Path(self.place).resolve()}",

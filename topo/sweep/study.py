@@ -163,8 +163,10 @@ class SharedStudy:
 
     def _queue_again(self, trial: FrozenTrial, fresh: bool = False, **attributes: Any) -> None:
         attributes |= {"retry_of": trial.number}
-        if "run" in trial.user_attrs and not fresh:
-            attributes["run"] = trial.user_attrs["run"]
+        if not fresh:
+            attributes["first"] = first_number(trial)
+            if "run" in trial.user_attrs:
+                attributes["run"] = trial.user_attrs["run"]
         fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         self.study.enqueue_trial(fixed, user_attrs=attributes)
 
@@ -191,6 +193,11 @@ class SharedStudy:
                 n_startup_trials=min(10, max(3, self.total // 4)),
             )
         return optuna.samplers.RandomSampler(seed=self.seed + before)
+
+
+def first_number(trial: Trial | FrozenTrial) -> int:
+    """Return the number under which a trial was first drawn, by which its run is named."""
+    return trial.user_attrs.get("first", trial.number)
 
 
 def effective(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

@@ -12,7 +12,7 @@ from optuna.trial import Trial, TrialState
 from topo.config import Config
 from topo.errors import ConfigError, DivergedError, TopoError
 from topo.runs import Run, make_folder, run_name
-from topo.sweep.study import SharedStudy
+from topo.sweep.study import SharedStudy, first_number
 from topo.training.loop import fit
 
 
@@ -127,7 +127,7 @@ def _with_tracking(command: Sequence[str], mode: str) -> list[str]:
 def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
     """Return the run of a trial; a trial that was queued again continues its earlier run."""
     if shared.run_of(trial) is None:
-        trial.set_user_attr("run", f"{trial.number:03d}_{run_name(config)}")
+        trial.set_user_attr("run", f"{first_number(trial):03d}_{run_name(config)}")
     run = shared.run_of(trial)
     assert run is not None, "a trial whose run was named"
     make_folder(run.path)

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_JOURNAL = "-journal"
+"""Ending of the file that SQLite writes beside a locked one."""
+
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
@@ -49,7 +52,7 @@ class Worker:
     def close(self) -> None:
         """Release and delete the lock file."""
         self._connection.close()
-        self._path.unlink(missing_ok=True)
+        _remove(self._path)
 
 
 def is_alive(folder: Path, name: str) -> bool:
@@ -64,5 +67,18 @@ def is_alive(folder: Path, name: str) -> bool:
         return True
     finally:
         connection.close()
-    path.unlink(missing_ok=True)
+    _remove(path)
     return False
+
+
+def remove_dead(folder: Path) -> None:
+    """Remove the lock files of processes that no longer run; no process may begin meanwhile."""
+    for path in sorted(folder.glob("*")):
+        name = path.name.removesuffix(_JOURNAL)
+        if not is_alive(folder, name):
+            _remove(folder / name)
+
+
+def _remove(path: Path) -> None:
+    for file in (path, path.with_name(path.name + _JOURNAL)):
+        file.unlink(missing_ok=True)

@@ -170,6 +170,7 @@ def _complete_fold(
             return None
         with claim:
             return _fold_result(name, config, run, progress, tell)
+    claims.discard(run.path.name)
     return _fold_result(name, config, run, progress, tell)
 
 

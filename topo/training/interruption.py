@@ -34,16 +34,17 @@ class _Came(BaseException):
 
 
 @contextmanager
-def interruptible(run: Run) -> Iterator[None]:
+def interruptible(run: Run | None = None) -> Iterator[None]:
     """Turn SIGINT and SIGTERM in the block into :class:`Interrupted`, after one line on stderr.
 
     Handlers of the calling program stay in place, and so does a signal that is ignored. A second
-    signal has its usual effect.
+    signal has its usual effect. Of nested blocks the outer one handles the signal.
 
     Parameters
     ----------
     run
-        Run that the block trains; the line names the command that resumes it.
+        Run that the block trains; the line names the command that resumes it. None for a verb
+        that continues when it is called again.
 
     Raises
     ------
@@ -64,6 +65,8 @@ def interruptible(run: Run) -> Iterator[None]:
     try:
         yield
     except (_Came, SIGTERMException, KeyboardInterrupt) as end:
+        if isinstance(end, _Came) and not replaced:  # that of an outer block
+            raise
         number = getattr(end, "number", None)
         if number is None:  # not by our handler
             number = signal.SIGINT if isinstance(end, KeyboardInterrupt) else signal.SIGTERM
@@ -93,10 +96,12 @@ def stop_other_processes(trainer: pl.Trainer) -> None:
         launcher.kill(signal.SIGTERM)
 
 
-def _say(run: Run, number: int) -> None:
+def _say(run: Run | None, number: int) -> None:
     if rank_zero_only.rank:
         return
     what = "interrupted" if number == signal.SIGINT else "stopped by SIGTERM"
-    if (run.path / "config.yaml").is_file():
+    if run is None:
+        what += "; the same command continues"
+    elif (run.path / "config.yaml").is_file():
         what += f" after {run.progress()}; to continue: {run.resume_command()}"
     print(f"topo: {what}", file=sys.stderr, flush=True)

@@ -8,7 +8,6 @@ hints:
     packages:
       topo-membrane:
         version: ["0.1.0"]
-        specs: [https://anaconda.org/bioconda/topo-membrane]
   ResourceRequirement:
     coresMin: 1
     ramMin: 2048

@@ -21,10 +21,10 @@ import yaml
 from conftest import ROOT
 
 from topo import __version__
-from topo._version import DISTRIBUTION
+from topo._version import DISTRIBUTION, REPOSITORY
 
 RECIPES = ROOT / "docs" / "packaging"
-ADDRESS = "https://github.com/topo-membrane/topo"
+ADDRESS = f"https://github.com/{REPOSITORY}"
 DATA = RECIPES / "galaxy" / "test-data"
 _RENAMED = {"torch": "pytorch", "torch-geometric": "pytorch_geometric",
             "matplotlib": "matplotlib-base"}  # fmt: skip
@@ -99,15 +99,22 @@ def test_the_conda_recipe_agrees_with_the_project() -> None:
 
 
 def test_every_recipe_names_this_version_and_one_address() -> None:
+    """Whoever moves the project changes ``REPOSITORY``; then this test names the other files."""
     for file in ("galaxy/topo_predict.xml", "nf-core/topo/predict/main.nf",
                  "nf-core/topo/predict/environment.yml", "snakemake/environment.yaml",
                  "cwl/topo-predict.cwl", "bioconda/meta.yaml"):  # fmt: skip
         assert __version__ in (RECIPES / file).read_text(), file
-    addresses = set()
-    for path in [ROOT / "pyproject.toml", *RECIPES.rglob("*"), *(ROOT / "topo").rglob("*.py")]:
-        if path.is_file():
-            addresses |= set(re.findall(r"github\.com/topo[\w-]*/[\w-]+", path.read_text()))
-    assert addresses == {ADDRESS.removeprefix("https://")}
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    owner, _, name = REPOSITORY.partition("/")
+    ours = rf"(?:topo[\w-]*|{re.escape(owner)})"
+    hosts = rf"(?:github|githubusercontent)\.com/{ours}/[\w-]+|{ours}\.github\.io/[\w-]+"
+    expected = {f"github.com/{REPOSITORY}", f"{owner}.github.io/{name}"}
+    files = [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *RECIPES.rglob("*"),
+             *(ROOT / "topo").rglob("*.py")]  # fmt: skip
+    found = {path.relative_to(ROOT).as_posix(): set(re.findall(hosts, path.read_text()))
+             for path in files if path.is_file()}  # fmt: skip
+    assert {name: addresses for name, addresses in found.items() if addresses - expected} == {}
+    assert found["pyproject.toml"] == expected
 
 
 @posix
@@ -255,7 +262,38 @@ def test_cwltool_runs_the_tool(environment: dict[str, str], tmp_path: Path) -> N
     line = f"cwltool --preserve-environment NUMBA_CACHE_DIR --outdir out {tool} {job}"
     found = json.loads(bash(line, tmp_path, variables))
     assert {"results", "summary", "tmrs"} <= set(found)
-    assert (tmp_path / "out" / "summary.tsv").read_text().count("\n") == 3
+    assert Path(found["summary"]["path"]).read_text().count("\n") == 3
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "compiled"), [("generic", 1), (None, 2)])
+def test_kernels_of_an_image_fit_other_processors(
+    name: str | None, compiled: int, tmp_path: Path
+) -> None:
+    """On two kinds of processor; the documented variable makes them share what is compiled."""
+    variables = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    variables.pop("NUMBA_CPU_NAME", None)
+    if name:
+        variables["NUMBA_CPU_NAME"] = name
+    for processor in ("nehalem", "haswell"):
+        words = (sys.executable, "-c", _KERNEL, processor)
+        subprocess.run(words, check=True, env=variables)
+    assert len([*tmp_path.rglob("*.kernel")]) == compiled
+
+
+_KERNEL = """
+import sys
+import llvmlite.binding
+llvmlite.binding.get_host_cpu_name = lambda: sys.argv[1]
+from topo.caches.kernels import njit
+
+@njit()
+def double(x):
+    return 2 * x
+
+assert double(3) == 6
+"""
 
 
 @posix
@@ -268,6 +306,7 @@ def test_an_image_predicts_in_the_c_locale_without_home_and_compiler(
     dockerfile = (RECIPES / "docker" / "Dockerfile").read_text()
     assert "RUN topo warm-up" in dockerfile
     assert "requirements-predict.txt" in dockerfile
+    assert "NUMBA_CPU_NAME=generic" in dockerfile
     kernels = tmp_path / "kernels"
     bin_ = environment["PATH"].partition(os.pathsep)[0]
     bare = {"PATH": f"{bin_}:{tmp_path / 'tools'}", "LC_ALL": "C", "TMPDIR": str(tmp_path),
@@ -277,7 +316,7 @@ def test_an_image_predicts_in_the_c_locale_without_home_and_compiler(
         (tmp_path / "tools" / name).symlink_to(str(shutil.which(name)))
     assert shutil.which("cc", path=bare["PATH"]) is None
     if warm:
-        bare["NUMBA_CACHE_DIR"] = str(kernels)
+        bare |= {"NUMBA_CACHE_DIR": str(kernels), "NUMBA_CPU_NAME": "generic"}
         bash("topo warm-up", tmp_path, bare)
         before = {path: path.stat().st_mtime_ns for path in kernels.rglob("*.kernel")}
         for path in (*kernels.rglob("*"), kernels):

@@ -1,0 +1,132 @@
+"""The examples of the documentation and the files for containers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from server_process import ServerProcess
+
+PAGE = ROOT / "docs" / "serve.md"
+FILES = ROOT / "docs" / "packaging" / "serve"
+_BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
+_ADDRESS = "http://127.0.0.1:8000"
+
+
+def blocks(language: str, word: str) -> list[str]:
+    found = _BLOCK.findall(PAGE.read_text())
+    return [text for kind, text in found if kind == language and word in text]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_the_example_with_curl(server: ServerProcess, tmp_path: Path) -> None:
+    (script,) = blocks("sh", "curl")
+    example = tmp_path / "data" / "example" / "proteins.fasta"
+    example.parent.mkdir(parents=True)
+    records = (ROOT / "data" / "example" / "proteins.fasta").read_text().split(">")
+    example.write_text(">".join(records[:20]))
+    script = script.replace(_ADDRESS, server.url).replace("python -c", f"{sys.executable} -c")
+    subprocess.run(["sh", "-euc", script], cwd=tmp_path, check=True)
+    assert '"state":"done"' in (tmp_path / "events.txt").read_text()
+    names = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", "results.zip"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "summary.tsv" in names
+    assert "topologies.gff3" in names
+    assert "report.html" not in names
+
+
+def test_the_example_with_python(server: ServerProcess) -> None:
+    (script,) = blocks("python", "httpx")
+    done = subprocess.run(
+        [sys.executable, "-c", script.replace(_ADDRESS, server.url)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name, kind, labels = done.stdout.split()
+    assert name == "one"
+    assert kind in ("TM", "SP+TM", "SP", "GLOB", "BETA")
+    assert labels.startswith("I")
+
+
+def instructions(name: str) -> list[str]:
+    """The instructions of a kind of the Dockerfile, without line continuations."""
+    text = (FILES / "Dockerfile").read_text().replace("\\\n", " ")
+    return [line[len(name) :].strip() for line in text.splitlines() if line.startswith(f"{name} ")]
+
+
+def test_the_container_has_a_user_and_a_health_check() -> None:
+    assert instructions("USER") == ["topo"]
+    assert instructions("ENTRYPOINT") == [
+        '["topo", "serve", "--host", "0.0.0.0", "--store", "/data"]'
+    ]
+    assert len(instructions("HEALTHCHECK")) == 1
+    assert any("/wheels/*.whl)[serve]" in line for line in instructions("RUN"))
+    compose = (FILES / "compose.yaml").read_text()
+    assert "read_only: true" in compose
+    assert "cap_drop: [ALL]" in compose
+
+
+@pytest.mark.endurance
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs another user")
+def test_the_steps_of_the_container_without_docker(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Run the install lines, the compilation and the entry point as a user without rights."""
+    folder = tmp_path_factory.mktemp("container")
+    folder.chmod(0o755)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)
+    python = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", python], check=True)
+    environment = {
+        **os.environ,
+        "PATH": f"{python}/bin:{os.environ['PATH']}",
+        "NUMBA_CACHE_DIR": str(folder / "kernels"),
+        "OMP_NUM_THREADS": "1",
+    }
+    environment.pop("PYTHONPATH", None)
+    sizes = {}
+    for line in instructions("RUN"):
+        if line.startswith("useradd"):
+            continue
+        line = line.replace("/src", str(ROOT)).replace("/wheels", str(folder / "wheels"))
+        if index := os.environ.get("TOPO_TORCH_INDEX"):  # options of pip for another mirror
+            line = line.replace("--index-url https://download.pytorch.org/whl/cpu", index)
+        subprocess.run(line, shell=True, check=True, env=environment, cwd=folder)
+        used = subprocess.run(["du", "-sm", folder], capture_output=True, text=True, check=True)
+        sizes[line[:40]] = int(used.stdout.split()[0])
+    print("MB after each step:", sizes)
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    os.chown(data, 10001, 10001)
+    words = [f"{python}/bin/topo", "serve", "--store", str(data), "--port", "0", "--workers", "1"]
+    process = subprocess.Popen(
+        words,
+        env={**environment, "HOME": "/nonexistent"},
+        stderr=subprocess.PIPE,
+        text=True,
+        user=10001,
+        group=10001,
+        cwd="/",
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert "serving http" in line, line
+    url = line.split("serving ")[1].split()[0]
+    check = instructions("HEALTHCHECK")[0].split("CMD ")[1]
+    script = check.split('"-c", "')[1].rsplit('"]', 1)[0].replace(_ADDRESS, url)
+    subprocess.run([f"{python}/bin/python", "-c", script], check=True)
+    process.terminate()
+    assert process.wait(60) == 0

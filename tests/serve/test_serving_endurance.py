@@ -1,0 +1,380 @@
+"""Load, kills, full disks and random requests (pytest -m endurance); short ones run in CI."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, command
+from server_process import NEEDS, ServerProcess, contents, finished
+
+for _package in NEEDS:
+    pytest.importorskip(_package, reason=f"{_package} is not installed (extra serve)")
+
+RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
+OPEN = ("--jobs-per-minute", 0, "--max-waiting", 5000, "--workers", 2)
+FORMATS = ("3line", "summary", "html", "jsonl")
+
+
+def fasta(count: int, seed: int, shortest: int = 50, longest: int = 500) -> str:
+    """Random proteins whose ids hold the seed."""
+    draw = random.Random(seed)
+    sizes = [draw.randint(shortest, longest) for _ in range(count)]
+    return "".join(
+        f">s{seed}n{k}\n{''.join(draw.choices(RESIDUES, k=size))}\n" for k, size in enumerate(sizes)
+    )
+
+
+@pytest.fixture(scope="module")
+def ready(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with raised limits."""
+    found = ServerProcess(tmp_path_factory.mktemp("open") / "store", model, *OPEN)
+    yield found
+    assert found.stop() == 0
+
+
+async def clients(url: str, count: int, seed: int) -> list[tuple[int, float]]:
+    """Run clients at the same time that submit a job, wait and check that it is their own."""
+    import httpx
+
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits) as client:
+
+        async def one(number: int) -> tuple[int, float]:
+            begin = time.monotonic()
+            text = fasta(1, seed + number, 50, 120)
+            answer = await client.post("/api/jobs", data={"sequences": text, "format": ["3line"]})
+            if answer.status_code != 202:
+                assert int(answer.headers["retry-after"]) > 0
+                return answer.status_code, 0.0
+            job = answer.json()["id"]
+            state = {}
+            async with client.stream("GET", f"/api/jobs/{job}/events") as stream:
+                async for line in stream.aiter_lines():
+                    state = json.loads(line[6:]) if line.startswith("data: ") else state
+            assert state["state"] == "done", state
+            found = (await client.get(f"/api/jobs/{job}/results/3line")).text.splitlines()
+            name, sequence = text.splitlines()
+            assert found[0].split(" ")[0] == name
+            assert found[1] == sequence
+            return 202, time.monotonic() - begin
+
+        return await asyncio.gather(*map(one, range(count)))
+
+
+def check_clients(server: ServerProcess, count: int, seed: int) -> None:
+    answers = asyncio.run(clients(server.url, count, seed))
+    assert {status for status, _ in answers} == {202}
+    seconds = sorted(taken for _, taken in answers)
+    p95 = seconds[int(0.95 * (len(seconds) - 1))]
+    print(f"{count} clients: median {statistics.median(seconds):.2f} s, p95 {p95:.2f} s")
+
+
+def test_ten_clients_at_the_same_time(server: ServerProcess) -> None:
+    check_clients(server, 10, 1000)
+
+
+@pytest.mark.endurance
+def test_two_hundred_clients_at_the_same_time(ready: ServerProcess) -> None:
+    check_clients(ready, 200, 2000)
+
+
+@pytest.mark.endurance
+def test_default_limits_refuse_and_lose_nothing(model: Path, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "store", model, "--workers", 2)
+    answers = Counter(status for status, _ in asyncio.run(clients(server.url, 200, 3000)))
+    print(dict(answers))
+    assert {*answers} <= {202, 429, 503}
+    assert answers[202] == 30
+    assert answers[429] == 170
+    assert server.stop() == 0
+
+
+@pytest.mark.endurance
+def test_memory_does_not_grow_with_finished_jobs(ready: ServerProcess) -> None:
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+    process = psutil.Process(ready.process.pid)
+    sizes = []
+    for block in range(5):
+        asyncio.run(clients_in_turn(ready.url, 200, 10_000 + 200 * block))
+        sizes.append(process.memory_info().rss / 1e6)
+    print("MB after each 200 jobs:", [round(size) for size in sizes])
+    assert sizes[-1] < 1.05 * sizes[0]
+
+
+async def clients_in_turn(url: str, count: int, seed: int) -> None:
+    for begin in range(0, count, 10):
+        await clients(url, 10, seed + begin)
+
+
+def test_a_killed_server_ends_its_job_after_a_restart(model: Path, tmp_path: Path) -> None:
+    check_kills(model, tmp_path, kills=1, proteins=150, workers=1)
+
+
+@pytest.mark.endurance
+def test_ten_kills_of_the_server(model: Path, tmp_path: Path) -> None:
+    check_kills(model, tmp_path, kills=10, proteins=1500, workers=2)
+
+
+def check_kills(model: Path, folder: Path, kills: int, proteins: int, workers: int) -> None:
+    """Kill a server at random moments of its jobs and compare the files with the command's."""
+    draw = random.Random(5)
+    source = folder / "proteins.fasta"
+    source.write_text(fasta(proteins, 7, 100, 500))
+    words = [word for name in FORMATS for word in ("--format", name)]
+    expected = folder / "expected"
+    assert command("predict", source, "-o", expected, "--model", model, *words) == 0
+    options = ("--workers", workers, "--jobs-per-minute", 0, "--drain", 1)
+    server = ServerProcess(folder / "store", model, *options)
+    jobs: list[str] = []
+    reused = 0
+    for kill in range(kills):
+        with server.client() as client:
+            if kill % 5 == 0:
+                files = {"file": ("proteins.fasta", source.read_bytes())}
+                answer = client.post("/api/jobs", files=files, data={"format": FORMATS})
+                jobs.append(answer.json()["id"])
+            while client.get(f"/api/jobs/{jobs[-1]}").json()["state"] == "queued":
+                time.sleep(0.01)
+            time.sleep(draw.uniform(0, 1.5) if kills > 1 else 0.3)
+            state = client.get(f"/api/jobs/{jobs[-1]}").json()
+            reused += 0 < state["residues_done"] < state["residues"]
+        server.kill()
+        server = ServerProcess(folder / "store", model, *options)
+    print(f"{reused} of {kills} kills hit a job that had finished a part")
+    with server.client() as client:
+        for job in jobs:
+            assert finished(client, job)["state"] == "done"
+    for job in jobs:
+        results = folder / "store" / "jobs" / job / "results"
+        assert contents(results) == contents(expected)
+        assert not [p.name for p in results.iterdir() if p.name.startswith(".")]
+    assert server.stop() == 0
+
+
+@pytest.mark.endurance
+def test_ten_kills_of_a_worker(ready: ServerProcess, model: Path, tmp_path: Path) -> None:
+    source = tmp_path / "proteins.fasta"
+    source.write_text(fasta(1500, 8, 100, 500))
+    expected = tmp_path / "expected"
+    words = [word for name in FORMATS for word in ("--format", name)]
+    assert command("predict", source, "-o", expected, "--model", model, *words) == 0
+    draw = random.Random(6)
+    with ready.client() as client:
+        for _ in range(10):
+            files = {"file": ("proteins.fasta", source.read_bytes())}
+            job = client.post("/api/jobs", files=files, data={"format": FORMATS}).json()["id"]
+            time.sleep(draw.uniform(0, 2))
+            workers = ready.workers()
+            if workers:
+                os.kill(draw.choice(workers), signal.SIGKILL)
+            assert finished(client, job)["state"] == "done"
+            assert contents(ready.store / "jobs" / job / "results") == contents(expected)
+            client.delete(f"/api/jobs/{job}")
+
+
+@pytest.mark.endurance
+def test_sigterm_drains(model: Path, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "store", model, *OPEN, "--drain", 60)
+    client = server.client()
+    small = client.post("/api/jobs", data={"sequences": fasta(300, 9)}).json()["id"]
+    while client.get(f"/api/jobs/{small}").json()["state"] == "queued":
+        time.sleep(0.01)
+    assert server.stop() == 0
+    server = ServerProcess(tmp_path / "store", model, *OPEN, "--drain", 0)
+    client = server.client()
+    assert client.get(f"/api/jobs/{small}").json()["state"] == "done"
+    large = client.post("/api/jobs", data={"sequences": fasta(3000, 10)}).json()["id"]
+    while not client.get(f"/api/jobs/{large}").json()["residues_done"]:
+        time.sleep(0.01)
+    begin = time.monotonic()
+    assert server.stop() == 0
+    print(f"stopped in {time.monotonic() - begin:.1f} s without drain")
+    assert (tmp_path / "store" / "jobs" / large / "results" / ".topo-resume").stat().st_size > 1e4
+    server = ServerProcess(tmp_path / "store", model, *OPEN)
+    assert finished(server.client(), large)["state"] == "done"
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 12 MB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.mark.endurance
+def test_a_full_and_a_read_only_disk(small_disk: Path, model: Path) -> None:
+    server = ServerProcess(small_disk / "store", model, *OPEN)
+    client = server.client()
+    text = fasta(400, 11)
+    whole = client.post("/api/jobs", data={"sequences": text}).json()["id"]
+    finished(client, whole)
+    wanted = contents(server.store / "jobs" / whole / "results")
+    job = client.post("/api/jobs", data={"sequences": text}).json()["id"]
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 65536)
+        except OSError:
+            pass
+    state: dict[str, Any] = {}
+    for _ in range(600):
+        state = client.get(f"/api/jobs/{job}").json()
+        if state["waiting_for"] or state["state"] == "done":
+            break
+        time.sleep(0.05)
+    print("a job on the full disk:", state["state"], state["waiting_for"])
+    refused = client.post("/api/jobs", data={"sequences": text})
+    print(refused.status_code, refused.json()["detail"])
+    assert refused.status_code == 507
+    assert "No space left on device" in refused.json()["detail"]
+    assert client.get(f"/api/jobs/{whole}/results/summary").status_code == 200
+    filler.unlink()
+    assert finished(client, job)["state"] == "done"
+    assert contents(server.store / "jobs" / job / "results") == wanted
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    if subprocess.run(remount, capture_output=True).returncode == 0:
+        refused = client.post("/api/jobs", data={"sequences": text})
+        print(refused.status_code, refused.json()["detail"])
+        assert refused.status_code == 507
+        assert client.get(f"/api/jobs/{whole}/results/summary").status_code == 200
+        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+        assert client.post("/api/jobs", data={"sequences": text}).status_code == 202
+    assert server.stop() == 0
+
+
+@pytest.mark.endurance
+def test_clients_that_never_read_do_not_block_others(ready: ServerProcess) -> None:
+    client = ready.client()
+    job = client.post("/api/jobs", data={"sequences": fasta(2000, 12), "format": "jsonl"})
+    name = job.json()["id"]
+    finished(client, name)
+    size = len(client.get(f"/api/jobs/{name}/results/jsonl").content)
+    assert size > 10_000_000
+    host, port = ready.url.removeprefix("http://").split(":")
+    idle = [socket.create_connection((host, int(port))) for _ in range(100)]
+    for connection in idle:
+        path = f"/api/jobs/{name}/results/jsonl"
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    times = []
+    for _ in range(20):
+        begin = time.monotonic()
+        assert client.get(f"/api/jobs/{name}").status_code == 200
+        times.append(time.monotonic() - begin)
+    print(f"an answer beside 100 clients that do not read: {statistics.median(times):.3f} s")
+    assert statistics.median(times) < 0.5
+    for connection in idle:
+        connection.close()
+
+
+@pytest.mark.endurance
+def test_random_requests_cause_no_500(model: Path, tmp_path: Path) -> None:
+    check_random_requests(model, tmp_path, 2000)
+
+
+def check_random_requests(model: Path, folder: Path, count: int) -> None:
+    """Send random requests that follow or break the schema, and count the answers."""
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+
+    server = ServerProcess(folder / "store", model, *OPEN)
+    schema = schemathesis.openapi.from_url(f"{server.url}/api/openapi.json")
+    statuses: Counter[int] = Counter()
+    with server.client() as client:
+        known = client.post("/api/jobs", data={"sequences": fasta(3, 13)}).json()["id"]
+        operations = [found.ok() for found in schema.get_all_operations()]
+        share = -(-count // (2 * len(operations)))
+        modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
+        for operation in operations:
+            for mode in modes:
+
+                @settings(
+                    max_examples=share,
+                    deadline=None,
+                    derandomize=True,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                )
+                @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
+                def send(case: Any, real: bool) -> None:
+                    if real and "job_id" in case.path_parameters and case.method != "DELETE":
+                        case.path_parameters["job_id"] = known
+                    answer = case.call(timeout=30)
+                    statuses[answer.status_code] += 1
+                    assert answer.status_code < 500, (case.method, case.path, answer.text)
+
+                try:
+                    send()
+                except Exception as error:
+                    if "Unsatisfiable" not in type(error).__name__:
+                        raise
+    print(sum(statuses.values()), "requests:", dict(sorted(statuses.items())))
+    assert server.process.poll() is None
+    assert server.stop() == 0
+
+
+@pytest.mark.benchmark
+def test_a_protein_of_400_residues_is_answered_in_300_ms(tmp_path: Path) -> None:
+    base = ROOT / "checkpoints" / "topo-base"
+    server = ServerProcess(tmp_path / "store", base, "--workers", 1, "--jobs-per-minute", 0)
+    client = server.client()
+    times = []
+    for number in range(40):
+        text = fasta(1, 20_000 + number, 400, 400)
+        begin = time.perf_counter()
+        assert client.post("/api/predict", data={"sequences": text}).status_code == 200
+        times.append(time.perf_counter() - begin)
+    median = statistics.median(times[3:])
+    print(f"median {median:.3f} s, fastest {min(times):.3f} s")
+    assert server.stop() == 0
+    assert median <= 0.3
+
+
+@pytest.mark.benchmark
+def test_a_job_of_4000_proteins_is_as_fast_as_the_command(tmp_path: Path) -> None:
+    base, source = ROOT / "checkpoints" / "topo-base", tmp_path / "proteins.fasta"
+    source.write_text(fasta(4000, 14, 50, 450))
+    server = ServerProcess(tmp_path / "store", base, *OPEN)
+    client = server.client()
+    times: dict[str, list[float]] = {"command": [], "job": []}
+    for turn in range(2):
+        begin = time.perf_counter()
+        words = ["predict", source, "-o", tmp_path / f"out{turn}", "--workers", 2]
+        run = [sys.executable, "-m", "topo", *map(str, words)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(run, check=True, capture_output=True, env=environment)
+        times["command"].append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        files = {"file": ("proteins.fasta", source.read_bytes())}
+        job = client.post("/api/jobs", files=files).json()["id"]
+        assert finished(client, job, 3000)["state"] == "done"
+        times["job"].append(time.perf_counter() - begin)
+        assert contents(tmp_path / f"out{turn}") == contents(
+            server.store / "jobs" / job / "results"
+        )
+    ratio = min(times["command"]) / min(times["job"])
+    shown = {name: [round(t, 1) for t in taken] for name, taken in times.items()}
+    print(f"speed relative to the command: {ratio:.2f}, seconds {shown}")
+    assert server.stop() == 0
+    assert ratio >= 0.9
