@@ -159,14 +159,19 @@ def test_effects_are_those_of_single_predictions(model: Path) -> None:
             assert effect.kept == pytest.approx(alone.confidence, abs=1e-6)
 
 
-def _ranks_charges_first(protein: Protein, checkpoint) -> bool:
-    """Whether charges in the middle of the helix lead the conservative substitutions in loops."""
+def _charges_and_mild(
+    protein: Protein, checkpoint, most: int = 60
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of all charges at the nine middle residues of the helix, and of mild changes in loops.
+
+    About ``most`` of the conservative substitutions are predicted.
+    """
     assert protein.labels is not None
     (helix,) = [part for part in to_segments(protein.labels) if part.label == "M"]
     middle = (helix.start + helix.end) // 2
     charged = [
         f"p.{protein.sequence[place]}{place + 1}{residue}"
-        for place in range(middle - 1, middle + 2)
+        for place in range(middle - 4, middle + 5)
         for residue in "DEKR"
         if protein.sequence[place] != residue
     ]
@@ -177,27 +182,31 @@ def _ranks_charges_first(protein: Protein, checkpoint) -> bool:
     ]
     mild = [
         f"p.{protein.sequence[place]}{place + 1}{CONSERVATIVE[protein.sequence[place]]}"
-        for place in places[:: max(1, len(places) // 12)]
+        for place in places[:: max(1, len(places) // most)]
     ]
     chosen = {parse_variant(text, protein): text in charged for text in charged + mild}
     found = scan(protein, checkpoint, chosen)
     scores = {True: [], False: []}
     for effect in found.effects:
         scores[chosen[effect.variant]].append(effect.score)
-    pairs = np.array(scores[True])[:, None] > np.array(scores[False])
-    return bool(pairs.mean() >= 0.9 and np.median(scores[True]) > max(scores[False]))
+    return np.array(scores[True]), np.array(scores[False])
 
 
 def _egfr() -> Protein:
     return next(p for p in read_proteins(ROOT / "data/example/proteins.3line") if p.id == "P00533")
 
 
-@pytest.mark.parametrize(("start", "end"), [(600, 720), (560, 760), (500, 800)])
-def test_a_charge_in_the_only_helix_ranks_above_mild_changes_in_loops(start, end) -> None:
+@pytest.mark.parametrize(
+    ("start", "end", "most"),
+    [(605, 708, 60), (585, 728, 60), (545, 768, 60), (0, 1210, 24)],
+)
+def test_a_charge_in_the_only_helix_ranks_above_mild_changes_in_loops(start, end, most) -> None:
+    """The example set has one protein with a single helix; whole, or without domains."""
     whole = _egfr()
     assert whole.labels is not None
     part = Protein("part", whole.sequence[start:end], whole.labels[start:end])
-    assert _ranks_charges_first(part, load_model())
+    charged, mild = _charges_and_mild(part, load_model(), most)
+    assert charged.min() > mild.max()
 
 
 @pytest.mark.data
@@ -218,8 +227,13 @@ def test_charges_rank_first_in_single_pass_proteins(data_dir: Path) -> None:
         if found.labels.count("M") and (found.confidence or 0) >= 0.5
     ]
     assert len(right) >= 8
-    first = [_ranks_charges_first(protein, checkpoint) for protein in right]
-    assert sum(first) >= 0.8 * len(first)
+    strict = 0
+    for protein in right:
+        charged, mild = _charges_and_mild(protein, checkpoint)
+        assert (charged[:, None] > mild).mean() >= 0.97, protein.id
+        assert np.median(charged) > mild.max(), protein.id
+        strict += charged.min() > mild.max()
+    assert strict >= len(right) / 2  # elsewhere a proline, serine or the like is replaced
 
 
 def _golden_scan():

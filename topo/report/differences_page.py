@@ -7,9 +7,8 @@ from html import escape
 
 from topo.differences import Difference, mean_consistency
 from topo.differences.table import PAIR_COLUMNS, pair_cells
-from topo.labels import LABEL_NAMES, LABELS
 from topo.report.bars import GAP, draw_bars
-from topo.report.palette import LABEL_COLORS
+from topo.report.panel import color_key, color_style
 from topo.report.table import Table, html_table, named_columns
 from topo.report.template import section, static_page
 
@@ -28,6 +27,10 @@ _DEFINITIONS = {
 }
 
 
+_ALIGNED = "<p>The first protein is above the second, both aligned.</p>\n"
+_WORDS = ("second id", "first type", "second type", "same topology")
+
+
 def differences_page(differences: Sequence[Difference], source: str) -> str:
     """Return the page of differences, without references to other files or servers.
 
@@ -44,27 +47,20 @@ def differences_page(differences: Sequence[Difference], source: str) -> str:
         f"{mean_consistency(differences):.3f}"
     )
     rows = [pair_cells(difference) for difference in differences]
-    columns = named_columns(*PAIR_COLUMNS, definitions=_DEFINITIONS)
+    titles = [name.replace("_", " ") for name in PAIR_COLUMNS]
+    columns = named_columns(*titles, definitions=_DEFINITIONS, words=_WORDS)
     drawn = sorted(differences, key=lambda difference: difference.consistency)[:_DRAWN]
     title = "Topologies" if len(drawn) == len(differences) else f"The {_DRAWN} least consistent"
-    content = section("Pairs", html_table(Table(words, columns, rows)))
-    content += section(title, _key(), _drawings(drawn))
-    return static_page("Differences of topologies", source, content)
-
-
-def _key() -> str:
-    names = "".join(
-        f'<li><i style="background:{LABEL_COLORS[label]}"></i>{escape(LABEL_NAMES[label])}</li>'
-        for label in LABELS
-    )
-    return f'<ul class="key"><li>first above second, aligned:</li>{names}</ul>\n'
+    content = section("Pairs", f"<p>{words}</p>\n", html_table(Table("", columns, rows)))
+    content += section(title, _ALIGNED, color_key(), _drawings(drawn))
+    return static_page("Differences of topologies", source, content, color_style())
 
 
 def _drawings(differences: Sequence[Difference]) -> str:
     body = "".join(_drawing(difference) for difference in differences)
     return (
         '<div class="scroll"><table class="data"><thead><tr><th scope="col">pair</th>'
-        '<th scope="col">segments that differ</th><th scope="col">topologies</th></tr></thead>\n'
+        '<th scope="col">topologies and segments that differ</th></tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div>\n"
     )
 
@@ -75,8 +71,7 @@ def _drawing(difference: Difference) -> str:
     name = f"{first.id} above {second.id}"
     return (
         f'<tr><th scope="row">{escape(first.id)}<br>{escape(second.id)}</th>'
-        f"<td>{escape(_changes(difference))}</td>"
-        f'<td class="bars">{draw_bars(*bars, name)}</td></tr>\n'
+        f'<td class="bars">{draw_bars(*bars, name)}{escape(_changes(difference))}</td></tr>\n'
     )
 
 

@@ -28,6 +28,11 @@ _DEFINITIONS = {
     "segments": "changes of segment probabilities by 0.1 or more",
     "sides": "changes of the expected side of loops by 0.1 or more; positive towards outside",
 }
+_EXPLANATION = (
+    "<p>Score of each substitution, by residue (across) and new residue (down), below the topology "
+    "of the protein. A dot marks the residue of the protein.</p>\n"
+)
+_WORDS = ("type", "segments", "sides", "topology")
 _VISIBLE = 0.1
 
 
@@ -74,7 +79,7 @@ def scan_page(scan: Scan, svg: str = "") -> str:
     source = f"{scan.reference.id}, {size:,} residues, {count:,} variants"
     parts = [section("Protein", html_table(_reference_table(scan)))]
     if svg:
-        parts.append(section("Heat map", figure(svg)))
+        parts.append(section("Heat map", _EXPLANATION, figure(svg, wide=True)))
     title = f"Largest effects ({len(changed):,} variants change the topology or the type)"
     parts.append(section(title, html_table(_effects_table(scan))))
     return static_page("Scan of variants", source, "".join(parts))
@@ -87,7 +92,7 @@ def _reference_table(scan: Scan) -> Table:
     topology = "; ".join(
         f"{LABEL_NAMES[label]} {start + 1}-{end}" for label, start, end in reference.segments
     )
-    columns = named_columns("type", "confidence", *TYPES, "topology")
+    columns = named_columns("type", "confidence", *TYPES, "topology", words=["topology"])
     confidence = "" if reference.confidence is None else number(reference.confidence)
     return Table("", columns, [[reference.type or "", confidence, *kinds, topology]])
 
@@ -127,4 +132,5 @@ def _effects_table(scan: Scan) -> Table:
         )
     more = len(scan.effects) - len(rows)
     title = f"{len(rows):,} variants; {TABLE} has {more:,} more" if more else ""
-    return Table(title, named_columns(*titles, definitions=_DEFINITIONS), rows)
+    columns = named_columns(*titles, definitions=_DEFINITIONS, words=_WORDS)
+    return Table(title, columns, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Literal
@@ -47,11 +47,13 @@ class Table:
     best: frozenset[tuple[int, int]] = frozenset()
 
 
-def named_columns(*titles: str, definitions: Mapping[str, str] | None = None) -> tuple[Column, ...]:
-    """Return columns of which the first is left-aligned, with their definitions if known."""
+def named_columns(
+    *titles: str, definitions: Mapping[str, str] | None = None, words: Collection[str] = ()
+) -> tuple[Column, ...]:
+    """Return columns with their definitions if known; the first and those of words are left."""
     known = definitions or {}
     return tuple(
-        Column(title, "right" if index else "left", known.get(title, ""))
+        Column(title, "right" if index and title not in words else "left", known.get(title, ""))
         for index, title in enumerate(titles)
     )
 

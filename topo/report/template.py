@@ -75,7 +75,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def static_page(title: str, source: str, content: str) -> str:
+def static_page(title: str, source: str, content: str, style: str = "") -> str:
     """Return a page without scripts.
 
     Parameters
@@ -86,6 +86,8 @@ def static_page(title: str, source: str, content: str) -> str:
         One line that names the data of the page.
     content
         HTML of the sections.
+    style
+        Further CSS rules.
     """
     body = (
         '<header>\n<h1>{{title}}</h1>\n<p class="quiet">{{program}}. {{source}}</p>\n</header>\n'
@@ -94,7 +96,7 @@ def static_page(title: str, source: str, content: str) -> str:
     return fill_page(
         title,
         body,
-        style=asset("static.css"),
+        style=asset("static.css") + style,
         inline_styles=True,
         source=html.escape(source),
         content=content,
@@ -109,6 +111,10 @@ def section(title: str, *parts: str) -> str:
     )
 
 
-def figure(svg: str) -> str:
-    """Return an SVG drawing as a figure, without XML declaration and document type."""
-    return f"<figure>{svg[svg.index('<svg') :]}</figure>\n"
+def figure(svg: str, *, wide: bool = False) -> str:
+    """Return an SVG drawing as a figure, without XML declaration and document type.
+
+    A wide figure keeps its letters legible on a narrow screen, where it scrolls sideways.
+    """
+    style = ' class="scroll wide"' if wide else ""
+    return f"<figure{style}>{svg[svg.index('<svg') :]}</figure>\n"

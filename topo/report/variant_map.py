@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topo.errors import printable
+from topo.labels import LABEL_NAMES
 from topo.report.palette import LABEL_COLORS
 from topo.segments import to_segments
 from topo.variants import Effect, Scan
@@ -20,6 +21,9 @@ ORDER = "GAVLIMCFWYPSTNQHKRDE"
 
 _WIDTH = 100
 """Residues per panel."""
+
+_TICK = 10
+"""Residues between numbers."""
 
 _LEAST_RANGE = 0.1
 
@@ -68,9 +72,11 @@ def draw_variant_map(scan: Scan) -> Figure | None:
         )
         _mark(ax, scan, start, start + part.shape[1])
         ax.set_xlim(start + 0.5, start + shown + 0.5)
+        ax.set_xticks(range(start + _TICK, start + part.shape[1] + 1, _TICK))
     title = f"{scan.reference.id}   {scan.reference.type or 'no type'}"
     axes[0].set_title(printable(title), loc="left", fontsize=10, parse_math=False)
-    axes[-1].set_xlabel("residue")
+    axes[-1].set_xlabel("residue", loc="left")
+    _add_key(figure, scan)
     if image is not None:
         figure.colorbar(image, ax=list(axes), shrink=min(1.0, 1.5 / panels)).set_label("score")
     return figure
@@ -85,6 +91,19 @@ def score_grid(scan: Scan) -> np.ndarray | None:
         if variant.position is not None:
             grid[ORDER.index(variant.alternate), variant.position - 1] = effect.score
     return None if np.isnan(grid).all() else grid
+
+
+def _add_key(figure: Figure, scan: Scan) -> None:
+    """Name the colours of the labels that the protein has."""
+    from matplotlib.patches import Patch
+
+    present = {segment.label for segment in scan.reference.segments}
+    patches = [
+        Patch(color=color, label=LABEL_NAMES.get(label, label))
+        for label, color in LABEL_COLORS.items()
+        if label in present
+    ]
+    figure.legend(handles=patches, loc="outside lower left", ncols=6, fontsize=8, frameon=False)
 
 
 def _mark(ax: Axes, scan: Scan, start: int, end: int) -> None:
