@@ -126,6 +126,8 @@ FOREIGN = {
     "zst": (b"\x28\xb5\x2f\xfd\x04", "zstd-compressed data, which is not read; unpack it first"),
     "7z": (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     "tgz": (gzip.compress(b"x" * 257 + b"ustar" + b"\0" * 300), "a tar archive"),
+    "fa.gz.gz": (gzip.compress(gzip.compress(FASTA)), "gzip data inside packed data; unpack it"),
+    "fa.xz.bz2": (bz2.compress(lzma.compress(FASTA)), "xz data inside packed data"),
     "bcif": (b"\x83\xa7encoder\xaamolstar 4", "BinaryCIF, which is not read; expected mmCIF"),
     "bcif.gz": (gzip.compress(b"\x83\xa7encoder\xaamolstar 4"), "BinaryCIF"),
     "xml": (b"<?xml version='1.0'?>\n<uniprot xmlns='x'>\n", "UniProt XML, which is not read"),

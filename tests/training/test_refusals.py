@@ -83,6 +83,16 @@ def test_pre_training_is_refused_alike(
     assert not (tmp_path / "run").exists()
 
 
+def test_cross_validation_is_refused_before_there_is_a_folder(
+    tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    options = ["--accelerator", "mps", "-o", tmp_path / "cv"]
+    assert command("cv", *SMALL, "--epochs", 1, *options) == 2
+    assert "found 0 mps devices" in capsys.readouterr().err
+    assert not (tmp_path / "cv").exists()
+
+
 @pytest.mark.parametrize(
     "monitor", ["val_loss", "val_type_accuracy_macro", "val_topology_accuracy_SP"]
 )

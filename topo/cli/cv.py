@@ -69,6 +69,7 @@ def cv(
     from topo.io.claims import Claims
     from topo.report.curves import draw_curves
     from topo.runs import make_folder, run_name
+    from topo.training.checks import check_machine
     from topo.training.cross_validation import plan_folds, run_folds
     from topo.training.interruption import interruptible
 
@@ -83,6 +84,7 @@ def cv(
             "--split: found random, expected homology for proteins: random folds have similar "
             "proteins on both sides"
         )
+    check_machine(config)
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)  # raises its errors before any training
     claims = Claims(folder / "claims")

@@ -150,6 +150,9 @@ def decoded(raw: Any, name: str) -> io.TextIOWrapper:
             stream = io.BufferedReader(_Unpacked(name, kind, unpacker(packed), packed), _BLOCK)
             break
     start = stream.peek(512)[:512]
+    for magic, kind, _ in _PACKED:  # again, after one was unpacked
+        if start.startswith(magic):
+            raise InputError(name, f"found {kind} data inside packed data; unpack it once first")
     for magic, found, remedy in _UNREAD:
         if start.startswith(magic):
             raise InputError(name, f"found {found}, which is not read; {remedy}")
