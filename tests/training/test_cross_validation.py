@@ -387,3 +387,17 @@ def test_one_process_writes_the_summary(finished: Path, tmp_path: Path, capsys) 
     assert command("cv", *SMALL, "-o", folder) == 0
     assert "another process writes the summary" in capsys.readouterr().err
     assert not (folder / "folds.csv").exists()
+
+
+def test_files_of_a_process_that_was_killed_do_not_stay(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cv"
+    shutil.copytree(finished, folder)
+    for name in ("predictions.3line", "curves.png"):  # killed while it drew the curves
+        (folder / "fold-test" / name).unlink()
+    (folder / "fold-test" / ".curves.png.0xq9h1fc.png").write_bytes(b"cut")
+    (folder / ".summary.md.abcd_123.md").write_text("cut")
+    killed = Owner.this()._replace(started="1")
+    assert Claims(folder / "claims", owner=killed).take("fold-train") is not None
+    assert command("cv", *SMALL, "-o", folder) == 0
+    found = {path.relative_to(folder) for path in folder.rglob("*")}
+    assert found == {path.relative_to(finished) for path in finished.rglob("*")}

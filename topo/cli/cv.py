@@ -67,10 +67,11 @@ def cv(
     trained on it), folds.csv, summary.md, evaluation/ and model/.
     """
     from topo.io.claims import Claims
+    from topo.io.files import remove_temporary
     from topo.report.curves import draw_curves
     from topo.runs import make_folder, run_name
     from topo.training.checks import check_machine
-    from topo.training.cross_validation import plan_folds, run_folds
+    from topo.training.cross_validation import FILES, plan_folds, run_folds
     from topo.training.interruption import interruptible
 
     config = read_config(context.obj)
@@ -92,14 +93,15 @@ def cv(
         config = _with_folds(config, folder, folds, claims)
         plans = plan_folds(config, validation)
         results = {}
-        for result in run_folds(plans, folder, shows_progress(), note):
-            draw_curves(result.run)
+        for result in run_folds(plans, folder, shows_progress(), note, draw_curves):
             results[result.name] = result
         claim = claims.take("summary")
         if claim is None:
             note("another process writes the summary")
             return
         with claim:
+            for place in (folder, folder / "evaluation"):  # of a process that was killed
+                remove_temporary(place, (), FILES)
             found = [results[name] for name in plans]
             _write_summary(folder, config, found, validation, ensemble)
             _write_predictions(found, folder, resamples)

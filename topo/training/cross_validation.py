@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io import read_labelled, read_three_line, write_three_line
 from topo.io.claims import POLL, Claims
+from topo.io.files import remove_temporary
 from topo.io.ids import FileNames
 from topo.metrics.headline import HEADLINES, headline_metrics
 from topo.model_card import ensemble_card
@@ -29,6 +31,9 @@ from topo.training.resuming import check_same_data
 
 VALIDATION = ("fold", "share")
 """Validation sets: the fold after the test fold, or a share of the training proteins."""
+
+FILES = re.compile(r".+\.(png|svg|html|md|csv|tsv|json|yaml|3line)")
+"""Names of the files in the folder of a cross-validation and of its runs."""
 
 _PREDICTIONS = "predictions.3line"
 _TIMED = 50  # number of proteins on which the time of an ensemble is measured
@@ -108,6 +113,7 @@ def run_folds(
     folder: Path,
     progress: bool = False,
     tell: Callable[[str], None] = lambda line: None,
+    draw: Callable[[Run], None] = lambda run: None,
 ) -> Iterator[FoldResult]:
     """Train and predict fold by fold, continuing an earlier call on the same folder.
 
@@ -125,6 +131,8 @@ def run_folds(
         Whether to show a progress bar.
     tell
         Function that receives a line at the start of each fold.
+    draw
+        Function that draws the curves of a trained run.
 
     Yields
     ------
@@ -145,7 +153,7 @@ def run_folds(
     while left:
         busy = []
         for name in left:
-            result = _complete_fold(name, plans[name], runs[name], claims, progress, tell)
+            result = _complete_fold(name, plans[name], runs[name], claims, progress, tell, draw)
             if result is None:
                 busy.append(name)
             else:
@@ -162,6 +170,7 @@ def _complete_fold(
     claims: Claims,
     progress: bool,
     tell: Callable[[str], None],
+    draw: Callable[[Run], None],
 ) -> FoldResult | None:
     """Train and predict a fold unless that is done; None if another process is at work on it."""
     if not _is_complete(run):
@@ -169,13 +178,19 @@ def _complete_fold(
         if claim is None:
             return None
         with claim:
-            return _fold_result(name, config, run, progress, tell)
+            remove_temporary(run.path, (), FILES)  # of a process that was killed
+            return _fold_result(name, config, run, progress, tell, draw)
     claims.discard(run.path.name)
     return _fold_result(name, config, run, progress, tell)
 
 
 def _fold_result(
-    name: str, config: Config, run: Run, progress: bool, tell: Callable[[str], None]
+    name: str,
+    config: Config,
+    run: Run,
+    progress: bool,
+    tell: Callable[[str], None],
+    draw: Callable[[Run], None] = lambda run: None,
 ) -> FoldResult:
     splits = Splits.of(config)
     _check_same(run, config, splits)
@@ -187,6 +202,7 @@ def _fold_result(
         tell(splits.draws_line(config.sampling))
         run.path.mkdir(parents=True, exist_ok=True)
         fit(config, splits, run, resume=resume, progress=progress)
+    draw(run)  # before the predictions, which complete the fold
     return FoldResult(name, run, splits.test.proteins, _predictions(run, splits))
 
 
