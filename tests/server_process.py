@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -14,6 +15,10 @@ from typing import Any
 from conftest import ROOT
 
 NEEDS = ("fastapi", "uvicorn", "fastapi_swagger", "prometheus_client", "python_multipart", "httpx")
+OPEN = ("--jobs-per-minute", 0, "--max-waiting", 5000, "--workers", 2)
+"""Options of a server with raised limits."""
+
+RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 _SERVING = re.compile(r"serving (http://\S+)")
 
 
@@ -77,6 +82,15 @@ class ServerProcess:
         """End the server by SIGTERM and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
+
+
+def fasta(count: int, seed: int, shortest: int = 50, longest: int = 500) -> str:
+    """Random proteins whose ids hold the seed."""
+    draw = random.Random(seed)
+    sizes = [draw.randint(shortest, longest) for _ in range(count)]
+    return "".join(
+        f">s{seed}n{k}\n{''.join(draw.choices(RESIDUES, k=size))}\n" for k, size in enumerate(sizes)
+    )
 
 
 def finished(client: Any, job: str, timeout: float = 300) -> dict[str, Any]:

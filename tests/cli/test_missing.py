@@ -54,6 +54,16 @@ def test_prediction_needs_none_of_them(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_server_needs_none_of_them(folder: Path) -> None:
+    for package in ("fastapi", "uvicorn", "fastapi_swagger", "prometheus_client"):
+        pytest.importorskip(package, reason=f"{package} is not installed (extra serve)")
+    (folder / "text").write_text("this is no folder")
+    done = slim("serve", "--port", "0", "--store", "text", cwd=folder)
+    assert done.returncode == 2  # after the server has been loaded
+    assert done.stderr.startswith("topo: text")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "package"),
     [
