@@ -49,7 +49,7 @@ def _topology(random: np.random.Generator, kind: int) -> str:
 
 
 def two_helices(count: int, seed: int = 0) -> list[Protein]:
-    """Return proteins of random residues that differ in the places of two helices only.
+    """Return proteins of two helices, whose sequence says where they are but not which side is in.
 
     All have the same composition of labels: features in another order say nothing.
     """
@@ -57,9 +57,9 @@ def two_helices(count: int, seed: int = 0) -> list[Protein]:
     found = []
     for number in range(count):
         first = int(random.integers(3, 38))
-        sides = "IO" if random.random() < 0.5 else "OI"
+        sides = "IO" if number % 2 else "OI"
         labels = sides[0] * first + "M" * 20 + sides[1] * 40 + "M" * 20 + sides[0] * (40 - first)
-        letters = random.choice(list(AMINO_ACIDS), len(labels))
+        letters = [str(random.choice(list("FILV" if x == "M" else "DEKNQRST"))) for x in labels]
         found.append(Protein(f"h{seed}_{number}", "".join(letters), labels))
     return found
 

@@ -354,7 +354,7 @@ def test_japanese_vowels_with_a_bidirectional_lstm(tmp_path: Path) -> None:
     ]
     write_sequences(tmp_path / "vowels.npz", records)
     config, data = ROOT / "configs/sequences/bilstm.yaml", tmp_path / "vowels.npz"
-    call = ["cv", "--config", config, "--data", data, "--folds", "3", "--epochs", "15"]
+    call = ["cv", "--config", config, "--data", data, "--folds", "3", "--split", "random"]
     assert command(*call, "-o", tmp_path / "cv") == 0
     figures = json.loads((tmp_path / "cv" / "summary.json").read_text())["figures"]
     assert figures["accuracy"]["mean"] >= 0.97

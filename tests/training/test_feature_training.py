@@ -23,7 +23,7 @@ from topo.config import Config, load_config
 from topo.data.features import describe_features, feature_moments
 from topo.data.loading import train_loader
 from topo.data.splits import Splits
-from topo.errors import ConfigError, InputWarning
+from topo.errors import ConfigError
 from topo.inference import load_model, predict
 from topo.io.features import sequence_md5
 from topo.protein import Protein
@@ -101,13 +101,13 @@ def test_the_command_predicts_with_and_without_features(
     assert command(*call, "--features", file, "--missing-features", "mask") == 0
     assert (tmp_path / "out" / "missing_features.txt").read_text() == "p4_3\n"
     capsys.readouterr()
-    with pytest.warns(InputWarning, match="trained with features, expected --features"):
-        assert command("predict", fasta, "--model", learnt, "-o", tmp_path / "bare") == 0
+    assert command("predict", fasta, "--model", learnt, "-o", tmp_path / "bare") == 0
+    assert "trained with features, expected --features" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_features_in_another_order_say_as_much_as_none(tmp_path: Path) -> None:
-    proteins, held = two_helices(150), two_helices(90, seed=1)
+    proteins, held = two_helices(240), two_helices(90, seed=1)
     data = partitions(tmp_path / "d.json", train=proteins, validation=held[:30], test=held[30:])
     random = np.random.default_rng(0)
     mixed = [
@@ -118,7 +118,7 @@ def test_features_in_another_order_say_as_much_as_none(tmp_path: Path) -> None:
     without = train(tmp_path, "without", data)
     accuracy, _ = topology_accuracy(with_, tmp_path / "e1")
     _, (low, high) = topology_accuracy(without, tmp_path / "e2")
-    assert low <= accuracy <= high
+    assert 0.2 < low <= accuracy <= high < 0.8  # the sides are guessed
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
