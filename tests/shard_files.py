@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from conftest import ROOT
@@ -67,7 +68,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def run_together(lines: list[list[object]]) -> tuple[float, float]:
+def run_together(lines: Sequence[Sequence[object]]) -> tuple[float, float]:
     """Run commands side by side to their ends; return wall time and CPU time, in seconds."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     before, since = os.times(), time.monotonic()
