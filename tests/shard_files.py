@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from conftest import ROOT
 
 from topo.benchmark.proteins import synthetic_proteins
 from topo.io import read_proteins
@@ -63,3 +66,24 @@ def wait_for_receipts(folder: Path, count: int, process: subprocess.Popen[bytes]
 def kill(process: subprocess.Popen[bytes]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def run_together(lines: Sequence[Sequence[object]]) -> tuple[float, float]:
+    """Run commands side by side to their ends; return wall time and CPU time, in seconds."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    before, since = os.times(), time.monotonic()
+    running = [
+        subprocess.Popen(
+            [str(word) for word in line],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for line in lines
+    ]
+    for process in running:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors.decode()
+    after, wall = os.times(), time.monotonic() - since
+    cpu = after.children_user + after.children_system - before.children_user
+    return wall, cpu - before.children_system

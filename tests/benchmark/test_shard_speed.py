@@ -1,58 +1,42 @@
-"""Speed, memory and size of shards; every test prints what it measures (pytest -s -m benchmark)."""
+"""Speed and memory of shards; every test prints what it measures (pytest -s -m benchmark)."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, command
-from shard_files import many_proteins, words
+from conftest import ROOT
+from shard_files import run_together, words
 
 from topo.benchmark.proteins import synthetic_proteins
 from topo.io.fasta import write_fasta
+from topo.protein import Protein
 from topo.shards.folder import ShardFolder
 
 pytestmark = pytest.mark.benchmark
 COUNT = int(os.environ.get("TOPO_BENCH_PROTEINS", "4000"))
-RESIDUES = 500_000
-"""Residues per shard: a window of about 1,000 proteins, as whole as in a run without shards."""
-
-
-def _together(lines: list[list[object]]) -> tuple[float, float]:
-    """Run commands side by side; return wall time and CPU time, in seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    before, since = os.times(), time.monotonic()
-    running = [
-        subprocess.Popen(
-            [str(word) for word in line],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        for line in lines
-    ]
-    for process in running:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()
-    after, wall = os.times(), time.monotonic() - since
-    cpu = after.children_user + after.children_system - before.children_user
-    return wall, cpu - before.children_system
+SHARDS = 4
+"""Shards of equal size, an even number, so that no process is idle at the end."""
 
 
 def _steady(folder: Path) -> float:
-    """Residues per second between the first and the last shard, without start and end."""
+    """Residues per second from the start of the first shard to the end of the last."""
     shards = ShardFolder.open(folder)
-    ends = sorted(
-        (shards.receipt_path(i).stat().st_mtime, shards.receipt(i).residues)
-        for i in range(len(shards))
-    )
-    return sum(residues for _, residues in ends[1:]) / (ends[-1][0] - ends[0][0])
+    receipts = [shards.receipt(i) for i in range(len(shards))]
+    ends = [shards.receipt_path(i).stat().st_mtime for i in range(len(shards))]
+    starts = [end - receipt.seconds for end, receipt in zip(ends, receipts, strict=True)]
+    return shards.manifest.residues / (max(ends) - min(starts))
+
+
+def _equal(proteins: Sequence[Protein], shards: int = SHARDS) -> int:
+    """Return the number of residues with which the proteins make that many shards."""
+    return ceil(sum(map(len, proteins)) / shards)
 
 
 def _ratio(
@@ -72,6 +56,7 @@ def _ratio(
 def test_two_processes_on_shards_are_as_fast_as_two_runs(tmp_path: Path) -> None:
     proteins = synthetic_proteins(COUNT)  # without repeats, which one run would compute once
     halves = [proteins[::2], proteins[1::2]]
+    residues = _equal(proteins)
     for index, half in enumerate(halves):
         write_fasta(half, tmp_path / f"half{index}.fasta")
     write_fasta(proteins, tmp_path / "all.fasta")
@@ -79,7 +64,7 @@ def test_two_processes_on_shards_are_as_fast_as_two_runs(tmp_path: Path) -> None
 
     def runs() -> tuple[float, float]:
         more = ["--format", "summary", "--threads", 1]
-        return _together(
+        return run_together(
             [
                 [
                     *(sys.executable, "-m", "topo", "predict", tmp_path / f"half{i}.fasta"),
@@ -91,9 +76,9 @@ def test_two_processes_on_shards_are_as_fast_as_two_runs(tmp_path: Path) -> None
         )
 
     def shards() -> tuple[float, float]:
-        more = ["--format", "tsv", "--shard-residues", RESIDUES]
+        more = ["--format", "tsv", "--shard-residues", residues]
         line = words(tmp_path / "all.fasta", tmp_path / f"shards{next(turn)}", *more)
-        return _together([line, line])
+        return run_together([line, line])
 
     ratios = _ratio("two runs over two processes on shards", [runs, shards])
     assert ratios[0] >= 0.95
@@ -102,18 +87,20 @@ def test_two_processes_on_shards_are_as_fast_as_two_runs(tmp_path: Path) -> None
 def test_ray_with_two_actors_is_nearly_as_fast_as_two_processes(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     source = tmp_path / "all.fasta"
-    write_fasta(synthetic_proteins(COUNT), source)
+    proteins = synthetic_proteins(COUNT)
+    write_fasta(proteins, source)
+    residues = _equal(proteins, 2 * SHARDS)
     folders: dict[str, list[Path]] = {"plain": [], "ray": []}
 
     def run(kind: str, *more: object) -> tuple[float, float]:
         folder = tmp_path / f"{kind}{len(folders[kind])}"
         folders[kind].append(folder)
-        line = words(source, folder, "--shard-residues", RESIDUES, "--workers", 2, *more)
-        return _together([line])
+        line = words(source, folder, "--shard-residues", residues, "--workers", 2, *more)
+        return run_together([line])
 
     _ratio("two processes over Ray", [lambda: run("plain"), lambda: run("ray", "--engine", "ray")])
     plain, ray = (sum(map(_steady, folders[kind])) for kind in ("plain", "ray"))
-    print(f"residues per second between first and last shard: {plain:.0f} and {ray:.0f} with Ray, "
+    print(f"residues per second without start and end: {plain:.0f}, {ray:.0f} with Ray, "
           f"ratio {ray / plain:.3f}")  # fmt: skip
     assert ray / plain >= 0.85
 
@@ -145,20 +132,3 @@ def test_memory_of_the_driver_does_not_grow_with_the_proteins(engine: str, tmp_p
         peaks.append(int(done.stderr.split()[-1]) / 1024)
     print(f"\n{engine}: peak memory of the driver {peaks[0]:.0f} and {peaks[1]:.0f} MB")
     assert all(later < 1.05 * before for before, later in pairwise(peaks))
-
-
-@pytest.mark.parametrize("form", ["parquet", "tsv", "probabilities"])
-def test_sizes_per_million_proteins(form: str, tmp_path: Path) -> None:
-    source, folder = tmp_path / "all.fasta", tmp_path / "shards"
-    count = 500 if form == "probabilities" else 2_000
-    write_fasta(many_proteins(count), source)
-    more = ["--probabilities", "parquet"] if form == "probabilities" else ["--format", form]
-    assert command("predict", source, "--shards", folder, *more) == 0
-    assert command("shards", "merge", folder) == 0
-    (merged,) = folder.glob("predictions.*")
-    sizes = [merged.stat().st_size, sum(p.stat().st_size for p in (folder / "inputs").iterdir())]
-    per_million = [size / count * 1e6 / 1e9 for size in sizes]
-    residues = ShardFolder.open(folder).manifest.residues / count
-    print(f"\n{form}: {per_million[0]:.2f} GB per million proteins of {residues:.0f} residues; "
-          f"sequences {per_million[1]:.2f} GB")  # fmt: skip
-    assert per_million[0] < (20 if form == "probabilities" else 0.5)

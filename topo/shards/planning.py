@@ -191,7 +191,7 @@ def plan(
     _remove_earlier(folder / "inputs")
     faults: list[Fault] = []
     shards = []
-    for members in _divided(_proteins(files, request, faults), options["shard_residues"]):
+    for members in divided(_proteins(files, request, faults), options["shard_residues"]):
         path = input_path(folder, len(shards))
         write_fasta(members, path)
         shards.append(Shard(len(members), sum(map(len, members)), sha256(path)))
@@ -204,6 +204,20 @@ def plan(
         f"{manifest.residues:,} residues{left_out}"
     )
     return ShardFolder(folder, manifest)
+
+
+def divided(proteins: Iterable[Protein], residues: int) -> Iterator[list[Protein]]:
+    """Yield the proteins of each shard: consecutive ones up to that which reaches the number."""
+    members: list[Protein] = []
+    size = 0
+    for protein in proteins:
+        members.append(protein)
+        size += len(protein)
+        if size >= residues:
+            yield members
+            members, size = [], 0
+    if members:
+        yield members
 
 
 def _proteins(files: Sequence[str], request: Request, faults: list[Fault]) -> Iterator[Protein]:
@@ -219,20 +233,6 @@ def _proteins(files: Sequence[str], request: Request, faults: list[Fault]) -> It
             allow_nucleotides=request.allow_nucleotides,
         )
         faults += policy.faults
-
-
-def _divided(proteins: Iterable[Protein], residues: int) -> Iterator[list[Protein]]:
-    """Yield lists of consecutive proteins, each ended by the protein that reaches the number."""
-    members: list[Protein] = []
-    size = 0
-    for protein in proteins:
-        members.append(protein)
-        size += len(protein)
-        if size >= residues:
-            yield members
-            members, size = [], 0
-    if members:
-        yield members
 
 
 def _remove_earlier(inputs: Path) -> None:
