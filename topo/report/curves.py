@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
-from topo.io.files import atomic_path
+from topo.errors import TopoError
+from topo.io.files import atomic_path, remove_temporary
 from topo.runs import Run
 
 PANELS = {
@@ -17,8 +19,15 @@ PANELS = {
 
 
 def draw_curves(run: Run) -> None:
-    """Draw ``history.csv`` to ``curves.png`` in the folder of the run."""
+    """Draw ``history.csv`` to ``curves.png`` in the folder of the run.
+
+    What a killed process has left of an earlier drawing is removed. Of several processes that draw
+    at once, one is enough.
+    """
     from matplotlib.figure import Figure
+
+    target = run.path / "curves.png"
+    remove_temporary(run.path, (), re.compile(re.escape(target.name)))
 
     history = run.history()
     epochs = [row["epoch"] + 1 for row in history]
@@ -31,5 +40,9 @@ def draw_curves(run: Run) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    with atomic_path(run.path / "curves.png") as path:
-        figure.savefig(path, dpi=120)
+    try:
+        with atomic_path(target) as path:
+            figure.savefig(path, dpi=120)
+    except TopoError:
+        if not target.is_file():  # by another process, which took ours for one left behind
+            raise
