@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from topo.io.features import sequence_md5
+from topo.io.summary import sequence_md5
 from topo.labels import LABELS, encode_labels
 from topo.protein import Protein
 from topo.residues import AMINO_ACIDS

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from conftest import command
 
-from topo.io.features import FeatureFile, sequence_md5
+from topo.io.features import FeatureFile
+from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
 transformers = pytest.importorskip("transformers", reason="the extra embed is not installed")

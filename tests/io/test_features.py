@@ -9,7 +9,8 @@ import pytest
 from feature_files import write_features
 
 from topo.errors import InputError, InputWarning, TopoError
-from topo.io.features import FeatureFile, sequence_md5, sequence_sha256
+from topo.io.features import FeatureFile, sequence_sha256
+from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
 h5py = pytest.importorskip("h5py")

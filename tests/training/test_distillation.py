@@ -12,7 +12,7 @@ from feature_files import partitions, random_proteins, write_features
 from topo.config import load_config
 from topo.data.splits import Splits
 from topo.errors import ConfigError, InputError
-from topo.io.features import sequence_md5
+from topo.io.summary import sequence_md5
 from topo.labels import LABELS, encode_labels
 from topo.protein import Protein, SoftLabels
 from topo.training.distillation import soft_labels, with_teacher, write_soft_labels

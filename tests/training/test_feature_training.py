@@ -25,7 +25,7 @@ from topo.data.loading import train_loader
 from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.inference import load_model, predict
-from topo.io.features import sequence_md5
+from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
 pytest.importorskip("h5py")

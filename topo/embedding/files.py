@@ -13,7 +13,8 @@ from topo._version import __version__
 from topo.data.sampling import length_buckets
 from topo.embedding.language_model import LanguageModel
 from topo.errors import InputWarning, TopoError
-from topo.io.features import import_h5py, sequence_md5
+from topo.io.features import import_h5py
+from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
 _WINDOW = 512  # proteins that are sorted by length

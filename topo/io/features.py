@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topo.errors import ConfigError, InputError, InputWarning, TopoError
+from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
 if TYPE_CHECKING:
@@ -260,11 +261,6 @@ class FeatureFile:
                 "(residues, features)",
             )
         return tuple(map(int, shape))
-
-
-def sequence_md5(sequence: str) -> str:
-    """Return the key of a sequence in files of TMbed."""
-    return hashlib.md5(sequence.encode()).hexdigest()
 
 
 def sequence_sha256(sequence: str) -> str:

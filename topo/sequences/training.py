@@ -50,16 +50,6 @@ class SequenceTraining(PartwiseTraining):
             self.model.mean.copy_(torch.from_numpy(mean))
             self.model.deviation.copy_(torch.from_numpy(deviation))
 
-    @property
-    def epochs(self) -> int:
-        """Number of epochs to train."""
-        return self.config.training.epochs
-
-    @property
-    def monitor(self) -> str:
-        """Name of the validation metric that selects the best epoch."""
-        return self.config.training.monitor
-
     def train_dataloader(self) -> Any:
         """Return the batches of the current epoch."""
         return sequence_batches(self.splits.train, self.config, self.current_epoch)

@@ -85,8 +85,9 @@ def soft_labels(
 
 def write_soft_labels(path: str | Path, proteins: Sequence[tuple[Protein, SoftLabels]]) -> None:
     """Write label and type probabilities to an HDF5 file that :func:`soft_labels` reads."""
-    from topo.io.features import import_h5py, sequence_md5
+    from topo.io.features import import_h5py
     from topo.io.files import atomic_path
+    from topo.io.summary import sequence_md5
 
     h5py = import_h5py()
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:

@@ -154,6 +154,16 @@ class PartwiseTraining(SeededTraining):
         super().__init__(config)
         self.was_split = False
 
+    @property
+    def epochs(self) -> int:
+        """Number of epochs to train."""
+        return self.config.training.epochs
+
+    @property
+    def monitor(self) -> str:
+        """Name of the validation metric that selects the best epoch."""
+        return self.config.training.monitor
+
     @abstractmethod
     def part_losses(self, part: ResidueGraph) -> dict[str, Tensor]:
         """Return the losses of a part, each averaged over its records."""

@@ -66,16 +66,6 @@ class TaggerTraining(PartwiseTraining):
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.predictions: list[Prediction] = []
 
-    @property
-    def epochs(self) -> int:
-        """Number of epochs to train."""
-        return self.config.training.epochs
-
-    @property
-    def monitor(self) -> str:
-        """Name of the validation metric that selects the best epoch."""
-        return self.config.training.monitor
-
     def train_dataloader(self) -> Any:
         """Return the batches of the current epoch."""
         trainer = self.trainer
