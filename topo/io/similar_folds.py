@@ -15,6 +15,7 @@ from typing import NamedTuple
 from topo.errors import ConfigError, InputError
 from topo.io.files import atomic_path, atomic_text
 from topo.io.three_line import write_three_line
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 NO_FOLD = "-"
@@ -110,6 +111,7 @@ def write_extra_set(
     columns: Sequence[str],
     rows: Iterable[LabelledRow],
     similar: Mapping[str, Set[str]],
+    scheme: LabelScheme = SIX,
 ) -> None:
     """Write labelled proteins as 3-line records, with their table of similar folds beside them.
 
@@ -124,6 +126,8 @@ def write_extra_set(
         Proteins with a cell for each of these columns and the folds they are similar to.
     similar
         Further folds by id of the protein.
+    scheme
+        Scheme of the labels.
 
     Raises
     ------
@@ -133,7 +137,7 @@ def write_extra_set(
     rows = list(rows)
     beside = f"{Path(path).with_suffix('')}_similar_folds.tsv"
     with atomic_path(path) as records, atomic_text(beside) as table:
-        write_three_line((row.protein for row in rows), records)
+        write_three_line((row.protein for row in rows), records, scheme)
         table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
         for protein, cells, folds in rows:
             names = ",".join(sorted(folds | similar.get(protein.id, set()))) or NO_FOLD

@@ -40,7 +40,7 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     counts = np.zeros((len(scheme.letters), 3))
     for row, letter in zip(counts, scheme.letters, strict=True):
         pair = segment.segments_of(truth, letter), segment.segments_of(guess, letter)
-        row[:] = len(pair[0]), len(pair[1]), segment.count_matches(*pair, _match)
+        row[:] = len(pair[0]), len(pair[1]), segment.count_matches(*pair, segments_overlap)
     kinds = scheme.type_of(truth), scheme.type_of(prediction)
     return {
         "residue": residue.confusion_matrix(truth, prediction, scheme.letters),
@@ -50,8 +50,8 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     }
 
 
-def _match(true: Segment, predicted: Segment) -> bool:
-    """Whether two segments share enough residues."""
+def segments_overlap(true: Segment, predicted: Segment) -> bool:
+    """Return whether two segments share :data:`SHARED` residues, or all of the shorter one."""
     return true.overlap(predicted) >= min(SHARED, true.length, predicted.length)
 
 
