@@ -190,7 +190,7 @@ def predict(
         predict_numeric(proteins[0], model, Path(output or "predictions"))
         return
     with uncollected():
-        from topo.cli.prediction_run import FolderOutput, PredictionRun, Size, tell_faults
+        from topo.cli.prediction_run import FolderOutput, PredictionRun, Size, warn_of_faults
         from topo.inference import Settings, load_model, set_threads
         from topo.inference.constrained import Known
         from topo.inference.featured import KnownFeatures
@@ -249,7 +249,7 @@ def predict(
     given = KnownFeatures(features, missing_features)
     inputs = given.over(inputs)
     size = Size.of(inputs)
-    tell_faults(inputs.faults, folder)
+    warn_of_faults(inputs.faults, folder)
     devices = device.split(",") * workers
     known = Known(constraints, fix or (), constraints_format)
     checkpoint = load_model(model, devices[0])

@@ -110,7 +110,7 @@ class Results:
         self.written += 1
 
 
-def tell_faults(faults: Sequence[Fault], folder: Path | None) -> None:
+def warn_of_faults(faults: Sequence[Fault], folder: Path | None) -> None:
     """Warn of faulty records that are left out, which ``invalid.tsv`` will list in a folder."""
     if faults:
         table = None if folder is None else folder / INVALID_FILE
@@ -208,7 +208,7 @@ class PredictionRun:
         return extra_columns(self.known, self.settings.alternatives, self.relatives is not None)
 
     def check(self) -> None:
-        """Tell the size of the run, and check the constraints of all proteins.
+        """Report the size of the run, and check the constraints of all proteins.
 
         Raises
         ------

@@ -42,8 +42,8 @@ class RunCheckpoint(callbacks.ModelCheckpoint):
 class BestEpoch(RunCheckpoint):
     """Checkpoint of the best epoch, with the noise of small validation sets in mind.
 
-    With ``val_loss`` it is the latest epoch that cannot be told from the one with the lowest loss,
-    see :func:`is_as_good`: of these it has learnt at the lowest rate and averaged the weights over
+    With ``val_loss`` it is the latest epoch that is as good as the one with the lowest loss, see
+    :func:`is_as_good`: of these it has learnt at the lowest rate and averaged the weights over
     most steps. With other metrics, and in trainings that do not keep the loss of each protein, it
     is the epoch with the best value.
     """
