@@ -72,10 +72,21 @@ def test_the_container_has_a_user_and_a_health_check() -> None:
         '["topo", "serve", "--host", "0.0.0.0", "--store", "/data"]'
     ]
     assert len(instructions("HEALTHCHECK")) == 1
-    assert any("/wheels/*.whl)[serve]" in line for line in instructions("RUN"))
+    assert "pip install --no-deps /wheels/*.whl" in instructions("RUN")
     compose = (FILES / "compose.yaml").read_text()
     assert "read_only: true" in compose
     assert "cap_drop: [ALL]" in compose
+
+
+def test_the_container_installs_the_packages_of_the_extra() -> None:
+    lines = (FILES / "requirements.txt").read_text().splitlines()
+    project = (ROOT / "pyproject.toml").read_text()
+    extra = re.search(r"^serve = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert extra
+    needed = set(re.findall(r'"([^"]+)"', extra[1]))
+    assert {line for line in lines if line[0] not in "#-"} == needed
+    (included,) = (line.removeprefix("-r ") for line in lines if line.startswith("-r "))
+    assert (FILES / included).resolve() == ROOT / "requirements-predict.txt"
 
 
 @pytest.mark.endurance
