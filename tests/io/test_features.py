@@ -10,6 +10,7 @@ from feature_files import write_features
 
 from topo.errors import InputError, InputWarning, TopoError
 from topo.io.features import FeatureFile, sequence_sha256
+from topo.io.inputs import read_inputs
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -54,6 +55,29 @@ def test_keys_of_the_programs_have_their_published_form() -> None:
         sequence_sha256("MKVLA")
         == "499bc9c8a97c8c1aab793a0502fa0e6757f724adef34877f7c5af8109546b794"
     )
+
+
+# Record and key of the sample of TMbed (examples/sample.fasta and sample.h5 of its repository)
+VDAC1 = """>sp|P21796|VDAC1_HUMAN Voltage-dependent anion-selective channel protein 1 OS=Homo sapiens
+MAVPPTYADLGKSARDVFTKGYGFGLIKLDLKTKSENGLEFTSSGSANTETTKVTGSLET
+KYRWTEYGLTFTEKWNTDNTLGTEITVEDQLARGLKLTFDSSFSPNTGKKNAKIKTGYKR
+EHINLGCDMDFDIAGPSIRGALVLGYEGWLAGYQMNFETAKSRVTQSNFAVGYKTDEFQL
+HTNVNDGTEFGGSIYQKVNKKLETAVNLAWTAGNSNTRFGIAAKYQIDPDACFSAKVNNS
+SLIGLGYTQTLKPGIKLTLSALLDGKNVNAGGHKLGLGLEFQA
+"""
+VDAC1_KEY = "036df962ebcde3791b89c4f789d27b59"
+
+
+def test_the_layout_of_the_sample_of_tmbed_is_read(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(283, 1024)).astype(np.float16)
+    path = write_features(tmp_path / "sample.h5", [("0" * 32, values[:7]), (VDAC1_KEY, values)])
+    (tmp_path / "sample.fasta").write_text(VDAC1)
+    file = FeatureFile(path)
+    (protein,) = file.attach(read_inputs(tmp_path / "sample.fasta"))
+    assert protein.features is not None
+    assert protein.features.shape == (283, 1024)
+    np.testing.assert_array_equal(protein.features[0:283], values)
+    assert (file.keys, file.width, file.name) == ("md5", 1024, None)
 
 
 def test_values_are_float32_and_rows_are_read_when_asked_for(tmp_path: Path) -> None:
