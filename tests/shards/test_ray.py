@@ -13,19 +13,23 @@ import pytest
 from conftest import ROOT, command
 from shard_files import (
     EXAMPLE,
+    by_one_process,
+    check_union,
+    completed,
     kill,
     many_proteins,
-    receipts,
+    merged,
     start,
     wait_for_receipts,
     words,
 )
 
-from topo.io import read_proteins
 from topo.io.fasta import write_fasta
+from topo.shards.checks import status
+from topo.shards.folder import ShardFolder
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'topo-membrane[ray]')")
-parquet = pytest.importorskip("pyarrow.parquet")
+pytest.importorskip("pyarrow")
 
 
 @pytest.fixture
@@ -43,18 +47,15 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator:
     found.shutdown()
 
 
-def kill_node(cluster, number: int) -> None:
-    """End the raylet of a worker node and its actors by SIGKILL."""
+def kill_node(cluster, number: int) -> set[int]:
+    """End the raylet of a worker node and its actors by SIGKILL; return their process ids."""
     node = cluster.list_all_nodes()[number]
     raylet = node.all_processes["raylet"][0].process.pid
     children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
-    for process in [raylet, *map(int, children)]:
+    ended = [raylet, *map(int, children)]
+    for process in ended:
         os.kill(process, signal.SIGKILL)
-
-
-def merged(folder: Path) -> bytes:
-    assert command("shards", "merge", folder) == 0
-    return (folder / "predictions.parquet").read_bytes()
+    return set(ended)
 
 
 @pytest.mark.slow
@@ -81,17 +82,30 @@ def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residue
     chance = random.Random(seed)
     more = ["--model", model, "--shard-residues", residues, "--engine", "ray"]
     line = words(source, folder, *more, "--address", cluster.address)
+    assert command(*line[3:-4], "--plan-only") == 0
+    shards = ShardFolder.open(folder)
+    moments = sorted(chance.randint(0, len(shards) * 3 // 4) for _ in range(2))
     driver = start(line)
-    wait_for_receipts(folder, chance.randint(1, 6), driver)
-    time.sleep(chance.random())
-    kill_node(cluster, chance.randint(1, 2))
-    wait_for_receipts(folder, receipts(folder) + chance.randint(1, 6), driver)
-    time.sleep(chance.random())
+    _wait(folder, moments[0], driver, chance)
+    working = {owner.process for owner in status(shards).owners.values()}
+    lost = working & kill_node(cluster, chance.randint(1, 2))
+    _wait(folder, moments[1], driver, chance)
     assert driver.poll() is None, "the driver ended before it was killed"
     kill(driver)
+    print(f"{len(shards)} shards, {len(lost)} of {len(working)} actors at work lost with the node "
+          f"after {moments[0]} shards, the driver killed after {moments[1]}")  # fmt: skip
+    before = completed(folder)
     again = start(line)
     _, errors = again.communicate()
     assert again.returncode == 0, errors.decode()
+    assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
+    assert len(completed(folder)) == len(shards)
+
+
+def _wait(folder: Path, count: int, driver, chance: random.Random) -> None:
+    """Wait until some shards are complete, and up to a few seconds longer."""
+    wait_for_receipts(folder, count, driver)
+    time.sleep(4 * chance.random())
 
 
 @pytest.mark.slow
@@ -106,13 +120,7 @@ def test_a_node_and_the_driver_die(cluster, model: Path, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def alone(model: Path, tmp_path_factory) -> tuple[Path, bytes]:
-    """20,000 proteins, and their merged predictions by one process."""
-    folder = tmp_path_factory.mktemp("alone")
-    source = folder / "many.fasta"
-    write_fasta(many_proteins(20_000), source)
-    more = ["--model", model, "--shard-residues", 200_000]
-    assert command("predict", source, "--shards", folder / "shards", *more) == 0
-    return source, merged(folder / "shards")
+    return by_one_process(tmp_path_factory.mktemp("alone"), model)
 
 
 @pytest.mark.endurance
@@ -123,8 +131,4 @@ def test_kills_at_random_moments(
     source, expected = alone
     folder = tmp_path / "shards"
     survive(source, model, folder, cluster, seed, 200_000)
-    assert merged(folder) == expected
-    rows = parquet.read_table(folder / "predictions.parquet")["id"].to_pylist()
-    ids = [protein.id for protein in read_proteins(source)]
-    assert len(set(ids)) == 20_000
-    assert rows == ids
+    check_union(folder, source, expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,19 @@ from pathlib import Path
 
 import pytest
 from conftest import command
-from shard_files import EXAMPLE, kill, many_proteins, receipts, start, wait_for_receipts, words
+from shard_files import (
+    EXAMPLE,
+    by_one_process,
+    check_union,
+    completed,
+    kill,
+    many_proteins,
+    merged,
+    receipts,
+    start,
+    wait_for_receipts,
+    words,
+)
 
 from topo.inference import predict
 from topo.io import read_proteins
@@ -41,11 +54,6 @@ def whole(model: Path, tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
-
-
-def merged(folder: Path) -> bytes:
-    assert command("shards", "merge", folder) == 0
-    return (folder / "predictions.parquet").read_bytes()
 
 
 def manifest(folder: Path) -> dict:
@@ -160,26 +168,32 @@ def _merged_path(folder: Path) -> Path:
     return folder / "predictions.parquet"
 
 
-@pytest.mark.endurance
-@pytest.mark.parametrize("turn", range(10))
-def test_two_processes_and_kills_at_random_moments(turn: int, model: Path, tmp_path: Path) -> None:
-    """20,000 proteins; one of two processes is killed at random, three times."""
-    import random
+@pytest.fixture(scope="module")
+def alone(model: Path, tmp_path_factory) -> tuple[Path, bytes]:
+    return by_one_process(tmp_path_factory.mktemp("alone"), model)
 
-    source, folder = tmp_path / "many.fasta", tmp_path / "shards"
-    write_fasta(many_proteins(20_000), source)
-    more = ["--model", model, "--shard-residues", 200_000]
-    chance = random.Random(turn)
-    pair = [start(words(source, folder, *more)) for _ in range(2)]
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("seed", range(10))
+def test_two_processes_and_kills_at_random_moments(
+    seed: int, alone: tuple[Path, bytes], model: Path, tmp_path: Path
+) -> None:
+    """20,000 proteins; one of two processes is killed three times, and another one started."""
+    (source, expected), folder = alone, tmp_path / "shards"
+    line = words(source, folder, "--model", model, "--shard-residues", 200_000)
+    chance = random.Random(seed)
+    pair = [start(line) for _ in range(2)]
     for _ in range(3):
-        wait_for_receipts(folder, receipts(folder) + chance.randint(1, 8), pair[0])
-        time.sleep(chance.random())
-        kill(pair.pop(chance.randrange(2)))
-        pair.append(start(words(source, folder, *more)))
+        wait_for_receipts(folder, receipts(folder) + chance.randint(0, 14), pair[0])
+        time.sleep(2 * chance.random())
+        victim = pair.pop(chance.randrange(2))
+        assert victim.poll() is None, "the process ended before it was killed"
+        kill(victim)
+        before = completed(folder)
+        pair.append(start(line))
     assert [process.wait() for process in pair] == [0, 0]
-    alone = tmp_path / "alone"
-    assert command("predict", source, "--shards", alone, *more) == 0
-    assert merged(alone) == merged(folder)
+    assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
+    check_union(folder, source, expected)
 
 
 @pytest.mark.parametrize(
