@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from shard_files import (
 from topo.inference import predict
 from topo.io import read_proteins
 from topo.io.fasta import write_fasta
+from topo.io.files import sha256
 from topo.io.summary import sequence_md5
 from topo.shards.folder import ShardFolder
 from topo.shards.manifest import read_manifest
@@ -332,6 +334,42 @@ def test_verify_finds_every_fault_and_the_next_run_mends_it(
     assert merged(copy) == (whole / "predictions.parquet").read_bytes()
 
 
+def test_other_files_with_fitting_checksums_are_one_line(copy: Path, capsys) -> None:
+    import pyarrow
+
+    shards = ShardFolder.open(copy)
+    rows = shards.manifest.shards[1].records
+    parquet.write_table(pyarrow.table({"id": ["a"] * rows}), shards.output(1))
+    for number, found in ((1, "found other columns than"), (0, "found no Parquet file that can")):
+        if number == 0:
+            shards.output(0).write_bytes(b"PAR1" * 9)
+        fitting = replace(shards.receipt(number), sha256=sha256(shards.output(number)))
+        shards.write_receipt(number, fitting)
+        capsys.readouterr()
+        assert command("shards", "merge", copy, "-o", copy / "all.parquet") == 2
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert str(shards.output(number)) in last
+        assert found in last
+        assert not (copy / "all.parquet").exists()
+
+
+def test_a_receipt_of_other_numbers_is_a_fault(copy: Path, capsys) -> None:
+    shards = ShardFolder.open(copy)
+    shards.write_receipt(0, replace(shards.receipt(0), records=0))
+    assert command("shards", "verify", copy) == 2
+    assert "shard 0: its receipt has other numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "shards/000000.parquet", "inputs/x", "claims/x"])
+def test_merge_does_not_overwrite_the_files_of_the_folder(name: str, copy: Path, capsys) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert command("shards", "merge", copy, "-o", copy / name) == 2
+    error = capsys.readouterr().err
+    assert f"{copy / name}: belongs to the shards in {copy}" in error
+    assert error.count("\n") == 1
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
 def test_changed_sequences_of_a_shard_are_refused(copy: Path, model: Path, capsys) -> None:
     shards = ShardFolder.open(copy)
     shards.discard(1)
@@ -361,6 +399,25 @@ def test_a_damaged_manifest_is_one_line(text: str, copy: Path, model: Path, caps
     assert error.count("\n") == 1
     for verb in ("status", "merge", "verify"):
         assert command("shards", verb, copy) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("format", "csv", "options.format: found 'csv', expected parquet or tsv"),
+        ("probabilities", None, "options.probabilities: found None, expected true or false"),
+    ],
+)
+def test_an_option_of_another_value_in_the_manifest_is_named(
+    key: str, value: object, found: str, copy: Path, capsys
+) -> None:
+    tree = manifest(copy)
+    tree["options"][key] = value
+    (copy / "manifest.json").write_text(json.dumps(tree))
+    assert command("shards", "status", copy) == 2
+    error = capsys.readouterr().err
+    assert f"manifest.json: {found}" in error
+    assert error.count("\n") == 1
 
 
 def test_shards_without_manifest_are_not_overwritten(copy: Path, model: Path, capsys) -> None:
