@@ -19,6 +19,9 @@ from topo.io.fasta import write_fasta
 from topo.protein import Protein
 from topo.resources import bundled
 
+RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""Variables of Ray: its actors share a crowded machine with other processes as equals."""
+
 EXAMPLE = bundled("example") / "proteins.fasta"
 
 

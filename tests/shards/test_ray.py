@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT, command
 from shard_files import (
     EXAMPLE,
+    RAY,
     by_one_process,
     check_union,
     completed,
@@ -35,16 +36,30 @@ pytest.importorskip("pyarrow")
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator:
     """Three node processes with a core each."""
-    from ray.cluster_utils import Cluster
-
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    size = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
-    found = Cluster(initialize_head=True, head_node_args=size)
-    for _ in range(2):
-        found.add_node(**size)
+    for name, value in RAY.items():
+        monkeypatch.setenv(name, value)
+    found = _started_cluster()
     yield found
     found.shutdown()
+
+
+def _started_cluster(tries: int = 3):
+    """Start the nodes; again if one needs more than Ray's 30 s on a crowded machine."""
+    from ray.cluster_utils import Cluster
+
+    found = Cluster()
+    try:
+        for _ in range(3):
+            found.add_node(
+                num_cpus=1, object_store_memory=100_000_000, include_dashboard=False, wait=True
+            )
+    except Exception:
+        found.shutdown()
+        if tries == 1:
+            raise
+        return _started_cluster(tries - 1)
+    return found
 
 
 def kill_node(cluster, number: int) -> set[int]:
