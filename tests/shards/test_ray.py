@@ -20,8 +20,8 @@ from shard_files import (
     kill,
     many_proteins,
     merged,
+    receipts,
     start,
-    wait_for_receipts,
     words,
 )
 
@@ -100,27 +100,40 @@ def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residue
     assert command(*line[3:-4], "--plan-only") == 0
     shards = ShardFolder.open(folder)
     moments = sorted(chance.randint(0, len(shards) * 3 // 4) for _ in range(2))
-    driver = start(line)
-    _wait(folder, moments[0], driver, chance)
-    working = {owner.process for owner in status(shards).owners.values()}
+    driver, actors = start(line), set()
+    _watch(shards, moments[0], driver, actors, chance)
+    working = _at_work(shards)
     lost = working & kill_node(cluster, chance.randint(1, 2))
-    _wait(folder, moments[1], driver, chance)
+    _watch(shards, moments[1], driver, actors, chance)
     assert driver.poll() is None, "the driver ended before it was killed"
     kill(driver)
-    print(f"{len(shards)} shards, {len(lost)} of {len(working)} actors at work lost with the node "
-          f"after {moments[0]} shards, the driver killed after {moments[1]}")  # fmt: skip
     before = completed(folder)
     again = start(line)
+    _watch(shards, len(shards), again, actors)
     _, errors = again.communicate()
     assert again.returncode == 0, errors.decode()
     assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
     assert len(completed(folder)) == len(shards)
+    assert len(actors) > 1, "the pool has not grown"
+    print(f"\n{len(shards)} shards, {len(actors)} actors; {len(lost)} of {len(working)} at work "
+          f"lost with the node after {moments[0]} shards, the driver killed after {moments[1]}"
+          f", {len(before)} complete then")  # fmt: skip
 
 
-def _wait(folder: Path, count: int, driver, chance: random.Random) -> None:
-    """Wait until some shards are complete, and up to a few seconds longer."""
-    wait_for_receipts(folder, count, driver)
-    time.sleep(4 * chance.random())
+def _at_work(shards: ShardFolder) -> set[int]:
+    """Process ids of the actors that have claimed a shard."""
+    return {owner.process for owner in status(shards).owners.values()}
+
+
+def _watch(
+    shards: ShardFolder, count: int, driver, actors: set[int], chance: random.Random | None = None
+) -> None:
+    """Collect the actors at work until some shards are complete, and up to 4 s longer."""
+    deadline = time.monotonic() + 1800
+    while receipts(shards.path) < count and driver.poll() is None and time.monotonic() < deadline:
+        actors |= _at_work(shards)
+        time.sleep(0.1)
+    time.sleep(4 * chance.random() if chance else 0)
 
 
 @pytest.mark.slow
