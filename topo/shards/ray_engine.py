@@ -23,6 +23,14 @@ from topo.shards.folder import Receipt, ShardFolder
 from topo.shards.prediction import ShardPredictor, complete_shard, receipt_line
 
 
+_ENOUGH = 0.5
+"""Shards at work per actor from which the pool grows.
+
+Ray's default, 1.75, is for actors with a queue; ours have none, and the pool would stay at one. At
+one half the pool doubles, so that a large cluster is soon full.
+"""
+
+
 def check_ray() -> None:
     """Check that Ray is installed.
 
@@ -127,7 +135,9 @@ def _results(
         ShardActor,  # pyright: ignore[reportArgumentType]: a class of callables
         fn_constructor_args=(str(folder.path.absolute()), str(model.absolute())),
         compute=ray.data.ActorPoolStrategy(
-            min_size=workers or 1, max_size=workers, max_tasks_in_flight_per_actor=1
+            min_size=workers or 1,
+            max_size=workers or len(indices),
+            max_tasks_in_flight_per_actor=1,
         ),
         num_cpus=0 if on_gpu else 1,
         num_gpus=1 if on_gpu else 0,
@@ -155,6 +165,7 @@ def _connected(address: str | None) -> Iterator[None]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.actor_pool_util_upscaling_threshold = _ENOUGH
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
