@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from topo.io.json_files import read_object
 from topo.shards.manifest import Manifest, read_manifest
 
 MANIFEST = "manifest.json"
-_NOTHING = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class ShardFolder:
     def remove_temporary(self, index: int) -> None:
         """Remove the files that a killed process left of a shard."""
         names = {self.output(index).name, self.receipt_path(index).name}
-        remove_temporary(self.path / "shards", names, _NOTHING)
+        remove_temporary(self.path / "shards", names)
 
 
 def shard_name(index: int) -> str:

@@ -134,6 +134,7 @@ def train(
     with interruptible(run):
         tracker = Tracker(module.config, run)
         if is_first():
+            run.remove_temporary()
             _begin(run, module, tracker)
         best, last = _checkpoints(run, module.monitor)
         trainer = _trainer(module, run, tracker, [*wanted, best, last], progress)
