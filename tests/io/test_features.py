@@ -58,7 +58,7 @@ def test_keys_of_the_programs_have_their_published_form() -> None:
 
 
 # Record and key of the sample of TMbed (examples/sample.fasta and sample.h5 of its repository)
-VDAC1 = """>sp|P21796|VDAC1_HUMAN Voltage-dependent anion-selective channel protein 1 OS=Homo sapiens
+VDAC1 = """>sp|P21796|VDAC1_HUMAN Voltage-dependent anion-selective channel protein 1
 MAVPPTYADLGKSARDVFTKGYGFGLIKLDLKTKSENGLEFTSSGSANTETTKVTGSLET
 KYRWTEYGLTFTEKWNTDNTLGTEITVEDQLARGLKLTFDSSFSPNTGKKNAKIKTGYKR
 EHINLGCDMDFDIAGPSIRGALVLGYEGWLAGYQMNFETAKSRVTQSNFAVGYKTDEFQL

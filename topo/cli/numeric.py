@@ -37,8 +37,8 @@ def cross_validate_sequences(config: Config, output: Path | None, folds: int, sp
     """Cross-validate on random folds, and write the same summary as for proteins."""
     from rich.console import Console
 
-    from topo.report.cross_validation import summary_table, write_summary
     from topo.io.files import remove_temporary
+    from topo.report.cross_validation import summary_table, write_summary
     from topo.runs import make_folder, run_name
     from topo.sequences.cross_validation import run_sequence_folds, write_out_of_fold
     from topo.training.cross_validation import FILES, spread

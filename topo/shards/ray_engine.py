@@ -22,7 +22,6 @@ from topo.io.claims import POLL, Claims
 from topo.shards.folder import Receipt, ShardFolder
 from topo.shards.prediction import ShardPredictor, complete_shard, receipt_line
 
-
 _ENOUGH = 0.5
 """Shards at work per actor from which the pool grows.
 
