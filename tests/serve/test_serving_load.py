@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +174,13 @@ def test_an_upload_that_does_not_end_is_closed(model: Path, tmp_path: Path) -> N
         b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
     )
     begin = time.monotonic()
-    with pytest.raises(ConnectionError):
+    with suppress(ConnectionError):
         while time.monotonic() - begin < 60:
             connection.sendall(b"x")
             time.sleep(0.2)
-    print(f"closed after {time.monotonic() - begin:.1f} s")
-    assert time.monotonic() - begin > 5
+    taken = time.monotonic() - begin
+    print(f"closed after {taken:.1f} s")
+    assert 5 < taken < 60
     assert server.stop() == 0
 
 
