@@ -93,7 +93,7 @@ def test_values_are_float32_and_rows_are_read_when_asked_for(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (VALUES[:4], r"shape \(4, 3\) for sp\|P12345\|NAME, expected \(5, 3\)"),
+        (VALUES[:4], r"sp\|P12345\|NAME: found features of shape \(4, 3\), expected \(5, 3\)"),
         (VALUES[0], r"shape \(3,\), expected floating-point numbers of shape"),
         (VALUES.astype(int), "found int64 of shape"),
     ],
@@ -109,6 +109,10 @@ def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path: Path) -> No
     values[3, 1] = np.nan
     path = write_features(tmp_path / "f.h5", [("sp|P12345|NAME", values)])
     with pytest.raises(InputError, match="found nan in feature 2 of residue 4, expected finite"):
+        found(path)
+    key = sequence_md5("MKVLA")
+    path = write_features(tmp_path / "md5.h5", [(key, values)])
+    with pytest.raises(InputError, match=rf"NAME \({key}\): found nan in feature 2"):
         found(path)
 
 

@@ -57,12 +57,15 @@ class StoredFeatures:
         Numbers of residues and of features.
     stamp
         Size and time of the last change of the file, to tell its versions apart.
+    name
+        Name of the protein in errors.
     """
 
     path: str
     key: str
     shape: tuple[int, ...]
     stamp: tuple[int, int]
+    name: str
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         """Read rows, float32.
@@ -76,13 +79,13 @@ class StoredFeatures:
             found: Any = _opened(self.path, self.stamp)[self.key]
             values = np.asarray(found[rows], dtype=np.float32)
         except (OSError, KeyError, RuntimeError) as error:
-            raise InputError(self.path, f"{self.key}: cannot be read ({_reason(error)})") from None
+            raise InputError(self.path, f"{self.name}: cannot be read ({_reason(error)})") from None
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             residue = (rows.start or 0) + row + 1
             raise InputError(
                 self.path,
-                f"{self.key}: found {values[row, column]} in feature {column + 1} of residue "
+                f"{self.name}: found {values[row, column]} in feature {column + 1} of residue "
                 f"{residue}, expected finite numbers",
             )
         return values
@@ -158,14 +161,14 @@ class FeatureFile:
         key = self.find(protein)
         if key is None:
             return None
-        shape = self._shape(key)
+        name = protein.id if key == protein.id else f"{protein.id} ({key})"
+        shape = self._shape(key, name)
         if shape != (len(protein), self.width):
             raise InputError(
                 self.path,
-                f"{key}: found features of shape {shape} for {protein.id}, expected "
-                f"({len(protein)}, {self.width})",
+                f"{name}: found features of shape {shape}, expected ({len(protein)}, {self.width})",
             )
-        return StoredFeatures(self.path, key, shape, self._stamp)
+        return StoredFeatures(self.path, key, shape, self._stamp, name)
 
     def attach(self, proteins: Iterable[Protein], missing: str = "refuse") -> Iterator[Protein]:
         """Yield the proteins with their features.
@@ -245,19 +248,20 @@ class FeatureFile:
                 found.setdefault(part, str(key))
         return found
 
-    def _shape(self, key: str) -> tuple[int, ...]:
+    def _shape(self, key: str, name: str | None = None) -> tuple[int, ...]:
         """Return the shape of a data set, which has two axes of floating-point numbers."""
+        name = name or key
         try:
             entry: Any = self.file[key]
             shape, kind = getattr(entry, "shape", None), getattr(entry, "dtype", None)
         except (OSError, KeyError, RuntimeError) as error:
-            raise InputError(self.path, f"{key}: cannot be read ({_reason(error)})") from None
+            raise InputError(self.path, f"{name}: cannot be read ({_reason(error)})") from None
         if shape is None or kind is None:
-            raise InputError(self.path, f"{key}: found a group, expected a data set")
+            raise InputError(self.path, f"{name}: found a group, expected a data set")
         if len(shape) != 2 or kind.kind != "f":
             raise InputError(
                 self.path,
-                f"{key}: found {kind} of shape {shape}, expected floating-point numbers of shape "
+                f"{name}: found {kind} of shape {shape}, expected floating-point numbers of shape "
                 "(residues, features)",
             )
         return tuple(map(int, shape))

@@ -155,7 +155,9 @@ def _add_errors(app: FastAPI) -> None:
         if is_storage_error(error.__cause__):  # no room for a large upload
             return unexpected(error)
         page = is_page(request.url.path, request.headers)
-        return problem(error.status_code, str(error.detail), headers=error.headers, page=page)
+        unknown = error.status_code == 404 and error.detail == "Not Found"
+        detail = "no such page" if unknown else str(error.detail)
+        return problem(error.status_code, detail, headers=error.headers, page=page)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
