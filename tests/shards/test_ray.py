@@ -100,22 +100,22 @@ def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residue
     assert command(*line[3:-4], "--plan-only") == 0
     shards = ShardFolder.open(folder)
     moments = sorted(chance.randint(0, len(shards) * 3 // 4) for _ in range(2))
-    driver, actors = start(line), set()
-    _watch(shards, moments[0], driver, actors, chance)
+    driver = start(line)
+    most = _watch(shards, moments[0], driver, chance)
     working = _at_work(shards)
     lost = working & kill_node(cluster, chance.randint(1, 2))
-    _watch(shards, moments[1], driver, actors, chance)
+    _watch(shards, moments[1], driver, chance)
     assert driver.poll() is None, "the driver ended before it was killed"
     kill(driver)
     before = completed(folder)
     again = start(line)
-    _watch(shards, len(shards), again, actors)
+    most = max(most, _watch(shards, len(shards), again))
     _, errors = again.communicate()
     assert again.returncode == 0, errors.decode()
     assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
     assert len(completed(folder)) == len(shards)
-    assert len(actors) > 1, "the pool has not grown"
-    print(f"\n{len(shards)} shards, {len(actors)} actors; {len(lost)} of {len(working)} at work "
+    assert most > 1, "the pool has not grown"
+    print(f"\n{len(shards)} shards, {most} actors at a time; {len(lost)} of {len(working)} at work "
           f"lost with the node after {moments[0]} shards, the driver killed after {moments[1]}"
           f", {len(before)} complete then")  # fmt: skip
 
@@ -125,15 +125,14 @@ def _at_work(shards: ShardFolder) -> set[int]:
     return {owner.process for owner in status(shards).owners.values()}
 
 
-def _watch(
-    shards: ShardFolder, count: int, driver, actors: set[int], chance: random.Random | None = None
-) -> None:
-    """Collect the actors at work until some shards are complete, and up to 4 s longer."""
-    deadline = time.monotonic() + 1800
+def _watch(shards: ShardFolder, count: int, driver, chance: random.Random | None = None) -> int:
+    """Wait until some shards are complete, and up to 4 s longer; most actors at work at a time."""
+    most, deadline = 0, time.monotonic() + 1800
     while receipts(shards.path) < count and driver.poll() is None and time.monotonic() < deadline:
-        actors |= _at_work(shards)
+        most = max(most, len(_at_work(shards)))
         time.sleep(0.1)
     time.sleep(4 * chance.random() if chance else 0)
+    return most
 
 
 @pytest.mark.slow
