@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -62,6 +63,23 @@ def _started_cluster(tries: int = 3):
     return found
 
 
+@pytest.fixture
+def autoscaler() -> Iterator[list[str]]:
+    """What Ray warns of the settings of a pool, such as that it cannot grow."""
+    from ray.data._internal.actor_autoscaler import default_actor_autoscaler
+
+    found: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: found.append(record.getMessage())
+    logger = logging.getLogger(default_actor_autoscaler.__name__)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
+    yield found
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
 def kill_node(cluster, number: int) -> set[int]:
     """End the raylet of a worker node and its actors by SIGKILL; return their process ids."""
     node = cluster.list_all_nodes()[number]
@@ -74,7 +92,9 @@ def kill_node(cluster, number: int) -> set[int]:
 
 
 @pytest.mark.slow
-def test_a_run_begins_with_one_engine_and_ends_with_the_other(model: Path, tmp_path: Path) -> None:
+def test_a_run_begins_with_one_engine_and_ends_with_the_other(
+    model: Path, tmp_path: Path, autoscaler: list[str]
+) -> None:
     more = ["--model", model, "--shard-residues", 4000]
     alone, folder = tmp_path / "alone", tmp_path / "shards"
     assert command("predict", EXAMPLE, "--shards", alone, *more) == 0
@@ -83,6 +103,7 @@ def test_a_run_begins_with_one_engine_and_ends_with_the_other(model: Path, tmp_p
     assert command("predict", EXAMPLE, "--shards", folder, *more, "--engine", "ray") == 0
     assert (folder / "shards" / "000003.json").stat().st_mtime_ns == before
     assert merged(folder) == merged(alone)
+    assert autoscaler == [], "the pool of actors can grow"
 
 
 def test_no_cluster_at_the_address_is_one_line(model: Path, tmp_path: Path, capsys) -> None:
@@ -92,8 +113,11 @@ def test_no_cluster_at_the_address_is_one_line(model: Path, tmp_path: Path, caps
     assert "--address: no Ray cluster at auto" in error.splitlines()[-1]
 
 
-def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residues: int) -> None:
-    """Complete shards while a worker node and then the driver are killed at random moments."""
+def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residues: int) -> int:
+    """Complete shards while a worker node and then the driver are killed at random moments.
+
+    Returns the largest number of actors that were at work at a time.
+    """
     chance = random.Random(seed)
     more = ["--model", model, "--shard-residues", residues, "--engine", "ray"]
     line = words(source, folder, *more, "--address", cluster.address)
@@ -114,10 +138,10 @@ def survive(source: Path, model: Path, folder: Path, cluster, seed: int, residue
     assert again.returncode == 0, errors.decode()
     assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
     assert len(completed(folder)) == len(shards)
-    assert most > 1, "the pool has not grown"
     print(f"\n{len(shards)} shards, {most} actors at a time; {len(lost)} of {len(working)} at work "
           f"lost with the node after {moments[0]} shards, the driver killed after {moments[1]}"
           f", {len(before)} complete then")  # fmt: skip
+    return most
 
 
 def _at_work(shards: ShardFolder) -> set[int]:
@@ -157,5 +181,6 @@ def test_kills_at_random_moments(
 ) -> None:
     source, expected = alone
     folder = tmp_path / "shards"
-    survive(source, model, folder, cluster, seed, 200_000)
+    most = survive(source, model, folder, cluster, seed, 200_000)
+    assert most > 1, "the pool of actors has grown"
     check_union(folder, source, expected)

@@ -163,6 +163,8 @@ def _connected(address: str | None) -> Iterator[None]:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # Ray raises this class itself where a node is late
         reason = " ".join(str(error).split())
+        if address == "local":
+            raise TopoError(f"Ray has not started on this machine ({reason})") from None
         raise TopoError(f"--address: no Ray cluster at {address} ({reason})") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
