@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,17 +155,22 @@ def _connected(address: str | None) -> Iterator[None]:
 
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    starts = address is None and "RAY_ADDRESS" not in os.environ
-    options = {"include_dashboard": False} if starts else {}
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a cluster that does not answer: see below
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except Exception as error:  # Ray raises this class itself where a node is late
         reason = " ".join(str(error).split())
-        raise TopoError(f"--address: no Ray cluster at {address or 'local'} ({reason})") from None
+        if address == "local":
+            raise TopoError(f"Ray has not started on this machine ({reason})") from None
+        raise TopoError(f"--address: no Ray cluster at {address} ({reason})") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.actor_pool_util_upscaling_threshold = _ENOUGH
+    if (pools := getattr(context, "autoscaling_config", None)) is not None:
+        pools.actor_pool_util_upscaling_threshold = _ENOUGH
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
