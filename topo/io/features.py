@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topo.errors import ConfigError, InputError, InputWarning
-from topo.io.hdf5 import DAMAGE, attribute, dataset, import_h5py, is_inside, reason_of
+from topo.io.hdf5 import DAMAGE, attribute, dataset, is_inside, keys, open_file, reason_of
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -126,7 +126,7 @@ class FeatureFile:
         self.path = str(path)
         self._stamp = _stamp(self.path)
         self.file = _opened(self.path, self._stamp)
-        first = next(iter(self.file), None)
+        first = next(keys(self.file, self.path), None)
         if first is None:
             raise InputError(self.path, "found no data sets, expected one for each protein")
         self.width = self._shape(first)[1]
@@ -241,7 +241,7 @@ class FeatureFile:
     def _original_ids(self) -> dict[str, str]:
         """Keys by the attribute ``original_id``, by its parts, and by parts of the keys."""
         found: dict[str, str] = {}
-        for key in self.file:
+        for key in keys(self.file, self.path):
             name = attribute(dataset(self.file, key, self.path), "original_id") or str(key)
             for part in (name, *name.split("|")):
                 found.setdefault(part, str(key))
@@ -286,7 +286,4 @@ def _stamp(path: str) -> tuple[int, int]:
 @lru_cache(maxsize=4)
 def _opened(path: str, stamp: tuple[int, int]) -> h5py.File:
     """Open a file; every process keeps the last ones open."""
-    try:
-        return import_h5py().File(path, "r")
-    except OSError as error:
-        raise InputError(path, f"expected an HDF5 file ({reason_of(error)})") from None
+    return open_file(path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import stat
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
@@ -97,6 +100,44 @@ def is_inside(file: Any, key: str, links: int = 0) -> bool:
             if not is_inside(file, target, links + 1):
                 return False
     return True
+
+
+def open_file(path: str | PathLike[str]) -> Any:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    TopoError
+        If h5py is not installed.
+    InputError
+        If it is no HDF5 file, no regular file, or damaged.
+    """
+    h5py = import_h5py()
+    try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise InputError(
+                path, "found a pipe, expected an HDF5 file, which is read in any order"
+            )
+        return h5py.File(path, "r")
+    except DAMAGE as error:
+        raise InputError(path, f"expected an HDF5 file ({reason_of(error)})") from None
+
+
+def keys(file: Any, path: str | PathLike[str]) -> Iterator[str]:
+    """Yield the keys of an HDF5 file.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or a key is not UTF-8.
+    """
+    try:
+        for key in file:
+            if not isinstance(key, str):
+                raise InputError(path, f"found the key {key!r}, expected UTF-8 text")
+            yield key
+    except DAMAGE as error:
+        raise InputError(path, f"damaged HDF5 file ({reason_of(error)})") from None
 
 
 def import_h5py() -> Any:

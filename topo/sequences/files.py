@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ import numpy as np
 
 from topo.errors import InputError
 from topo.io.files import atomic_path
-from topo.io.hdf5 import attribute, dataset, import_h5py
+from topo.io.hdf5 import DAMAGE, attribute, dataset, keys, open_file, reason_of
 from topo.io.streams import check_expansion
 from topo.sequences.records import NumericSequence
 
@@ -42,6 +43,7 @@ SUFFIXES = (".npz", ".h5", ".hdf5")
 _DAMAGE = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, SyntaxError, OverflowError, MemoryError),
+    *(tokenize.TokenError, RecursionError),
 )
 """Errors of NumPy and zipfile for damaged or encrypted files."""
 
@@ -70,6 +72,8 @@ def read_sequences(path: str | PathLike[str]) -> list[NumericSequence]:
     if not found:
         raise InputError(path, "found no sequences")
     widths = {record.values.shape[1] for record in found}
+    if 0 in widths:
+        raise InputError(path, "found steps of 0 values, expected one or more")
     if len(widths) > 1:
         raise InputError(path, f"found steps of {min(widths)} and of {max(widths)} values")
     for record in found:
@@ -129,7 +133,7 @@ def _read_npz(path: str | PathLike[str]) -> list[NumericSequence]:
         raise InputError(path, f"values: found {values.dtype}, expected numbers")
     if values.ndim == 3 and lengths is None:
         lengths = np.full(len(values), values.shape[1])
-        values = values.reshape(-1, values.shape[2])
+        values = values.reshape(values.shape[0] * values.shape[1], values.shape[2])
     if values.ndim != 2 or lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
         raise InputError(
             path,
@@ -180,11 +184,8 @@ def _labels(path: str | PathLike[str], labels: np.ndarray | None, steps: int) ->
 
 
 def _read_hdf5(path: str | PathLike[str]) -> list[NumericSequence]:
-    try:
-        with import_h5py().File(path, "r") as file:
-            return [_record(path, name, dataset(file, name, path)) for name in file]
-    except _DAMAGE:
-        raise InputError(path, "expected an HDF5 file") from None
+    with open_file(path) as file:
+        return [_record(path, name, dataset(file, name, path)) for name in keys(file, path)]
 
 
 def _record(path: str | PathLike[str], name: str, entry: Any) -> NumericSequence:
@@ -195,5 +196,8 @@ def _record(path: str | PathLike[str], name: str, entry: Any) -> NumericSequence
     if labels is not None and len(labels) != entry.shape[0]:
         raise InputError(path, f"{name}: found {len(labels)} labels for {entry.shape[0]} steps")
     with np.errstate(over="ignore"):  # an infinite number is named later
-        values = np.asarray(entry[:], np.float32)
+        try:
+            values = np.asarray(entry[:], np.float32)
+        except DAMAGE as error:
+            raise InputError(path, f"{name}: cannot be read ({reason_of(error)})") from None
     return NumericSequence(name, values, kind, labels, fold)
