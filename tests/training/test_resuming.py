@@ -88,8 +88,11 @@ def test_every_path_of_a_configuration_becomes_absolute(tmp_path: Path, monkeypa
 
 
 def test_files_that_a_killed_training_has_left_are_removed(copied: Run) -> None:
-    left = [".history.csv.a1b2c3_4.csv", ".curves.png.abcdefgh.png"]
-    left += ["checkpoints/.best.ckpt.partial"]
+    left = [
+        ".history.csv.a1b2c3_4.csv",
+        ".curves.png.abcdefgh.png",
+        "checkpoints/.best.ckpt.partial",
+    ]
     kept = [".history.csv", ".notes.settings", "checkpoints/.best.ckpt"]
     for name in (*left, *kept):
         (copied.path / name).write_text("")

@@ -100,6 +100,7 @@ def predict_numeric(path: str, model: str | None, output: Path) -> None:
     import csv
 
     from topo.io.files import atomic_text
+    from topo.io.ids import table_cell
     from topo.sequences.files import read_sequences
     from topo.sequences.model import load_sequence_model, predict_sequences, prepared_for
 
@@ -117,6 +118,7 @@ def predict_numeric(path: str, model: str | None, output: Path) -> None:
         writer.writerow(["id", *head, *steps])
         for found in predicted:
             shares = [] if found.probabilities is None else found.probabilities.tolist()
-            row = [found.target, *(f"{share:.4f}" for share in shares)] if classes else []
-            writer.writerow([found.id, *row, *([found.labels] if steps else [])])
+            row = [found.target or "", *(f"{share:.4f}" for share in shares)] if classes else []
+            cells = [found.id, *row, *([found.labels or ""] if steps else [])]
+            writer.writerow(map(table_cell, cells))
     report(target)

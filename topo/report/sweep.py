@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from topo.config import dump_config
 from topo.io.files import atomic_path, atomic_text, remove_temporary
+from topo.io.ids import table_cell
 from topo.report.curves import draw_curves
 from topo.report.run_table import find_runs
 from topo.runs import Run
@@ -106,7 +107,8 @@ def _write_trials(shared: SharedStudy, trials: Sequence[FrozenTrial]) -> Path:
             notes = [trial.user_attrs.get(key, "") for key in ("run", "error")]
             state = trial.state.name.lower()
             value = "" if trial.value is None else trial.value
-            writer.writerow([trial.number, state, value, *parameters, seconds, *notes])
+            cells = [trial.number, state, value, *parameters, seconds, *notes]
+            writer.writerow([table_cell(x) if isinstance(x, str) else x for x in cells])
     return path
 
 
