@@ -158,7 +158,9 @@ def _write_into(target: Path, source: Path) -> None:
         shutil.copyfileobj(content, out)
 
 
-def remove_temporary(folder: Path, names: Container[str], pattern: re.Pattern[str]) -> None:
+def remove_temporary(
+    folder: Path, names: Container[str], pattern: re.Pattern[str] | None = None
+) -> None:
     """Remove temporary files that a killed process has left in a folder.
 
     Parameters
@@ -172,7 +174,7 @@ def remove_temporary(folder: Path, names: Container[str], pattern: re.Pattern[st
         return
     for file in folder.iterdir():
         found = _TEMPORARY.fullmatch(file.name)
-        if found and (found[1] in names or pattern.fullmatch(found[1])):
+        if found and (found[1] in names or (pattern and pattern.fullmatch(found[1]))):
             file.unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topo.config import dump_config
-from topo.io.files import atomic_path, atomic_text
+from topo.io.files import atomic_path, atomic_text, remove_temporary
 from topo.report.curves import draw_curves
 from topo.report.run_table import find_runs
 from topo.runs import Run
@@ -17,6 +17,8 @@ from topo.sweep.study import SharedStudy, effective
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from rich.table import Table
+
+_FILES = ("trials.csv", "best.yaml", "importance.png")
 
 
 def write_sweep(shared: SharedStudy) -> list[Path]:
@@ -33,11 +35,14 @@ def write_sweep(shared: SharedStudy) -> list[Path]:
     for run in find_runs([shared.folder / "runs"]):
         if not (run.path / "curves.png").is_file():
             draw_curves(run)
-    written = [_write_trials(shared, trials)]
-    if finished := _finished(trials):
-        written.append(_write_best(shared, finished[0]))
-    if found := importance(shared):
-        written.append(_write_importance(shared, found))
+    found = importance(shared)
+    with shared.storage.exclusive():
+        remove_temporary(shared.folder, _FILES)  # of a process that was killed
+        written = [_write_trials(shared, trials)]
+        if finished := _finished(trials):
+            written.append(_write_best(shared, finished[0]))
+        if found:
+            written.append(_write_importance(shared, found))
     return written
 
 

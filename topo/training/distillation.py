@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from topo.config import Config
-from topo.data.splits import LabelledSet, Splits
+from topo.data.labelled_set import LabelledSet
+from topo.data.splits import Splits
 from topo.errors import ConfigError, InputError
 from topo.inference import load_model, predict
 from topo.inference.featured import KnownFeatures
