@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -254,6 +255,18 @@ def test_a_defect_is_a_500_and_the_log_does_not_quote_it(
     assert answer.headers["content-type"] == "application/problem+json"
     assert "unexpected ValueError" in caplog.text
     assert "MKSECRET" not in caplog.text + answer.text
+
+
+def test_events_end_with_the_job_and_with_the_server(store: ServerStore, model: Path) -> None:
+    held = service(store, model)
+    client = browser(held)
+    first, second = (client.post("/api/jobs", data=FASTA).json()["id"] for _ in range(2))
+    threading.Timer(0.3, held.queue.delete, (store.table.get(first),)).start()
+    text = client.get(f"/api/jobs/{first}/events").text
+    assert text.count("event: state") == 1
+    assert text.count("event: deleted") == 1
+    held.stopping = True
+    assert client.get(f"/api/jobs/{second}/events").text.count("event: state") == 1
 
 
 def test_results_expire(store: ServerStore, model: Path) -> None:

@@ -172,7 +172,7 @@ class Guard:
         if "transfer-encoding" in headers:
             return self._largest or 0
         size = headers.get("content-length", "0")
-        return int(size) if size.isdecimal() else 0
+        return int(size[:20]) if size.isdecimal() else 0
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
