@@ -102,7 +102,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def run_together(lines: Sequence[Sequence[object]]) -> tuple[float, float]:
     """Run commands side by side to their ends; return wall time and CPU time, in seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **RAY, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     before, since = os.times(), time.monotonic()
     running = [
         subprocess.Popen(
