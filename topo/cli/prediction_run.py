@@ -105,7 +105,7 @@ class Results:
         outputs.write(prediction)
         if self._structures and (info := protein.structure):
             name = self._names.name(prediction.id)
-            save_structure(prediction.in_six(), info, self._structures, name)
+            save_structure(prediction, info, self._structures, name)
         self.counts.add(prediction)
         self.written += 1
 

@@ -48,6 +48,11 @@ class TrainingConfig(Section):
         gt=0,
         description="Learning rate of the weights loaded by init, as a multiple of the others'.",
     )
+    freeze_trunk: bool = Field(
+        default=False,
+        description="Whether the trunk keeps the weights loaded by init, so that training changes "
+        "the heads alone.",
+    )
     epochs: Annotated[int, Option("--epochs")] = Field(
         default=30, gt=0, description="Maximum number of epochs."
     )

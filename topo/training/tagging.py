@@ -61,8 +61,9 @@ class TaggerTraining(PartwiseTraining):
         self.validation = whole_order(splits.validation)
         self.tagger = build_tagger(config)
         self._standardise_features()
-        self.initial = initial_weights(config)
+        self.initial = initial_weights(config, self.tagger)
         self.tagger.load_state_dict({**self.tagger.state_dict(), **self.initial.weights})
+        self.tagger.trunk.requires_grad_(not config.training.freeze_trunk)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.predictions: list[Prediction] = []
         self.loss_of_each: list[float] = []

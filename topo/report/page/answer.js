@@ -12,7 +12,7 @@ function showAnswer(protein) {
   $("description").hidden = !protein.description;
   $("answer").textContent = `${protein.answer}.`;
   const facts = [["Length", count(protein.sequence.length, "residue", "residues")]];
-  const mature = protein.topology.startsWith("S") ? " (mature chain)" : "";
+  const mature = {{mature}} ? " (mature chain)" : "";
   facts.push([`N-terminus${mature}`, protein.n_terminus], ["C-terminus", protein.c_terminus]);
   if (protein.confidence !== null) facts.push(["Confidence", protein.confidence.toFixed(3)]);
   if (protein.relatives !== null) facts.push(["Relatives used", String(protein.relatives)]);

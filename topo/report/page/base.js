@@ -21,7 +21,7 @@ function tag(name, attributes = {}, ...children) {
 function parseTopology(text) {
   const segments = [];
   let start = 0;
-  for (const [, label, length] of text.matchAll(/([IOPSMB-])(\d+)/g)) {
+  for (const [, label, length] of text.matchAll(/([{{letters}}])(\d+)/g)) {
     segments.push({ label, start, end: start + Number(length) });
     start += Number(length);
   }
@@ -33,7 +33,7 @@ function bar(svg, segments, left, top, width, height, from, to) {
   for (const s of segments) {
     const first = Math.max(s.start, from), last = Math.min(s.end, to);
     if (first >= last) continue;
-    const tall = s.label === "M" || s.label === "B" ? 1 : s.label === "S" ? 0.7 : 0.4;
+    const tall = {{crosses}} ? 1 : {{enters}} ? 0.7 : 0.4;
     svg.append(node("rect", {
       x: left + (first - from) * scale, width: Math.max(0.4, (last - first) * scale),
       y: top + (height * (1 - tall)) / 2, height: height * tall, fill: COLORS[s.label],

@@ -91,7 +91,7 @@ function drawBeads(svg, protein) {
 
 // Where the first membrane segment begins: a phone is narrower than a long tail before it.
 function firstColumn(diagram) {
-  const column = diagram.bodies.find(([label]) => label !== "S");
+  const column = diagram.bodies.find(([label]) => {{column}});
   if (!column) return 0;
   return Math.min(...pairs(column[1]).map(([x]) => x)) - (diagram.box[0] / 100) * UNIT;
 }
