@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from topo.errors import ConfigError
 from topo.labels import (
@@ -77,6 +79,7 @@ class Constraint:
         return f"{self.kind} {' '.join(self.values)} {self.first} {self.last}"
 
 
+@lru_cache(maxsize=10_000)  # many rows of a file are equal
 def parse_constraint(text: str) -> Constraint:
     """Parse a constraint as ``topo predict --fix`` takes it.
 
@@ -125,7 +128,7 @@ def _segments(text: str, what: str) -> Constraint:
     return Constraint("segments", (), first, last, text)
 
 
-def _values(text: str, what: str, words: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _values(text: str, what: str, words: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Union of the values of words separated by ``|`` or a comma, sorted."""
     values: set[str] = set()
     for word in re.split(r"[|,]", what):
@@ -135,6 +138,7 @@ def _values(text: str, what: str, words: dict[str, tuple[str, ...]]) -> tuple[st
     return tuple(sorted(values))
 
 
+@cache
 def _label_words() -> dict[str, tuple[str, ...]]:
     others = {
         f"{no}-{word}": tuple(label for label in LABELS if label not in labels)

@@ -27,7 +27,7 @@ from typing import Any
 
 from topo.config import Config, load_config
 from topo.errors import InputError, TopoError
-from topo.io.files import atomic_text
+from topo.io.files import atomic_text, remove_temporary
 from topo.io.ids import FileNames
 from topo.io.json_files import check_entry, read_object
 
@@ -40,6 +40,7 @@ _INFO = {
 """Entries of ``run.json`` that are read, and their types."""
 
 _MOST_EPOCHS = 1e9
+_FILES = ("config.yaml", "run.json", "history.csv", "curves.png")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class Run:
         """Delete the folder if the training did not begin, so that its name is free again."""
         if not (self.path / "config.yaml").is_file():
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def remove_temporary(self) -> None:
+        """Remove temporary files that a killed training has left in the folder."""
+        remove_temporary(self.path, _FILES)
+        for partial in self.resume_file.parent.glob(".*.partial"):
+            partial.unlink(missing_ok=True)
 
     def progress(self) -> str:
         """Return the number of finished epochs, e.g. ``3 of 30 epochs``."""

@@ -97,6 +97,37 @@ def test_wrong_declarations_are_one_line(tmp_path, old, new, message) -> None:
     assert result.exit_code != 0
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: strand}", 'name: "a\\tb"}', "label 'E': name: found 'a\\\\tb'"),
+        ("name: strand}", 'name: "=cmd()"}', "label 'E': name: found '=cmd"),
+        ("name: strand}", 'name: "\\x1b[2J"}', r"label 'E': name: found"),
+        ("name: strand}", f"name: {'x' * 101}}}", "at most 100 characters"),
+        ("name: strand}", 'name: strand, term: "a b;c"}', "label 'E': found term 'a b;c'"),
+        ("name: strand}", 'name: strand, feature: "\\n"}', "label 'E': feature: found"),
+        ("ALPHA:", '"../../x":', "type: found '../../x'"),
+        ("ALPHA:", '"a | TM":', "type: found 'a | TM'"),
+        ("  OTHER: {}", "".join(f"  T{i}: {{}}\n" for i in range(200)), "expected at most 100"),
+        ("  coil: {", '  "\\x1b[2J": {letter: C}\n  coil: {', "found '.*2J', expected a name"),
+        ("letter: E,", 'letter: E, channel: "a\\nb",', "state 'strand': found 'a"),
+    ],
+)
+def test_names_that_a_table_cannot_show_are_refused(tmp_path, old, new, message) -> None:
+    path = tmp_path / "own.yaml"
+    assert old in OWN
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_grammar(path)
+
+
+def test_very_many_states_are_refused_at_once(tmp_path) -> None:
+    rows = "".join(f"  s{i}: {{letter: H, start: true, end: true}}\n" for i in range(20_000))
+    (tmp_path / "own.yaml").write_text(f"labels:\n  H: {{name: helix}}\nstates:\n{rows}")
+    with pytest.raises(InputError, match="found 20000 states, expected at most 1000"):
+        load_grammar(tmp_path / "own.yaml")
+
+
 def test_ambiguous_states_are_named(tmp_path) -> None:
     rows = (
         State("a", "I", start=True, successors=("one", "two")),

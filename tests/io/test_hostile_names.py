@@ -19,11 +19,14 @@ from topo.io import read_predictions, read_proteins
 from topo.io.deeptmhmm import results_record
 from topo.io.gff3 import HEADER, gff3_records
 from topo.io.ids import UniqueNames, plain_id, write_ids
+from topo.io.invalid import write_invalid
 from topo.io.jsonl import jsonl_record, parse_jsonl
 from topo.io.lines import Lines
 from topo.io.markdown import code_markdown
+from topo.io.records import Fault
+from topo.io.similar_folds import LabelledRow, read_similar_ids, write_extra_set
 from topo.io.structure import StructureInfo
-from topo.protein import Prediction
+from topo.protein import Prediction, Protein
 
 CASES = ROOT / "tests" / "cases"
 HOSTILE = CASES / "hostile"
@@ -91,6 +94,33 @@ def test_no_cell_begins_as_a_formula(tmp_path: Path, start: str) -> None:
     write_ids(tmp_path / "ids.tsv", [(name, plain_id(name))])
     for row in (tmp_path / "ids.tsv").read_text().splitlines():
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.split("\t"))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_a_table_of_similar_folds_keeps_ids_that_look_like_formulas(
+    tmp_path: Path, start: str
+) -> None:
+    protein = Protein(f"{start}cmd", "MKTA", "IIII")
+    write_extra_set(tmp_path / "x.3line", (), [LabelledRow(protein, (), {"cv0"})], {})
+    table = tmp_path / "x_similar_folds.tsv"
+    assert table.read_text().splitlines()[1] == f"%{ord(start):02X}cmd\tcv0"
+    (back,) = read_proteins(tmp_path / "x.3line")
+    assert read_similar_ids(table) == {back.id: {"cv0"}}
+
+
+def test_an_id_stays_one_record_in_sets(tmp_path: Path) -> None:
+    protein = Protein("a b\n>evil", "MKTA", "IIII")
+    write_extra_set(tmp_path / "x.3line", (), [LabelledRow(protein, (), set())], {})
+    assert [p.id for p in read_proteins(tmp_path / "x.3line")] == ["a%20b%0A>evil"]
+    rows = (tmp_path / "x_similar_folds.tsv").read_text().splitlines()
+    assert rows == ["id\tsimilar_folds", "a%20b%0A>evil\t-"]
+
+
+def test_tables_of_faulty_records_have_no_formulas(tmp_path: Path) -> None:
+    write_invalid(tmp_path / "x.tsv", [Fault("=cmd()", 3, "+a\tb", "-c\n")])
+    assert (tmp_path / "x.tsv").read_text().splitlines()[1] == (
+        "\\x3dcmd()\t3\t\\x2ba\\tb\t\\x2dc\\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,11 @@ def test_compare_says_who_wins_and_where():
 
 def test_written_files(tmp_path):
     guesses = [_prediction(TRUTH[0], "I" * 60), *_noisy()[1:5]]
+    left = [tmp_path / f".{name}" for name in ("metrics.json.a1b2c3d4.json", "x.a1b2c3d4.png")]
+    for path in left:  # of a process that was killed, and of another program
+        path.touch()
     write_evaluation(evaluate(TRUTH, guesses, resamples=10), tmp_path)
+    assert [path.exists() for path in left] == [False, True]
     types = ("type_confusion", "type_head_confusion", "type_head_reliability")
     for name in (*types, "residue_confusion", "reliability"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,10 @@ def test_hdf5_files_are_read(tmp_path: Path) -> None:
         ),
         ({"values": np.ones((1, 1, 1)), "labels": np.array(["ab"])}, "expected single characters"),
         ({"values": np.array([None])}, "without Python objects"),
+        (
+            {"values": np.ones((4, 3)), "lengths": np.full(4, 2**62)},
+            "lengths: found 18446744073709551616 steps in all, expected 4",
+        ),
     ],
 )
 def test_faulty_arrays_are_named(tmp_path: Path, arrays: dict, message: str) -> None:
@@ -127,6 +132,25 @@ def test_faulty_arrays_are_named(tmp_path: Path, arrays: dict, message: str) -> 
     with pytest.raises(InputError) as error:
         read_sequences(path)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(10**11, 3), (2**40, 2**40), (-5, 3)])
+def test_arrays_of_another_size_than_they_state_are_refused(
+    shape: tuple[int, int], tmp_path: Path
+) -> None:
+    header = repr({"descr": "<f4", "fortran_order": False, "shape": shape}).ljust(117) + "\n"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("values.npy", content)
+    with pytest.raises(InputError, match="expected a file of NumPy arrays"):
+        read_sequences(tmp_path / "a.npz")
+
+
+def test_zip_bombs_are_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", values=np.zeros((10_000, 1000), np.float32))
+    assert (tmp_path / "a.npz").stat().st_size < 100_000
+    with pytest.raises(InputError, match="expands more than 300-fold, to over 30,000,000 bytes"):
+        read_sequences(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
@@ -324,6 +348,21 @@ def test_cross_validation_resumes_and_compares(
     table = capsys.readouterr().out
     assert table.index("long") < table.index("short")
     assert "accuracy" in (tmp_path / "long" / "summary.md").read_text()
+    summary, table = tmp_path / "long" / "summary.json", tmp_path / "long" / "predictions.tsv"
+    damaged = [
+        (summary, '{"figures": {}}', "figures.accuracy.mean: found None, expected a number"),
+        (summary, '{"figures": {"accuracy": {"mean": "x"}}}', "mean: found 'x', expected a number"),
+        (table, "id\tfold\n1\t2\n", "expected the columns id, fold, class"),
+        (table, "\xff", "expected the columns"),
+    ]
+    for file, text, message in damaged:
+        before = file.read_bytes()
+        file.write_text(text, "latin-1")
+        assert command("runs", "models", tmp_path / "long") == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"topo: {file}: ")
+        assert message in error or "tab-separated text" in error
+        file.write_bytes(before)
 
 
 def test_mcnemar_is_the_binomial_test_of_the_differing_pairs() -> None:

@@ -222,8 +222,11 @@ def test_grid_runs_each_point_once_and_ranks_them(tmp_path: Path, monkeypatch) -
     found = importance(shared)
     assert found["layers"] > 0.7
     assert sum(found.values()) == pytest.approx(1)
+    left = shared.folder / ".trials.csv.a1b2c3d4.csv"  # by a process that was killed
+    left.touch()
     for path in write_sweep(shared):
         assert path.stat().st_size > 0
+    assert not left.exists()
     best = load_config(shared.folder / "best.yaml")
     assert (best.model.recurrent.layers, best.training.seed) == (2, 1)
     rows = _rows(shared.folder / "trials.csv")

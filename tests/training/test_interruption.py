@@ -14,8 +14,10 @@ import pytest
 from conftest import command
 from safetensors.torch import load_file
 
+from topo.cli.interrupt import repeated_interrupts
 from topo.residues import AMINO_ACIDS
 from topo.runs import Run
+from topo.training.interruption import interruptible
 
 SMALL = [
     *("--gcs", "8", "--lstm", "8", "--layers", "1", "--threads", "1", "--precision", "32"),
@@ -93,6 +95,59 @@ def stop(line: list[str], number: int, moment, temporary: Path) -> tuple[int, st
     process.send_signal(number)
     _, error = process.communicate(timeout=400)
     return process.returncode, error
+
+
+class _Deaf:
+    """Object at whose deletion a signal comes; Python ignores the exception of the handler."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+def _ignore(number: int) -> None:
+    """Have a signal come where Python ignores exceptions, and wait."""
+    _Deaf(number)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_python_ignores_is_repeated(number: int, code: int, capsys) -> None:
+    with pytest.raises(SystemExit) as end, interruptible():
+        _ignore(number)
+    assert end.value.code == code
+    assert "Exception ignored" not in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt), repeated_interrupts():
+        _ignore(signal.SIGINT)
+    assert "Exception ignored" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_errors_that_a_signal_leads_to_do_not_hide_it(capsys) -> None:
+    def clean_up() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise AttributeError("nothing to tear down")
+
+    def trial() -> None:
+        try:
+            with interruptible(Run(Path("nowhere"))):
+                clean_up()
+        except Exception as error:  # as a sweep records the error of a trial
+            pytest.fail(str(error))
+
+    with pytest.raises(SystemExit) as end, interruptible():
+        trial()
+    assert end.value.code == 143
+    assert capsys.readouterr().err == "topo: stopped by SIGTERM; the same command continues\n"
+    with pytest.raises(AttributeError), interruptible():
+        raise AttributeError("no signal")
 
 
 @pytest.mark.slow

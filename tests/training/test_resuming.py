@@ -87,6 +87,20 @@ def test_every_path_of_a_configuration_becomes_absolute(tmp_path: Path, monkeypa
     assert (config.pretraining.corpus, config.pretraining.exclude_similar) == ("-", None)
 
 
+def test_files_that_a_killed_training_has_left_are_removed(copied: Run) -> None:
+    left = [
+        ".history.csv.a1b2c3_4.csv",
+        ".curves.png.abcdefgh.png",
+        "checkpoints/.best.ckpt.partial",
+    ]
+    kept = [".history.csv", ".notes.settings", "checkpoints/.best.ckpt"]
+    for name in (*left, *kept):
+        (copied.path / name).write_text("")
+    assert command("train", "--resume", copied.path) == 0
+    assert not [name for name in left if (copied.path / name).exists()]
+    assert all((copied.path / name).is_file() for name in kept)
+
+
 def test_data_that_moved_are_taken_if_they_are_the_same(
     copied: Run, data: Path, tmp_path: Path, capsys
 ) -> None:

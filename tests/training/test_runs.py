@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -97,6 +98,15 @@ def test_markdown_and_terminal_show_the_columns_asked_for(folder: Path, capsys) 
     assert "1.500" in table
     assert "2.200" in table
     assert "4.000" not in table
+
+
+def test_names_of_runs_are_no_formula_and_no_markup(folder: Path, tmp_path: Path, capsys) -> None:
+    run = Run(shutil.copytree(folder / "a", tmp_path / "=x"))
+    run.update_info(name="=cmd()[x](javascript:1)<b>")
+    assert command("runs", "-f", run.path, "--columns", "architecture", "--markdown", "-") == 0
+    assert "=cmd()\\[x\\](javascript:1)&lt;b&gt;" in capsys.readouterr().out
+    assert command("runs", "-f", run.path, "--csv", "-") == 0
+    assert "\\x3dcmd()[x](javascript:1)<b>" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

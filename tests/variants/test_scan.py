@@ -321,6 +321,7 @@ def test_the_grid_has_each_score_in_its_cell(model: Path) -> None:
         (["a.fasta", "--id", "c"], "a.fasta: found no protein 'c'"),
         (["a.fasta", "--id", "a", "--truncate", "x"], "found --truncate 'x', expected residues"),
         (["a.fasta", "--id", "a", "--truncate", "2-9"], "found residues 2-9 to keep"),
+        (["a.fasta", "--id", "a", "--truncate", f"1-{'9' * 5000}"], "found --truncate '1-999"),
         (["a.fasta", "--id", "a", "--tag", "M1"], "found tag 'M1', expected residue letters"),
         (["a.fasta", "--id", "a", "--variants", "none"], "none: no such file"),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.options import ModelName, TorchThreads
-from topo.cli.prediction_run import STANDARD_OUTPUT
+from topo.cli.prediction_options import STANDARD_OUTPUT
 from topo.cli.progress import residues_progress
 from topo.cli.verbosity import report
 
@@ -56,7 +56,7 @@ def diff(
     from topo.differences.pairs import all_pairs, pairs_by_id, read_pairs
     from topo.differences.table import PAIRS, SEGMENTS, write_pairs, write_segments
     from topo.inference import set_threads
-    from topo.io.files import atomic_text
+    from topo.io.files import atomic_text, remove_temporary
     from topo.report.differences_page import differences_page
 
     set_threads(threads)
@@ -70,6 +70,7 @@ def diff(
     if str(output) == STANDARD_OUTPUT:
         write_segments(found, STANDARD_OUTPUT)
         return
+    remove_temporary(output, (SEGMENTS, PAIRS, "diff.html"))  # of a process that was killed
     write_segments(found, output / SEGMENTS)
     write_pairs(found, output / PAIRS)
     source = first if second is None else f"{first} and {second}"

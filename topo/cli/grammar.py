@@ -57,16 +57,16 @@ def dot(grammar: Grammar) -> str:
     """Return a grammar as a Graphviz digraph; bold nodes may start a chain, double ones end it."""
     lines = ["digraph grammar {", "  rankdir=LR;", "  node [shape=box];"]
     for state in grammar.states:
-        label = f"{state.name}\\n{state.letter} {_lengths(state.minimum, state.maximum)}"
+        label = f"{_escaped(state.name)}\\n{state.letter} {_lengths(state.minimum, state.maximum)}"
         look = f"style={'bold' if state.start else 'solid'}, peripheries={2 if state.end else 1}"
-        lines.append(f'  {_quoted(state.name)} [label="{_escaped(label)}", {look}];')
+        lines.append(f'  {_quoted(state.name)} [label="{label}", {look}];')
     for state in grammar.states:
         lines += [f"  {_quoted(state.name)} -> {_quoted(name)};" for name in state.successors]
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _escaped(text: str) -> str:
-    return text.replace('"', '\\"')
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _quoted(name: str) -> str:

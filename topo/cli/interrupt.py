@@ -1,11 +1,33 @@
-"""Handling of Ctrl-C between records."""
+"""Handling of Ctrl-C between records, and where Python ignores exceptions."""
 
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_AGAIN = 0.05  # seconds
+
+
+@contextmanager
+def repeated_interrupts() -> Iterator[None]:
+    """Repeat a Ctrl-C that came where Python ignores exceptions, as when an object is deleted."""
+    report = sys.unraisablehook
+
+    def repeat(lost: sys.UnraisableHookArgs) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            threading.Timer(_AGAIN, signal.raise_signal, [signal.SIGINT]).start()
+        else:
+            report(lost)
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 class Interrupt:

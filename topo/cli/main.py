@@ -22,6 +22,7 @@ from topo.cli.ensemble import ensemble
 from topo.cli.evaluate import evaluate
 from topo.cli.failures import FAILURES, accept_any_letter, flush_output
 from topo.cli.grammar import grammar
+from topo.cli.interrupt import repeated_interrupts
 from topo.cli.models import models_app
 from topo.cli.options import Verbs
 from topo.cli.predict import predict
@@ -105,7 +106,7 @@ def main() -> None:
     redirect_libraries()
     accept_any_letter()
     try:
-        with logged():
+        with logged(), repeated_interrupts():
             try:
                 app()
             finally:

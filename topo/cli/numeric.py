@@ -37,15 +37,17 @@ def cross_validate_sequences(config: Config, output: Path | None, folds: int, sp
     """Cross-validate on random folds, and write the same summary as for proteins."""
     from rich.console import Console
 
+    from topo.io.files import remove_temporary
     from topo.report.cross_validation import summary_table, write_summary
     from topo.runs import make_folder, run_name
     from topo.sequences.cross_validation import run_sequence_folds, write_out_of_fold
-    from topo.training.cross_validation import spread
+    from topo.training.cross_validation import FILES, spread
 
     if split == "homology":
         raise ConfigError("--split: numeric sequences have random folds, found homology")
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)
+    remove_temporary(folder, (), FILES)  # of a process that was killed
     results = list(run_sequence_folds(config, folder, folds, shows_progress(), note))
     figures = {result.name: result.metrics() for result in results}
     names = list(next(iter(figures.values())))
@@ -98,6 +100,7 @@ def predict_numeric(path: str, model: str | None, output: Path) -> None:
     import csv
 
     from topo.io.files import atomic_text
+    from topo.io.ids import table_cell
     from topo.sequences.files import read_sequences
     from topo.sequences.model import load_sequence_model, predict_sequences, prepared_for
 
@@ -115,6 +118,7 @@ def predict_numeric(path: str, model: str | None, output: Path) -> None:
         writer.writerow(["id", *head, *steps])
         for found in predicted:
             shares = [] if found.probabilities is None else found.probabilities.tolist()
-            row = [found.target, *(f"{share:.4f}" for share in shares)] if classes else []
-            writer.writerow([found.id, *row, *([found.labels] if steps else [])])
+            row = [found.target or "", *(f"{share:.4f}" for share in shares)] if classes else []
+            cells = [found.id, *row, *([found.labels or ""] if steps else [])]
+            writer.writerow(map(table_cell, cells))
     report(target)

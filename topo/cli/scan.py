@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from topo.cli.options import ModelName, TorchThreads
-from topo.cli.prediction_run import STANDARD_OUTPUT
+from topo.cli.prediction_options import STANDARD_OUTPUT
 from topo.cli.progress import residues_progress
 from topo.cli.verbosity import report
 from topo.errors import ConfigError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from topo.variants import Variant
 
 _SHOWN = 10
+_RESIDUE = re.compile("[0-9]{1,9}")
 
 
 def scan(
@@ -140,7 +142,7 @@ def _chosen(
     found += [parse_variant(text, protein) for text in single or ()]
     for text in truncate or ():
         first, _, last = text.partition("-")
-        if not (first.isdecimal() and last.isdecimal()):
+        if not (_RESIDUE.fullmatch(first) and _RESIDUE.fullmatch(last)):
             raise ConfigError(f"found --truncate {text!r}, expected residues such as 23-180")
         found.append(truncated(protein, int(first), int(last)))
     found += truncations(protein, truncation_step) if truncation_step else ()

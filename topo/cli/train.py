@@ -42,6 +42,7 @@ def train(
     from topo.runs import Run, new_run, run_name
     from topo.training.checks import check_training
     from topo.training.initial_weights import initial_weights
+    from topo.training.interruption import interruptible
     from topo.training.launch import is_first
     from topo.training.loop import RUN_VARIABLE, fit
 
@@ -60,14 +61,15 @@ def train(
         note(splits.summary())
         note(splits.draws_line(settings.sampling))
     run = Run(Path(given_run)) if given_run else new_run(output, name or run_name(settings))
-    try:
-        model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())
-    finally:
-        if not given_run:
-            run.discard_if_empty()
-    if not is_first():
-        return
-    draw_curves(run)
+    with interruptible(run):
+        try:
+            model = fit(settings, splits, run, resume=resume is not None, progress=shows_progress())
+        finally:
+            if not given_run:
+                run.discard_if_empty()
+        if not is_first():
+            return
+        draw_curves(run)
     report(f"run {run.path}\nmodel {model}")
 
 

@@ -106,7 +106,9 @@ class TrainingConfig(Section):
     monitor: Annotated[str, Option("--monitor")] = Field(
         default="val_loss",
         description="Validation metric that selects the best epoch, any val_ column of "
-        "history.csv. A loss is minimised, every other metric maximised.",
+        "history.csv: the latest epoch whose val_loss is above the lowest by at most one standard "
+        "error of the difference over the validation proteins; the lowest of another loss; the "
+        "highest of every other metric.",
     )
     patience: Annotated[int, Option("--patience")] = Field(
         default=0,

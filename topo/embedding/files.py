@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -13,7 +13,8 @@ from topo._version import __version__
 from topo.data.sampling import length_buckets
 from topo.embedding.language_model import LanguageModel
 from topo.errors import InputWarning, TopoError
-from topo.io.features import import_h5py
+from topo.io.files import is_special, put
+from topo.io.hdf5 import import_h5py
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -56,9 +57,10 @@ def write_embeddings(
     TopoError
         If the file cannot be written, or an unfinished one is of another model.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    real = Path(tempfile.gettempdir(), path.name) if is_special(path) else path.resolve()
+    partial = real.with_name(f"{real.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
         with _opened(partial, model) as file:
             before = len(file)
             for batch in _batches(proteins, file, batch_residues, advance):
@@ -68,7 +70,7 @@ def write_embeddings(
                     entry.attrs["original_id"] = protein.id
                 file.flush()
                 advance(sum(map(len, batch)))
-        os.replace(partial, path)
+        put(partial, path)
     except OSError as error:
         reason = error.strerror or str(error).partition("\n")[0]
         raise TopoError(f"{path}: cannot be written ({reason})") from None

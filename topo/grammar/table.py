@@ -23,7 +23,10 @@ from topo.labels import (
     SIGNAL,
     STRAND,
 )
-from topo.labels.scheme import SIDE, SIX, LabelScheme
+from topo.labels.scheme import SIDE, SIX, LabelScheme, check_name
+
+MOST_STATES = 1000
+"""Largest number of states of a grammar."""
 
 LONGEST_SEGMENT = 100_000
 """Bounds of lengths are below this: a table has a score for each length of a bounded state."""
@@ -188,6 +191,8 @@ def _validate(states: tuple[State, ...], scheme: LabelScheme) -> None:
     names = [state.name for state in states]
     if not names:
         raise ConfigError("the grammar has no states, expected at least one")
+    if len(names) > MOST_STATES:
+        raise ConfigError(f"found {len(names)} states, expected at most {MOST_STATES}")
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"state {min(twice)!r} is given twice, expected unique names")
     letters = {state.name: state.letter for state in states}
@@ -204,6 +209,8 @@ def _validate(states: tuple[State, ...], scheme: LabelScheme) -> None:
 
 def _validate_state(state: State, letters: dict[str, str], scheme: LabelScheme) -> None:
     where = f"state {state.name!r}"
+    for name in (state.name, state.emission):
+        check_name(where, name)
     if state.letter not in scheme.index:
         raise ConfigError(
             f"{where}: found letter {state.letter!r}, expected one of {' '.join(scheme.letters)}"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from topo.errors import InputError, InputWarning, TopoError
-from topo.io.files import atomic_path, output_text, source_name
+from topo.io.files import atomic_path, beside, output_text, source_name
 from topo.io.formats import FORMATS, has_suffix, of_kind
 from topo.io.ids import plain_id, renamed_message, write_ids
 from topo.io.output_formats import KEEP_IDS, PREDICTION_FORMATS, check_scheme
@@ -177,8 +177,8 @@ def _write_predictions(
 def _report_ids(renamed: list[tuple[str, str]], target: str | PathLike[str]) -> None:
     """Warn about encoded ids, and list them in ``TARGET.ids.tsv``."""
     all_of_them = ""
-    if str(target) != "-":
-        write_ids(file := Path(f"{target}.ids.tsv"), renamed)
+    if (file := beside(target, ".ids.tsv")) is not None:
+        write_ids(file, renamed)
         all_of_them = f"; all are in {file}"
     if renamed:
         message = renamed_message(target, renamed)

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topo.errors import ConfigError, InputError, InputWarning, TopoError
+from topo.errors import ConfigError, InputError, InputWarning
+from topo.io.hdf5 import DAMAGE, attribute, dataset, is_inside, keys, open_file, reason_of
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -57,12 +58,15 @@ class StoredFeatures:
         Numbers of residues and of features.
     stamp
         Size and time of the last change of the file, to tell its versions apart.
+    name
+        Name of the protein in errors.
     """
 
     path: str
     key: str
     shape: tuple[int, ...]
     stamp: tuple[int, int]
+    name: str
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         """Read rows, float32.
@@ -74,15 +78,18 @@ class StoredFeatures:
         """
         try:
             found: Any = _opened(self.path, self.stamp)[self.key]
-            values = np.asarray(found[rows], dtype=np.float32)
-        except (OSError, KeyError, RuntimeError) as error:
-            raise InputError(self.path, f"{self.key}: cannot be read ({_reason(error)})") from None
+            with np.errstate(over="ignore"):  # an infinite number is named below
+                values = np.asarray(found[rows], dtype=np.float32)
+        except DAMAGE as error:
+            raise InputError(
+                self.path, f"{self.name}: cannot be read ({reason_of(error)})"
+            ) from None
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             residue = (rows.start or 0) + row + 1
             raise InputError(
                 self.path,
-                f"{self.key}: found {values[row, column]} in feature {column + 1} of residue "
+                f"{self.name}: found {values[row, column]} in feature {column + 1} of residue "
                 f"{residue}, expected finite numbers",
             )
         return values
@@ -122,13 +129,12 @@ class FeatureFile:
         self.path = str(path)
         self._stamp = _stamp(self.path)
         self.file = _opened(self.path, self._stamp)
-        first = next(iter(self.file), None)
+        first = next(keys(self.file, self.path), None)
         if first is None:
             raise InputError(self.path, "found no data sets, expected one for each protein")
         self.width = self._shape(first)[1]
         self._first = first
-        name = self.file.attrs.get("model")
-        self.name = name.decode() if isinstance(name, bytes) else name
+        self.name = attribute(self.file, "model")
         self.missing: list[str] = []
 
     @property
@@ -140,7 +146,7 @@ class FeatureFile:
     def find(self, protein: Protein) -> str | None:
         """Return the key of a protein, or None."""
         for key in _keys(protein):
-            if key in self.file and key not in (".", "/"):
+            if key not in (".", "/") and is_inside(self.file, key) and key in self.file:
                 return key
         for name in (protein.id, *protein.id.split("|")):
             if name and name in self._original_ids:
@@ -158,14 +164,14 @@ class FeatureFile:
         key = self.find(protein)
         if key is None:
             return None
-        shape = self._shape(key)
+        name = protein.id if key == protein.id else f"{protein.id} ({key})"
+        shape = self._shape(key, name)
         if shape != (len(protein), self.width):
             raise InputError(
                 self.path,
-                f"{key}: found features of shape {shape} for {protein.id}, expected "
-                f"({len(protein)}, {self.width})",
+                f"{name}: found features of shape {shape}, expected ({len(protein)}, {self.width})",
             )
-        return StoredFeatures(self.path, key, shape, self._stamp)
+        return StoredFeatures(self.path, key, shape, self._stamp, name)
 
     def attach(self, proteins: Iterable[Protein], missing: str = "refuse") -> Iterator[Protein]:
         """Yield the proteins with their features.
@@ -238,26 +244,21 @@ class FeatureFile:
     def _original_ids(self) -> dict[str, str]:
         """Keys by the attribute ``original_id``, by its parts, and by parts of the keys."""
         found: dict[str, str] = {}
-        for key in self.file:
-            original = self.file[key].attrs.get("original_id", key)
-            name = original.decode() if isinstance(original, bytes) else str(original)
+        for key in keys(self.file, self.path):
+            name = attribute(dataset(self.file, key, self.path), "original_id") or str(key)
             for part in (name, *name.split("|")):
                 found.setdefault(part, str(key))
         return found
 
-    def _shape(self, key: str) -> tuple[int, ...]:
+    def _shape(self, key: str, name: str | None = None) -> tuple[int, ...]:
         """Return the shape of a data set, which has two axes of floating-point numbers."""
-        try:
-            entry: Any = self.file[key]
-            shape, kind = getattr(entry, "shape", None), getattr(entry, "dtype", None)
-        except (OSError, KeyError, RuntimeError) as error:
-            raise InputError(self.path, f"{key}: cannot be read ({_reason(error)})") from None
-        if shape is None or kind is None:
-            raise InputError(self.path, f"{key}: found a group, expected a data set")
-        if len(shape) != 2 or kind.kind != "f":
+        name = name or key
+        entry = dataset(self.file, key, self.path, name)
+        shape, kind = entry.shape, entry.dtype
+        if shape is None or len(shape) != 2 or kind.kind != "f":
             raise InputError(
                 self.path,
-                f"{key}: found {kind} of shape {shape}, expected floating-point numbers of shape "
+                f"{name}: found {kind} of shape {shape}, expected floating-point numbers of shape "
                 "(residues, features)",
             )
         return tuple(map(int, shape))
@@ -266,23 +267,6 @@ class FeatureFile:
 def sequence_sha256(sequence: str) -> str:
     """Return the key of a sequence in files of biotrainer."""
     return hashlib.sha256(f"{sequence}_{len(sequence)}".encode()).hexdigest()
-
-
-def import_h5py() -> Any:
-    """Import h5py.
-
-    Raises
-    ------
-    TopoError
-        If it is not installed.
-    """
-    try:
-        import h5py  # pyright: ignore[reportMissingImports] - of an extra
-    except ImportError:
-        raise TopoError(
-            "features in HDF5 files need the package h5py: pip install 'topo-membrane[features]'"
-        ) from None
-    return h5py
 
 
 def _keys(protein: Protein) -> Iterator[str]:
@@ -306,14 +290,4 @@ def _stamp(path: str) -> tuple[int, int]:
 @lru_cache(maxsize=4)
 def _opened(path: str, stamp: tuple[int, int]) -> h5py.File:
     """Open a file; every process keeps the last ones open."""
-    try:
-        return import_h5py().File(path, "r")
-    except OSError as error:
-        raise InputError(path, f"expected an HDF5 file ({_reason(error)})") from None
-
-
-def _reason(error: BaseException) -> str:
-    """Return the reason of an error of h5py, e.g. ``truncated file``."""
-    text = " ".join(str(error).split())
-    inside = re.search(r"\((.*)\)", text)
-    return (inside[1] if inside else text).strip("'\"")
+    return open_file(path)

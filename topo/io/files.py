@@ -151,6 +151,20 @@ def is_special(path: str | os.PathLike[str]) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def put(source: Path, target: str | os.PathLike[str]) -> None:
+    """Make a finished file the content of a path; a link, a device or a pipe stays what it is."""
+    if is_special(target):
+        _write_into(Path(target), source)
+        source.unlink()
+    else:
+        source.replace(os.path.realpath(target))
+
+
+def beside(path: str | os.PathLike[str], ending: str) -> Path | None:
+    """Return the path of a table beside an output; None beside standard output or a device."""
+    return None if str(path) == "-" or is_special(path) else Path(f"{path}{ending}")
+
+
 def _write_into(target: Path, source: Path) -> None:
     """Write the content of a file into what exists, without truncating it."""
     handle = os.open(target, os.O_WRONLY | os.O_APPEND)
@@ -158,7 +172,9 @@ def _write_into(target: Path, source: Path) -> None:
         shutil.copyfileobj(content, out)
 
 
-def remove_temporary(folder: Path, names: Container[str], pattern: re.Pattern[str]) -> None:
+def remove_temporary(
+    folder: Path, names: Container[str], pattern: re.Pattern[str] | None = None
+) -> None:
     """Remove temporary files that a killed process has left in a folder.
 
     Parameters
@@ -172,7 +188,7 @@ def remove_temporary(folder: Path, names: Container[str], pattern: re.Pattern[st
         return
     for file in folder.iterdir():
         found = _TEMPORARY.fullmatch(file.name)
-        if found and (found[1] in names or pattern.fullmatch(found[1])):
+        if found and (found[1] in names or (pattern and pattern.fullmatch(found[1]))):
             file.unlink(missing_ok=True)
 
 

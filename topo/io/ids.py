@@ -123,7 +123,7 @@ def write_ids(path: Path, names: Sequence[tuple[str, str]]) -> None:
     with atomic_text(path) as stream:
         stream.write(_TABLE_HEADER)
         for original, written in names:
-            stream.write(f"{_one_line(original)}\t{written}\n")
+            stream.write(f"{table_cell(original)}\t{written}\n")
 
 
 def renamed_message(target: str | PathLike[str], names: Sequence[tuple[str, str]]) -> str:
@@ -132,8 +132,14 @@ def renamed_message(target: str | PathLike[str], names: Sequence[tuple[str, str]
     return f"{target}: {len(names)} ids are spelled otherwise, e.g. {original!r} as {written}"
 
 
-def _one_line(text: str) -> str:
-    """Escape an id that is not printable or that a spreadsheet would run."""
-    if text[:1] in _FORMULA_START:
-        return f"\\x{ord(text[0]):02x}{_one_line(text[1:])}"
+def table_cell(text: str) -> str:
+    r"""Escape a text of a file for a table: line ends, control characters, and formulas.
+
+    Examples
+    --------
+    >>> table_cell("=cmd\t1")
+    '\\x3dcmd\\t1'
+    """
+    if text.startswith(_FORMULA_START):
+        return f"\\x{ord(text[0]):02x}{table_cell(text[1:])}"
     return text if text.isprintable() else text.encode("unicode_escape").decode()

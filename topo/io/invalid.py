@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from topo.io.files import atomic_text
+from topo.io.ids import table_cell
 from topo.io.records import Fault
 
 _HEADER = "record\tline\treason\tfile\n"
@@ -29,7 +30,7 @@ def write_invalid(path: Path, faults: Sequence[Fault]) -> None:
         stream.write(_HEADER)
         for record, line, reason, source in faults:
             cells = (record, "" if line is None else str(line), reason, source)
-            stream.write("\t".join(map(_printable, cells)) + "\n")
+            stream.write("\t".join(map(table_cell, cells)) + "\n")
 
 
 def invalid_message(faults: Sequence[Fault], path: Path | None) -> str:
@@ -39,7 +40,3 @@ def invalid_message(faults: Sequence[Fault], path: Path | None) -> str:
     what = "1 faulty record" if len(faults) == 1 else f"{len(faults):,} faulty records"
     table = "" if path is None else f", listed in {path}"
     return f"left out {what} ({names}{more}){table}"
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -8,17 +8,22 @@ whose labels it has; other columns are not read.
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from topo.errors import ConfigError, InputError
-from topo.io.files import atomic_path, atomic_text
+from topo.io.files import atomic_path, atomic_text, beside, is_special
+from topo.io.ids import from_gff3, plain_id
 from topo.io.three_line import write_three_line
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 NO_FOLD = "-"
+_ESCAPED = re.compile("%(?:3D|2B|2D|40)")
 
 
 class SimilarFolds(NamedTuple):
@@ -54,7 +59,10 @@ def read_similar_folds(
         If the table cannot be read, lacks the column ``similar_folds``, or does not have a row for
         each record.
     """
-    rows = [SimilarFolds(_folds(row), row.get("source")) for row in _rows(path, "similar_folds")]
+    rows = [
+        SimilarFolds(_folds(row), _identifier(row.get("source")))
+        for row in _rows(path, "similar_folds")
+    ]
     if file is not None and len(rows) != records:
         raise InputError(
             path,
@@ -73,7 +81,7 @@ def read_similar_ids(path: str | Path) -> dict[str, set[str]]:
     """
     found: dict[str, set[str]] = {}
     for row in _rows(path, "id", "similar_folds"):
-        found.setdefault(row["id"], set()).update(_folds(row))
+        found.setdefault(_identifier(row["id"]) or "", set()).update(_folds(row))
     return found
 
 
@@ -135,13 +143,22 @@ def write_extra_set(
         If a protein has no labels, or a file cannot be written.
     """
     rows = list(rows)
-    beside = f"{Path(path).with_suffix('')}_similar_folds.tsv"
-    with atomic_path(path) as records, atomic_text(beside) as table:
+    base = path if is_special(path) else Path(path).with_suffix("")
+    with atomic_path(path) as records, _table(beside(base, "_similar_folds.tsv")) as table:
         write_three_line((row.protein for row in rows), records, scheme)
         table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
         for protein, cells, folds in rows:
             names = ",".join(sorted(folds | similar.get(protein.id, set()))) or NO_FOLD
-            table.write("\t".join((protein.id, *cells, names)) + "\n")
+            table.write("\t".join((plain_id(protein.id), *cells, names)) + "\n")
+
+
+def _table(path: Path | None) -> AbstractContextManager[TextIO]:
+    return nullcontext(io.StringIO()) if path is None else atomic_text(path)
+
+
+def _identifier(cell: str | None) -> str | None:
+    """Return the id of a cell, in which the start of a formula is escaped."""
+    return from_gff3(cell[:3]) + cell[3:] if cell and _ESCAPED.match(cell) else cell
 
 
 def _rows(path: str | Path, *columns: str) -> Iterator[dict[str, str]]:

@@ -97,9 +97,8 @@ class _Unpacked(io.RawIOBase):
             raise self._damaged() from None  # bzip2 has no error of its own
         buffer[: len(block)] = block
         self._size += len(block)
-        if self._size > _LARGE and self._size > _LARGEST_RATIO * self._taken():
-            found = f"expands more than {_LARGEST_RATIO}-fold, to over {_LARGE:,} bytes"
-            raise InputError(self._name, f"{found}; unpack it first")
+        if self._size > _LARGE:
+            check_expansion(self._name, self._size, self._taken())
         return len(block)
 
     def _taken(self) -> int:
@@ -111,6 +110,19 @@ class _Unpacked(io.RawIOBase):
     def _damaged(self) -> InputError:
         kind = self._kind
         return InputError(self._name, f"damaged {kind} data, expected a complete {kind} file")
+
+
+def check_expansion(name: str | os.PathLike[str], size: int, packed: int) -> None:
+    """Check that the size of unpacked data is plausible.
+
+    Raises
+    ------
+    InputError
+        If it is above 30 MB and more than 300 times the size of the packed data.
+    """
+    if size > _LARGE and size > _LARGEST_RATIO * packed:
+        found = f"expands more than {_LARGEST_RATIO}-fold, to over {_LARGE:,} bytes"
+        raise InputError(name, f"{found}; unpack it first")
 
 
 def open_bytes(path: str | os.PathLike[str], name: str) -> Any:

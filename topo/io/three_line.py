@@ -93,9 +93,9 @@ def write_three_line(
         for protein in proteins:
             if protein.labels is None:
                 raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
-            stream.write(
-                _record(protein.id, protein.sequence, protein.labels, _type(protein, scheme))
-            )
+            whole = protein.id.isprintable() and len(protein.id.split()) == 1
+            name = protein.id if whole else plain_id(protein.id)
+            stream.write(_record(name, protein.sequence, protein.labels, _type(protein, scheme)))
 
 
 def three_line_record(prediction: Prediction) -> str:

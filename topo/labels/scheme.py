@@ -32,6 +32,9 @@ SIX_LETTERS = "IOPSMB"
 
 _SIDES = tuple("IOP")
 
+MOST_TYPES = 100
+"""Largest number of protein types."""
+
 SIDE = "side"
 """Six-letter equivalent of a label that stays on one side: the label of the loop around it."""
 
@@ -265,6 +268,22 @@ class LabelScheme:
         return np.frombuffer("".join(self.letters).encode(), dtype=np.uint8)
 
 
+def check_name(where: str, name: str) -> None:
+    """Check that tables, pages and messages can show a name of a declaration as it is.
+
+    Raises
+    ------
+    ConfigError
+        If it has unprintable characters or a bar, begins with another character than a letter or
+        digit, or is longer than 100 characters.
+    """
+    if not (name[:1].isalnum() and name.isprintable() and "|" not in name and len(name) <= 100):
+        raise ConfigError(
+            f"{where}: found {name[:100]!r}, expected a name of letters, digits and the like that "
+            "begins with a letter or digit, at most 100 characters"
+        )
+
+
 def _validate(labels: Sequence[Label], types: Sequence[TypeRule]) -> None:
     letters = [label.letter for label in labels]
     if not letters:
@@ -283,9 +302,12 @@ def _validate(labels: Sequence[Label], types: Sequence[TypeRule]) -> None:
     names = [rule.name for rule in types]
     if not names:
         raise ConfigError("found no types, expected at least one")
+    if len(names) > MOST_TYPES:
+        raise ConfigError(f"found {len(names)} types, expected at most {MOST_TYPES}")
     if twice := sorted({x for x in names if names.count(x) > 1}):
         raise ConfigError(f"type {twice[0]!r} is declared twice, expected unique names")
     for rule in types:
+        check_name("type", rule.name)
         if other := sorted((rule.has | rule.lacks | rule.only) - {*letters}):
             raise ConfigError(
                 f"type {rule.name!r}: found label {other[0]!r}, expected some of "
@@ -305,6 +327,13 @@ def _validate_label(label: Label) -> None:
         )
     if not re.fullmatch("#[0-9a-fA-F]{6}", label.color):
         raise ConfigError(f"{where}: found color {label.color!r}, expected #RRGGBB")
+    check_name(f"{where}: name", label.name)
+    check_name(f"{where}: feature", label.feature or label.name)
+    if not re.fullmatch("[A-Za-z0-9_:.-]{1,100}", label.term):
+        raise ConfigError(
+            f"{where}: found term {label.term[:100]!r}, expected one of the Sequence Ontology, "
+            "such as signal_peptide"
+        )
 
 
 def _types() -> tuple[TypeRule, ...]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from topo.io.files import atomic_text
+from topo.io.ids import table_cell
+from topo.io.markdown import plain_markdown
 from topo.training.cross_validation import Spread
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def write_summary(
     with atomic_text(folder / "folds.csv") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", *names])
-        writer.writerows([fold, *map(_cell, row.values())] for fold, row in figures.items())
+        writer.writerows([table_cell(x), *map(_cell, row.values())] for x, row in figures.items())
     with atomic_text(folder / "summary.json") as file:
         document = {
             "folds": {fold: dict(zip(row, map(_known, row.values()), strict=True))
@@ -72,19 +74,13 @@ def summary_table(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[s
 
 
 def _markdown(figures: Mapping[str, Mapping[str, float]], spreads: Mapping[str, Spread]) -> str:
-    head = ["figure", *map(_markdown_cell, figures), "mean +- standard deviation"]
+    head = ["figure", *map(plain_markdown, figures), "mean +- standard deviation"]
     lines = [" | ".join(head), "|".join(["---", *["---:"] * (len(head) - 1)])]
     for name, found in spreads.items():
         lines.append(
             " | ".join([name, *(_cell(row[name]) for row in figures.values()), str(found)])
         )
     return "".join(f"| {line} |\n" for line in lines)
-
-
-def _markdown_cell(text: str) -> str:
-    """Escape what would end the cell, or begin markup."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return "".join(f"\\{c}" if c in "\\|<>*_`[]" else c for c in plain)
 
 
 def _cell(value: float) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from topo._version import environment
-from topo.io.files import atomic_path, atomic_text, checksum
+from topo.io.files import atomic_path, atomic_text, checksum, remove_temporary
 from topo.io.ids import plain_id
 from topo.io.readers import split_folds
 from topo.metrics.comparison import Comparison
@@ -29,6 +30,10 @@ COLUMNS = (
     "matched_by",
 )
 """Columns of ``proteins.tsv``."""
+
+_FILES = re.compile(
+    r"(metrics|comparison)\.json|(proteins|differences)\.tsv|report\.html|\w+\.(png|svg)"
+)
 
 
 def write_evaluation(
@@ -55,6 +60,7 @@ def write_evaluation(
     from topo.report.evaluation_page import describe, evaluation_page
 
     folder, source = Path(folder), dict(source or {})
+    remove_temporary(folder, (), _FILES)  # of a process that was killed
     document = {"format": 1, **evaluation.metrics, **_origin(source)}
     _write_json(document, folder / "metrics.json")
     _write_rows(COLUMNS, map(_protein_row, evaluation.proteins), folder / "proteins.tsv")
@@ -82,6 +88,7 @@ def write_comparison(
         If a file cannot be written.
     """
     folder = Path(folder)
+    remove_temporary(folder, (), _FILES)
     document = {"format": 1, **comparison.metrics, **_origin(dict(source or {}))}
     _write_json(document, folder / "comparison.json")
     columns = ("id", *comparison.metrics["predictors"])

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from topo.errors import ConfigError
+from topo.io.ids import table_cell
 from topo.io.json_files import check_entry, read_object
+from topo.io.markdown import plain_markdown
 from topo.metrics.headline import HEADLINES
 from topo.runs import Run
 
@@ -145,7 +147,8 @@ def write_csv(rows: Iterable[Row], file: TextIO) -> None:
     """Write all columns without rounding."""
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({k: table_cell(v) if isinstance(v, str) else v for k, v in row.items()})
 
 
 def write_markdown(rows: Iterable[Row], columns: Sequence[str], file: TextIO) -> None:
@@ -153,7 +156,7 @@ def write_markdown(rows: Iterable[Row], columns: Sequence[str], file: TextIO) ->
     file.write(f"| {' | '.join(map(_short, columns))} |\n")
     file.write(f"|---|{'---:|' * (len(columns) - 1)}\n")
     for row in rows:
-        cells = (_cell(row[column]).replace("|", "\\|") for column in columns)
+        cells = (plain_markdown(_cell(row[column])) for column in columns)
         file.write(f"| {' | '.join(cells)} |\n")
 
 

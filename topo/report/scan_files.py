@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from topo.io.files import atomic_path, atomic_text
+from topo.io.files import atomic_path, atomic_text, remove_temporary
 from topo.labels import LABEL_NAMES, TYPES
 from topo.report.pictures import save_figure
 from topo.report.table import Table, html_table, named_columns
@@ -44,6 +44,7 @@ def write_scan_files(scan: Scan, folder: Path) -> list[Path]:
     TopoError
         If a file cannot be written.
     """
+    remove_temporary(folder, (TABLE, *MAPS, PAGE))  # of a process that was killed
     written = [folder / TABLE]
     write_scan(scan, folder / TABLE)
     drawn = draw_variant_map(scan)

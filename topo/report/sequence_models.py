@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from topo.io.json_files import read_object
+from topo.io.json_files import check_entry, read_object
 from topo.report.table import Table, named_columns
 from topo.sequences.cross_validation import paired_test, read_out_of_fold
 
@@ -21,20 +21,20 @@ def models_table(folders: Sequence[Path]) -> Table:
         If a folder is no cross-validation of numeric sequences, or their sequences differ.
     """
     right = {folder: read_out_of_fold(folder) for folder in folders}
-    figures = {f: read_object(f / "summary.json", {"figures": dict})["figures"] for f in folders}
-    order = sorted(folders, key=lambda folder: -figures[folder]["accuracy"]["mean"])
+    figures = {folder: _figures(folder / "summary.json") for folder in folders}
+    order = sorted(folders, key=lambda folder: -figures[folder][0])
     rows = []
     for folder in order:
-        found = figures[folder]
+        mean, deviation, seconds = figures[folder]
         wins, losses, p = paired_test(right[folder], right[order[0]])
         test = "" if folder == order[0] else f"{p:.3g} ({wins}:{losses})"
         rows.append(
             [
                 folder.name,
-                f"{found['accuracy']['mean']:.4f}",
-                _number(found["accuracy"]["deviation"]),
+                f"{mean:.4f}",
+                "" if deviation is None else f"{deviation:.4f}",
                 test,
-                f"{found['seconds_per_epoch']['mean']:.3f}",
+                f"{seconds:.3f}",
             ]
         )
     return Table(
@@ -44,5 +44,18 @@ def models_table(folders: Sequence[Path]) -> Table:
     )
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _figures(path: Path) -> tuple[float, float | None, float]:
+    """Return mean and deviation of the accuracy, and the mean seconds per epoch."""
+    figures = read_object(path, {"figures": dict}).get("figures", {})
+    found = []
+    for name, key in (
+        ("accuracy", "mean"),
+        ("accuracy", "deviation"),
+        ("seconds_per_epoch", "mean"),
+    ):
+        entry = figures.get(name)
+        value = entry.get(key) if isinstance(entry, dict) else None
+        if value is not None or key == "mean":
+            check_entry(path, f"figures.{name}.{key}", value, float)
+        found.append(value)
+    return found[0], found[1], found[2]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topo.config import dump_config
-from topo.io.files import atomic_path, atomic_text
+from topo.io.files import atomic_path, atomic_text, remove_temporary
+from topo.io.ids import table_cell
 from topo.report.curves import draw_curves
 from topo.report.run_table import find_runs
 from topo.runs import Run
@@ -17,6 +18,8 @@ from topo.sweep.study import SharedStudy, effective
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from rich.table import Table
+
+_FILES = ("trials.csv", "best.yaml", "importance.png")
 
 
 def write_sweep(shared: SharedStudy) -> list[Path]:
@@ -33,11 +36,14 @@ def write_sweep(shared: SharedStudy) -> list[Path]:
     for run in find_runs([shared.folder / "runs"]):
         if not (run.path / "curves.png").is_file():
             draw_curves(run)
-    written = [_write_trials(shared, trials)]
-    if finished := _finished(trials):
-        written.append(_write_best(shared, finished[0]))
-    if found := importance(shared):
-        written.append(_write_importance(shared, found))
+    found = importance(shared)
+    with shared.storage.exclusive():
+        remove_temporary(shared.folder, _FILES)  # of a process that was killed
+        written = [_write_trials(shared, trials)]
+        if finished := _finished(trials):
+            written.append(_write_best(shared, finished[0]))
+        if found:
+            written.append(_write_importance(shared, found))
     return written
 
 
@@ -101,7 +107,8 @@ def _write_trials(shared: SharedStudy, trials: Sequence[FrozenTrial]) -> Path:
             notes = [trial.user_attrs.get(key, "") for key in ("run", "error")]
             state = trial.state.name.lower()
             value = "" if trial.value is None else trial.value
-            writer.writerow([trial.number, state, value, *parameters, seconds, *notes])
+            cells = [trial.number, state, value, *parameters, seconds, *notes]
+            writer.writerow([table_cell(x) if isinstance(x, str) else x for x in cells])
     return path
 
 

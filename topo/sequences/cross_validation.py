@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from topo.config import Config
 from topo.errors import ConfigError, InputError
 from topo.io.files import atomic_text
+from topo.io.ids import table_cell
 from topo.runs import Run, make_folder
 from topo.sequences.data import SequenceSplits, labelled_sequences, random_folds, strata
 from topo.sequences.model import (
@@ -94,7 +95,7 @@ def write_out_of_fold(path: Path, results: Sequence[SequenceFold]) -> None:
             for record, found in zip(result.records, result.predictions, strict=True):
                 share = "" if found.probabilities is None else f"{found.probabilities.max():.4f}"
                 row = (record.id, result.name, record.target, found.target, share)
-                writer.writerow(["" if cell is None else cell for cell in row])
+                writer.writerow(["" if cell is None else table_cell(cell) for cell in row])
 
 
 def read_out_of_fold(folder: Path) -> dict[tuple[str, str], bool]:
@@ -108,10 +109,15 @@ def read_out_of_fold(folder: Path) -> dict[tuple[str, str], bool]:
     path = folder / "predictions.tsv"
     if not path.is_file():
         raise InputError(path, "no such file, expected a folder of topo cv on numeric sequences")
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    if not rows or {*rows[0]} != {*COLUMNS}:
-        raise InputError(path, f"expected the columns {', '.join(COLUMNS)}", 1)
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(path, "expected a table of tab-separated text") from None
+    if not rows or any({*row} != {*COLUMNS} or None in row.values() for row in rows):
+        raise InputError(path, f"expected the columns {', '.join(COLUMNS)} in each row")
     return {(row["fold"], row["id"]): row["class"] == row["predicted"] for row in rows}
 
 

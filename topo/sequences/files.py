@@ -19,7 +19,11 @@ An HDF5 file has a data set of shape (L, D) for each sequence, by id, with the a
 
 from __future__ import annotations
 
+import lzma
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,12 +32,25 @@ from typing import Any
 import numpy as np
 
 from topo.errors import InputError
-from topo.io.features import import_h5py
 from topo.io.files import atomic_path
+from topo.io.hdf5 import DAMAGE, attribute, dataset, keys, open_file, reason_of
+from topo.io.streams import check_expansion
 from topo.sequences.records import NumericSequence
 
 SUFFIXES = (".npz", ".h5", ".hdf5")
 """Suffixes of files of numeric sequences."""
+
+_DAMAGE = (
+    *(OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, SyntaxError, OverflowError, MemoryError),
+    *(tokenize.TokenError, RecursionError),
+)
+"""Errors of NumPy and zipfile for damaged or encrypted files."""
+
+_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 _NAMES = {"values", "lengths", "classes", "labels", "ids", "folds"}
 
@@ -55,6 +72,8 @@ def read_sequences(path: str | PathLike[str]) -> list[NumericSequence]:
     if not found:
         raise InputError(path, "found no sequences")
     widths = {record.values.shape[1] for record in found}
+    if 0 in widths:
+        raise InputError(path, "found steps of 0 values, expected one or more")
     if len(widths) > 1:
         raise InputError(path, f"found steps of {min(widths)} and of {max(widths)} values")
     for record in found:
@@ -85,11 +104,24 @@ def write_sequences(path: str | PathLike[str], records: Sequence[NumericSequence
         np.savez_compressed(file, **arrays)
 
 
+def _check_sizes(path: str | PathLike[str]) -> None:
+    """Check the sizes of the arrays before any is read."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            check_expansion(path, member.file_size, member.compress_size)
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                shape, _, kind = _HEADERS[version](stream)
+                if math.prod(shape) * kind.itemsize > member.file_size:
+                    raise ValueError("an array of more values than the file holds")
+
+
 def _read_npz(path: str | PathLike[str]) -> list[NumericSequence]:
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except _DAMAGE:
         raise InputError(path, "expected a file of NumPy arrays without Python objects") from None
     if "values" not in arrays or {*arrays} - _NAMES:
         names = ", ".join(sorted(arrays)) or "none"
@@ -101,17 +133,16 @@ def _read_npz(path: str | PathLike[str]) -> list[NumericSequence]:
         raise InputError(path, f"values: found {values.dtype}, expected numbers")
     if values.ndim == 3 and lengths is None:
         lengths = np.full(len(values), values.shape[1])
-        values = values.reshape(-1, values.shape[2])
+        values = values.reshape(values.shape[0] * values.shape[1], values.shape[2])
     if values.ndim != 2 or lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
         raise InputError(
             path,
             f"values: found the shape {arrays['values'].shape}, expected (sequences, steps, "
             "values), or (steps, values) with an array lengths",
         )
-    if (lengths < 1).any() or int(lengths.sum()) != len(values):
-        raise InputError(
-            path, f"lengths: found {int(lengths.sum())} steps in all, expected {len(values)}"
-        )
+    total = sum(lengths.tolist())  # that of NumPy can overflow
+    if (lengths < 1).any() or total != len(values):
+        raise InputError(path, f"lengths: found {total} steps in all, expected {len(values)}")
     columns = {
         name: _column(path, arrays, name, len(lengths)) for name in ("ids", "classes", "folds")
     }
@@ -153,27 +184,20 @@ def _labels(path: str | PathLike[str], labels: np.ndarray | None, steps: int) ->
 
 
 def _read_hdf5(path: str | PathLike[str]) -> list[NumericSequence]:
-    found = []
-    try:
-        with import_h5py().File(path, "r") as file:
-            for name, entry in file.items():
-                attributes = {
-                    key: value.decode() if isinstance(value, bytes) else str(value)
-                    for key, value in entry.attrs.items()
-                }
-                if len(getattr(entry, "shape", ())) != 2 or entry.dtype.kind not in "fiu":
-                    raise InputError(path, f"{name}: expected numbers of shape (steps, values)")
-                labels = attributes.get("labels")
-                if labels is not None and len(labels) != entry.shape[0]:
-                    raise InputError(
-                        path, f"{name}: found {len(labels)} labels for {entry.shape[0]} steps"
-                    )
-                values = np.asarray(entry[:], np.float32)
-                found.append(
-                    NumericSequence(
-                        name, values, attributes.get("class"), labels, attributes.get("fold")
-                    )
-                )
-    except OSError:
-        raise InputError(path, "expected an HDF5 file") from None
-    return found
+    with open_file(path) as file:
+        return [_record(path, name, dataset(file, name, path)) for name in keys(file, path)]
+
+
+def _record(path: str | PathLike[str], name: str, entry: Any) -> NumericSequence:
+    """Read a data set with its attributes."""
+    if len(entry.shape or ()) != 2 or entry.dtype.kind not in "fiu":
+        raise InputError(path, f"{name}: expected numbers of shape (steps, values)")
+    kind, labels, fold = (attribute(entry, key) for key in ("class", "labels", "fold"))
+    if labels is not None and len(labels) != entry.shape[0]:
+        raise InputError(path, f"{name}: found {len(labels)} labels for {entry.shape[0]} steps")
+    with np.errstate(over="ignore"):  # an infinite number is named later
+        try:
+            values = np.asarray(entry[:], np.float32)
+        except DAMAGE as error:
+            raise InputError(path, f"{name}: cannot be read ({reason_of(error)})") from None
+    return NumericSequence(name, values, kind, labels, fold)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from topo.io.json_files import read_object
 from topo.shards.manifest import Manifest, read_manifest
 
 MANIFEST = "manifest.json"
-_NOTHING = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class ShardFolder:
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._suffix = SUFFIXES[manifest.options["format"]]
+        self.suffix = SUFFIXES[manifest.options["format"]]
 
     @classmethod
     def open(cls, path: Path) -> ShardFolder:
@@ -108,11 +106,17 @@ class ShardFolder:
 
     def output(self, index: int) -> Path:
         """Path to the predictions of a shard."""
-        return self.path / "shards" / f"{self.name(index)}{self._suffix}"
+        return self.path / "shards" / f"{self.name(index)}{self.suffix}"
 
     def receipt_path(self, index: int) -> Path:
         """Path to the receipt of a shard."""
         return self.path / "shards" / f"{self.name(index)}.json"
+
+    def needs(self, path: Path) -> bool:
+        """Return whether a file is the manifest, or lies where the files of shards are."""
+        inside = [self.path / MANIFEST, self.path / "inputs", self.path / "shards", self.claims]
+        found = path.resolve()
+        return any(found.is_relative_to(place.resolve()) for place in inside)
 
     def is_complete(self, index: int, *, now: bool = False) -> bool:
         """Return whether a shard is predicted.
@@ -181,7 +185,7 @@ class ShardFolder:
     def remove_temporary(self, index: int) -> None:
         """Remove the files that a killed process left of a shard."""
         names = {self.output(index).name, self.receipt_path(index).name}
-        remove_temporary(self.path / "shards", names, _NOTHING)
+        remove_temporary(self.path / "shards", names)
 
 
 def shard_name(index: int) -> str:

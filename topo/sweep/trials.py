@@ -131,6 +131,7 @@ def _trial_run(shared: SharedStudy, trial: Trial, config: Config) -> Run:
     run = shared.run_of(trial)
     assert run is not None, "a trial whose run was named"
     make_folder(run.path)
+    run.remove_temporary()  # of a process that was killed after the end of the training
     return run
 
 

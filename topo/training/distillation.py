@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from topo.config import Config
-from topo.data.splits import LabelledSet, Splits
+from topo.data.labelled_set import LabelledSet
+from topo.data.splits import Splits
 from topo.errors import ConfigError, InputError
 from topo.inference import load_model, predict
 from topo.inference.featured import KnownFeatures
@@ -85,8 +87,8 @@ def soft_labels(
 
 def write_soft_labels(path: str | Path, proteins: Sequence[tuple[Protein, SoftLabels]]) -> None:
     """Write label and type probabilities to an HDF5 file that :func:`soft_labels` reads."""
-    from topo.io.features import import_h5py
     from topo.io.files import atomic_path
+    from topo.io.hdf5 import import_h5py
     from topo.io.summary import sequence_md5
 
     h5py = import_h5py()
@@ -118,12 +120,20 @@ def _stored(proteins: Sequence[Protein], path: str, scheme: LabelScheme) -> list
         if (labels < 0).any() or (abs(labels.sum(1) - 1) > 0.01).any():
             raise InputError(path, f"{stored.key}: expected probabilities that sum to 1")
         types = file.file[stored.key].attrs.get("types")
-        if types is not None and np.shape(types) != (kinds,):
+        if types is not None and not _are_shares(types, kinds):
             raise InputError(path, f"{stored.key}: expected {kinds} type probabilities")
         found.append(SoftLabels(labels, None if types is None else np.asarray(types, np.float32)))
     if not any(found):
         raise InputError(path, "found probabilities of none of the training proteins")
     return found
+
+
+def _are_shares(values: Any, count: int) -> bool:
+    """Return whether an attribute holds a number of probabilities that sum to 1."""
+    array = np.asarray(values)
+    if array.shape != (count,) or array.dtype.kind != "f":
+        return False
+    return bool((array >= 0).all() and abs(array.sum() - 1) <= 0.01)
 
 
 def _unlabelled(path: str, splits: Splits) -> LabelledSet:

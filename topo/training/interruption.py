@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from topo.runs import Run
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN = 0.05  # seconds
 
 
 class Interrupted(SystemExit):
@@ -38,7 +40,8 @@ def interruptible(run: Run | None = None) -> Iterator[None]:
     """Turn SIGINT and SIGTERM in the block into :class:`Interrupted`, after one line on stderr.
 
     Handlers of the calling program stay in place, and so does a signal that is ignored. A second
-    signal has its usual effect. Of nested blocks the outer one handles the signal.
+    signal has its usual effect. Of nested blocks the outer one handles the signal. A signal that
+    comes where Python ignores exceptions, such as the deletion of an object, is repeated.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def interruptible(run: Run | None = None) -> Iterator[None]:
     """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
+    report = sys.unraisablehook
+
     def restore() -> None:
         for number in replaced:
             signal.signal(number, before[number])
@@ -61,19 +66,44 @@ def interruptible(run: Run | None = None) -> Iterator[None]:
         restore()
         raise _Came(number)
 
+    def repeat(lost: sys.UnraisableHookArgs) -> None:
+        if not isinstance(lost.exc_value, _Came):
+            report(lost)
+            return
+        for number in replaced:
+            signal.signal(number, handle)
+        threading.Timer(_AGAIN, signal.raise_signal, [lost.exc_value.number]).start()
+
     replaced = _replace(handle, before)
+    if replaced:
+        sys.unraisablehook = repeat
     try:
         yield
-    except (_Came, SIGTERMException, KeyboardInterrupt) as end:
-        if isinstance(end, _Came) and not replaced:  # that of an outer block
+    except BaseException as end:
+        came = _signal_of(end)
+        if came is None:
             raise
-        number = getattr(end, "number", None)
+        if isinstance(came, _Came) and not replaced:  # that of an outer block
+            raise came from None
+        number = getattr(came, "number", None)
         if number is None:  # not by our handler
-            number = signal.SIGINT if isinstance(end, KeyboardInterrupt) else signal.SIGTERM
+            number = signal.SIGINT if isinstance(came, KeyboardInterrupt) else signal.SIGTERM
         _say(run, number)
         raise Interrupted(number) from None
     finally:
         restore()
+        if replaced:
+            sys.unraisablehook = report
+
+
+def _signal_of(end: BaseException) -> BaseException | None:
+    """Return the signal that an exception is, or that led to it while things were cleaned up."""
+    if isinstance(end, (SIGTERMException, KeyboardInterrupt)):
+        return end
+    earlier: BaseException | None = end
+    while earlier is not None and not isinstance(earlier, _Came):
+        earlier = earlier.__context__
+    return earlier
 
 
 def _replace(handle: Any, before: dict[signal.Signals, Any]) -> list[signal.Signals]:

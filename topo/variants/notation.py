@@ -22,6 +22,7 @@ _HGVS = re.compile(
 )
 _LETTERS = {name: letter for letter, name in NAMES.items()} | {"Ter": "*"}
 _STOP = "*"
+_POSITION = re.compile("0*[1-9][0-9]{0,8}")
 _COLUMNS = ("POS", "REF", "ALT")
 
 
@@ -102,8 +103,8 @@ def _of_row(cells: list[str], columns: dict[str, int], protein: Protein) -> Vari
     position, reference, alternate = (cells[columns[name]] for name in _COLUMNS)
     if "CHROM" in columns and cells[columns["CHROM"]] not in (protein.id, plain_id(protein.id)):
         raise TopoError(f"found protein {cells[columns['CHROM']]!r}, expected {protein.id}")
-    if not (position.isascii() and position.isdigit() and int(position) > 0):
-        raise TopoError(f"found position {position!r}, expected a number from 1")
+    if not _POSITION.fullmatch(position):
+        raise TopoError(f"found position {position[:40]!r}, expected a number from 1")
     for residue in (reference, alternate):
         if residue.upper() not in NAMES and not (residue == _STOP and residue is alternate):
             raise TopoError(f"found residue {residue!r}, expected one letter")

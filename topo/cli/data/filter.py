@@ -30,17 +30,20 @@ def filter_similar(
     from topo.homology.search import Similarity
     from topo.io import read_proteins
     from topo.io.convert import format_of, write_records
-    from topo.io.files import atomic_text
+    from topo.io.files import atomic_text, beside
+    from topo.io.ids import plain_id
 
     form = format_of(output)
     proteins, others = list(read_proteins(file)), list(read_proteins(against))
     similarity = Similarity(identity, coverage, sensitivity=sensitivity)
     kept, dropped = without_similar(proteins, others, similarity, threads)
     write_records(kept, output, form)
-    with atomic_text(f"{output}.dropped.tsv") as table:
-        table.write("id\tsimilar_to\tidentity\tcoverage\n")
-        for protein, other, hit in dropped:
-            table.write(f"{protein.id}\t{other.id}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
+    if (listed := beside(output, ".dropped.tsv")) is not None:
+        with atomic_text(listed) as table:
+            table.write("id\tsimilar_to\tidentity\tcoverage\n")
+            for protein, other, hit in dropped:
+                names = f"{plain_id(protein.id)}\t{plain_id(other.id)}"
+                table.write(f"{names}\t{hit.identity:.3f}\t{hit.coverage:.3f}\n")
     report(f"{output}: {len(kept)} proteins kept, {len(dropped)} dropped")
     if note := pieces_note([*proteins, *others], similarity):
         report(f"{output}: {note}")

@@ -54,6 +54,7 @@ def transfer(
     from topo.curation.transfer import transfer_labels
     from topo.homology.search import Similarity
     from topo.io import read_labelled, read_proteins
+    from topo.io.ids import plain_id
     from topo.io.similar_folds import LabelledRow, write_extra_set
 
     wanted = read_types(types)
@@ -69,7 +70,9 @@ def transfer(
         threads=threads,
     )
     rows = (
-        LabelledRow(row.protein, (row.source.id, f"{row.identity:.3f}"), folds[id(row.source)])
+        LabelledRow(
+            row.protein, (plain_id(row.source.id), f"{row.identity:.3f}"), folds[id(row.source)]
+        )
         for row in found
     )
     write_extra_set(output, ("source", "identity"), rows, similar)

@@ -65,6 +65,18 @@ const Focus = {
   },
 };
 
+// A pointer moves the focus when it moves itself. One that rests also gets events, when the page
+// scrolls below it.
+const Pointer = { x: null, y: null };
+addEventListener("pointermove", (event) => { Pointer.x = event.clientX; Pointer.y = event.clientY; });
+const rests = (event) => event.clientX === Pointer.x && event.clientY === Pointer.y;
+
+// A handler that moves the focus to the residue that `find` returns for an event, if any.
+const focusOn = (find, reveal) => (event) => {
+  const at = !reveal && rests(event) ? null : find(event);
+  if (at !== null) Focus.move(at, reveal);
+};
+
 // Keys of a drawing: arrows choose a residue, others are looked up in `more`.
 function focusKeys(element, more = {}) {
   element.onkeydown = (event) => {

@@ -121,12 +121,12 @@ function showSnake(protein) {
   const actions = { in: () => resize(scale * 1.25), out: () => resize(scale / 1.25), full: () => resize(1), fit };
   for (const [name, action] of Object.entries(actions)) $(`snake-${name}`).onclick = action;
   focusKeys(box, { "+": actions.in, "=": actions.in, "-": actions.out, 0: actions.full });
-  const choose = (reveal) => (event) => {
+  const residueOf = (event) => {
     const bead = event.target.closest("[data-at]");
-    if (bead) Focus.move(Number(bead.dataset.at), reveal);
+    return bead ? Number(bead.dataset.at) : null;
   };
-  svg.onpointerover = choose(false);
-  svg.onclick = choose(true);
+  svg.onpointerover = focusOn(residueOf, false);
+  svg.onclick = focusOn(residueOf, true);
   dragToScroll(box);
   Focus.listen((at, reveal) => {
     if (!places[at]) return;
