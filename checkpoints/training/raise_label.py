@@ -2,8 +2,8 @@
 
     python checkpoints/training/raise_label.py MODEL LETTER NATS OUT
 
-NATS is added to the score of every transition into a state of the label, so that a topology gains it
-for each such segment. MODEL is a single checkpoint or run with a trained field, OUT the new folder.
+NATS is added to the score of every transition into a state of the label, which a topology gains
+for each such segment. MODEL is a single checkpoint or run, OUT the new folder.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def model_for(labels: str | None, model: str | None) -> str | None:
         return EXTENDED_MODEL
     return model
 
+
 TRUTH = typer.Option(
     help="Path to labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
 )
