@@ -349,6 +349,15 @@ def test_a_damaged_manifest_is_one_line(text: str, copy: Path, model: Path, caps
         assert command("shards", verb, copy) == 2
 
 
+def test_a_manifest_of_another_format_is_one_line(copy: Path, tmp_path: Path, capsys) -> None:
+    tree = manifest(copy)
+    tree["options"]["format"] = "html"
+    (copy / "manifest.json").write_text(json.dumps(tree))
+    assert command("shards", "merge", copy, "-o", tmp_path / "x") == 2
+    error = capsys.readouterr().err
+    assert "manifest.json: options.format: found 'html', expected parquet or tsv" in error
+
+
 def test_shards_without_manifest_are_not_overwritten(copy: Path, model: Path, capsys) -> None:
     (copy / "manifest.json").unlink()
     assert command("predict", EXAMPLE, "--shards", copy, *options(model)) == 2

@@ -14,6 +14,7 @@ from typing import Any
 
 from topo.errors import InputError, TopoError
 from topo.inference.resume import first_difference
+from topo.io.compact import SUFFIXES
 from topo.io.files import atomic_text, checksum
 from topo.io.json_files import check_entry, read_object
 
@@ -169,6 +170,9 @@ def read_manifest(path: Path) -> Manifest | None:
     options = tree.get("options", {})
     for key, kind in _OPTIONS.items():
         check_entry(path, f"options.{key}", options.get(key), kind)
+    if options["format"] not in SUFFIXES:
+        found = f"found {options['format'][:40]!r}"
+        raise InputError(path, f"options.format: {found}, expected {' or '.join(SUFFIXES)}")
     try:
         inputs = tuple(Source(**entry) for entry in tree["inputs"])
         shards = tuple(Shard(**entry) for entry in tree["shards"])
