@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+_AXE = {
+    "axe_selenium_python": "node_modules/axe-core/axe.min.js",
+    "axe_core_python": "axe.min.js",
+}
+"""Packages that contain axe-core, the newer first, with its file."""
 
 
 @contextmanager
@@ -69,10 +77,30 @@ def check_quiet(driver: Any) -> None:
 def wait(driver: Any, script: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(driver, 15, poll_frequency=0.05).until(lambda d: d.execute_script(script))
+    WebDriverWait(driver, 60, poll_frequency=0.05).until(lambda d: d.execute_script(script))
 
 
 def text(driver: Any, selector: str) -> str:
     return driver.execute_script(
         "return document.querySelector(arguments[0]).textContent", selector
     )
+
+
+def check_accessibility(driver: Any) -> None:
+    """Check the document by all rules of axe-core: the file TOPO_TEST_AXE, or that of a package."""
+    driver.set_script_timeout(300)
+    driver.execute_script(_axe().read_text(encoding="utf-8"))
+    found = driver.execute_async_script("axe.run().then(arguments[0])")
+    assert found["passes"]
+    assert not [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
+
+
+def _axe() -> Path:
+    if chosen := os.environ.get("TOPO_TEST_AXE"):
+        return Path(chosen)
+    for name, file in _AXE.items():
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            if (path := Path(folder, file)).is_file():
+                return path
+    pytest.skip("axe-core is not installed")

@@ -11,13 +11,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from conftest import ROOT
+from conftest import ROOT, command
 
 from topo.benchmark.proteins import synthetic_proteins
 from topo.io import read_proteins
 from topo.io.fasta import write_fasta
 from topo.protein import Protein
 from topo.resources import bundled
+
+RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""Variables of Ray: its actors share a crowded machine with other processes as equals."""
 
 EXAMPLE = bundled("example") / "proteins.fasta"
 
@@ -56,6 +59,35 @@ def receipts(folder: Path) -> int:
     return len(list((folder / "shards").glob("[0-9]*.json")))
 
 
+def completed(folder: Path) -> dict[str, int]:
+    """Names of all receipts, and when each was written."""
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "shards").glob("[0-9]*.json")}
+
+
+def merged(folder: Path) -> bytes:
+    """Merge a folder of Parquet shards and return the bytes of the file."""
+    assert command("shards", "merge", folder) == 0
+    return (folder / "predictions.parquet").read_bytes()
+
+
+def by_one_process(folder: Path, model: Path) -> tuple[Path, bytes]:
+    """Write 20,000 proteins; return their file and the merged predictions of one process."""
+    source = write_many(folder / "many.fasta", 20_000)
+    more = ["--model", model, "--shard-residues", 200_000]
+    assert command("predict", source, "--shards", folder / "shards", *more) == 0
+    return source, merged(folder / "shards")
+
+
+def check_union(folder: Path, source: Path, expected: bytes) -> None:
+    """Check that merged shards have the expected bytes, and each protein once, in its order."""
+    from pyarrow import parquet
+
+    assert merged(folder) == expected
+    rows = parquet.read_table(folder / "predictions.parquet")["id"].to_pylist()
+    assert rows == [protein.id for protein in read_proteins(source)]
+    assert len(set(rows)) == len(rows)
+
+
 def wait_for_receipts(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until some shards are complete, or the process has ended."""
     deadline = time.monotonic() + 1200
@@ -70,7 +102,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def run_together(lines: Sequence[Sequence[object]]) -> tuple[float, float]:
     """Run commands side by side to their ends; return wall time and CPU time, in seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **RAY, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     before, since = os.times(), time.monotonic()
     running = [
         subprocess.Popen(

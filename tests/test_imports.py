@@ -141,6 +141,16 @@ def test_only_tracking_imports_wandb() -> None:
     assert importers <= {"topo.training.tracking"}
 
 
+@pytest.mark.parametrize("package", ["ray", "psycopg", "pyarrow", "h5py"])
+def test_packages_of_extras_are_imported_inside_functions(package: str) -> None:
+    importers = [
+        _name(path)
+        for path in MODULES
+        if any(name.split(".")[0] == package for name in _imported_at_the_top(path))
+    ]
+    assert importers == []
+
+
 @pytest.mark.slow
 def test_the_command_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     from topo._version import DISTRIBUTION, __version__

@@ -13,6 +13,8 @@
 #   SEEDS    seeds of the members; the recipe's if unset. Several are averaged, their predictions and
 #            summary.md go to OUT/RECIPE/seeds-SEED-SEED-...
 #   FOLDS    folds to train and predict, "cv0 cv1 cv3 cv4"; the summary needs all of them
+#   START    recipe whose models in OUT, one a fold, the members start from
+#   GRAMMAR  grammar file of the models, with labels that the sets may have; the built-in one if unset
 #   JOBS     folds trained at the same time, 1
 #   OPTIONS  further options of topo train, the same for every stage, for example a smaller budget:
 #            "--epochs 1 --set sampling.samples=100"; they are not part of the name, so change OUT too
@@ -26,6 +28,11 @@ case $recipe in */*) experiments=$(realpath "$(dirname "$recipe")") recipe=$(bas
 all=(cv0 cv1 cv3 cv4)
 read -ra folds <<< "${FOLDS:-${all[*]}}"
 read -ra options <<< "${OPTIONS:-}"
+grammar=()
+if [ -n "${GRAMMAR:-}" ]; then
+    options+=(--set "model.heads.grammar=$(realpath "$GRAMMAR")")
+    grammar=(--grammar "$(realpath "$GRAMMAR")")
+fi
 if [ -e "$experiments/$recipe.yaml" ]; then
     stages=("$experiments/$recipe.yaml")
 else
@@ -72,6 +79,7 @@ train() { # RUN CONFIG FOLD options
 
 member() { # FOLD SEED: the last stage's model is runs/FOLD-sSEED-LAST
     local start=() stage name
+    [ -z "${START:-}" ] || start=(--init "$(ls -d "$out/$START/runs/$1"-s* | tail -n 1)")
     for stage in "${!stages[@]}"; do
         name=$1-s$2-$((stage + 1))
         train "$name" "${stages[$stage]}" "$1" --seed "$2" "${start[@]}"
@@ -102,7 +110,7 @@ if grep -qh tmbed_relatives "${stages[@]}"; then
         --similar-from "$data/topology/tmbed_similar_folds.tsv"
 fi
 if grep -qh "init: pretrained" "${stages[@]}"; then pretrain; fi
-python "$here/prepare_folds.py" "$data" "$out" "${stages[@]}"
+python "$here/prepare_folds.py" "$data" "$out" "${stages[@]}" "${grammar[@]}"
 cd "$out" # the recipes name their sets relative to it
 
 jobs=()

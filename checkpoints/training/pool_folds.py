@@ -32,7 +32,7 @@ from topo.inference import load_model, predict
 from topo.io import read_partitions, read_predictions, write_three_line
 from topo.io.files import atomic_text
 from topo.io.jsonl import jsonl_record
-from topo.labels import TYPES, UNKNOWN_INDEX, encode_labels, protein_type
+from topo.labels import TYPES, UNKNOWN_INDEX, protein_type
 from topo.metrics.evaluation import Evaluation, evaluate
 from topo.metrics.headline import headline_metrics
 from topo.protein import Prediction, Protein
@@ -96,7 +96,7 @@ def predict_fold(
     bare = [Protein(p.id, p.sequence) for p in proteins]
     found = predict(bare, checkpoint, relatives=relatives)
     with atomic_text(output) as file:
-        file.writelines(jsonl_record(prediction) for prediction in found)
+        file.writelines(jsonl_record(prediction.in_six()) for prediction in found)
 
 
 @torch.no_grad()
@@ -105,15 +105,16 @@ def topology_nats(
 ) -> Iterator[tuple[Protein, str, float]]:
     """Yield each membrane protein with its type and the nats of its topology given that type."""
     tagger = checkpoint.tagger.eval()
+    scheme = tagger.crf.grammar.scheme
     for protein in proteins:
         kind = protein_type(protein.labels or "")
         if kind not in MEMBRANE_TYPES:
             continue
         graph = collate([residue_graph(protein, checkpoint.config.graph)])
         scores = tagger(graph)
-        labels = encode_labels(protein.labels or "")
-        labels = blur_boundaries(labels, 3 if kind == "BETA" else 5)
-        types = torch.tensor([[name == kind for name in TYPES]])
+        labels = scheme.encode_six(protein.labels or "")
+        labels = blur_boundaries(labels, 3 if kind == "BETA" else 5, scheme)
+        types = torch.tensor([[name == kind for name in scheme.type_names]])
         both, type_alone = (
             float(
                 tagger.crf(

@@ -30,8 +30,10 @@ from topo.errors import ConfigError
 from topo.homology.search import Similarity, find_similar, groups
 from topo.io import read_labelled, write_partitions
 from topo.io.files import atomic_text
+from topo.io.grammar import find_grammar
 from topo.io.similar_folds import NO_FOLD, read_similar_folds
 from topo.labels import TYPES
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 HELD = "-held"
@@ -45,7 +47,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("recipes", type=Path, nargs="+")
     parser.add_argument("--share", type=float, default=0.1, help="share of a type held out")
+    parser.add_argument("--grammar", help="grammar file whose labels the sets may have")
     options = parser.parse_args()
+    scheme = find_grammar(options.grammar).scheme
     folds = options.out / "folds.json"
     options.out.mkdir(parents=True, exist_ok=True)
     if not folds.is_file():
@@ -57,7 +61,7 @@ def main() -> None:
     write_table(options.out / "folds_similar_folds.tsv", [p.id for p in parted], similar.values())
     for name in set_names(options.recipes):
         if not (options.out / f"{name}_similar_folds.tsv").is_file():
-            prepare_set(find_set(options.data, options.out, name), parted, options.out)
+            prepare_set(find_set(options.data, options.out, name), parted, options.out, scheme)
 
 
 def hold_out(proteins: Sequence[Protein], share: float, seed: int = 0) -> list[Protein]:
@@ -121,7 +125,9 @@ def find_set(data: Path, out: Path, name: str) -> Path:
     raise ConfigError(f"found no set {name}, expected one of {', '.join(map(str, places))}")
 
 
-def prepare_set(path: Path, parted: Sequence[Protein], out: Path) -> None:
+def prepare_set(
+    path: Path, parted: Sequence[Protein], out: Path, scheme: LabelScheme = SIX
+) -> None:
     """Link a set and write its table of similar folds.
 
     Added are the held-out parts that a protein is similar to and, where its labels come from a
@@ -129,7 +135,7 @@ def prepare_set(path: Path, parted: Sequence[Protein], out: Path) -> None:
     """
     held = [protein for protein in parted if fold_name(protein).endswith(HELD)]
     similar = {protein.id: listed(protein) for protein in parted}
-    proteins = list(read_labelled(path))
+    proteins = list(read_labelled(path, scheme))
     table = path.with_name(f"{path.stem}_similar_folds.tsv")
     rows = read_similar_folds(table, path, len(proteins))
     found = [row.folds | {*similar.get(row.source or "", ())} for row in rows]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from shard_files import run_together, words
+from shard_files import RAY, run_together, words
 
 from topo.benchmark.proteins import synthetic_proteins
 from topo.io.fasta import write_fasta
@@ -126,7 +126,7 @@ def test_memory_of_the_driver_does_not_grow_with_the_proteins(engine: str, tmp_p
             "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
         )
         line = [sys.executable, "-c", code, *words(source, folder, *more)[3:]]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **RAY, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(line, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stderr.split()[-1]) / 1024)

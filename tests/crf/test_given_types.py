@@ -8,7 +8,8 @@ from path_enumeration import label_matrix, paths, random_crf, score, small_gramm
 
 from topo.crf.costs import DecoderCosts
 from topo.crf.posterior import CERTAIN_TYPE
-from topo.grammar.legality import Limits, is_legal, is_plausible
+from topo.grammar.legality import is_legal
+from topo.grammar.plausibility import Limits, is_plausible
 from topo.labels import TYPE_INDEX, TYPES, decode_labels, encode_labels, protein_type
 from topo.segments import to_segments
 

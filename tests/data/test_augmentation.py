@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from topo.config import load_config
 from topo.data.augmentation import BACKGROUND, blur_boundaries, substitute
 from topo.data.dataset import ProteinDataset
+from topo.data.labelled_set import LabelledSet
 from topo.data.loading import train_loader, whole_loader
-from topo.data.splits import LabelledSet
 from topo.data.types import type_sets
 from topo.labels import encode_labels
 from topo.protein import Protein

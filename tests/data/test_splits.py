@@ -10,8 +10,9 @@ import pytest
 
 from topo.config import Config, DataConfig, GraphConfig
 from topo.data.dataset import ProteinDataset
+from topo.data.labelled_set import LabelledSet
 from topo.data.loading import train_loader
-from topo.data.splits import LabelledSet, Splits, hold_out
+from topo.data.splits import Splits, hold_out
 from topo.data.types import sampling_types, type_sets
 from topo.errors import ConfigError, InputError
 from topo.io.files import sha256

@@ -10,6 +10,7 @@ from feature_files import write_features
 
 from topo.errors import InputError, InputWarning, TopoError
 from topo.io.features import FeatureFile, sequence_sha256
+from topo.io.inputs import read_inputs
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -56,6 +57,29 @@ def test_keys_of_the_programs_have_their_published_form() -> None:
     )
 
 
+# Record and key of the sample of TMbed (examples/sample.fasta and sample.h5 of its repository)
+VDAC1 = """>sp|P21796|VDAC1_HUMAN Voltage-dependent anion-selective channel protein 1
+MAVPPTYADLGKSARDVFTKGYGFGLIKLDLKTKSENGLEFTSSGSANTETTKVTGSLET
+KYRWTEYGLTFTEKWNTDNTLGTEITVEDQLARGLKLTFDSSFSPNTGKKNAKIKTGYKR
+EHINLGCDMDFDIAGPSIRGALVLGYEGWLAGYQMNFETAKSRVTQSNFAVGYKTDEFQL
+HTNVNDGTEFGGSIYQKVNKKLETAVNLAWTAGNSNTRFGIAAKYQIDPDACFSAKVNNS
+SLIGLGYTQTLKPGIKLTLSALLDGKNVNAGGHKLGLGLEFQA
+"""
+VDAC1_KEY = "036df962ebcde3791b89c4f789d27b59"
+
+
+def test_the_layout_of_the_sample_of_tmbed_is_read(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(283, 1024)).astype(np.float16)
+    path = write_features(tmp_path / "sample.h5", [("0" * 32, values[:7]), (VDAC1_KEY, values)])
+    (tmp_path / "sample.fasta").write_text(VDAC1)
+    file = FeatureFile(path)
+    (protein,) = file.attach(read_inputs(tmp_path / "sample.fasta"))
+    assert protein.features is not None
+    assert protein.features.shape == (283, 1024)
+    np.testing.assert_array_equal(protein.features[0:283], values)
+    assert (file.keys, file.width, file.name) == ("md5", 1024, None)
+
+
 def test_values_are_float32_and_rows_are_read_when_asked_for(tmp_path: Path) -> None:
     path = write_features(tmp_path / "f.h5", [("sp|P12345|NAME", VALUES)])
     features = FeatureFile(path).of(PROTEIN)
@@ -69,7 +93,7 @@ def test_values_are_float32_and_rows_are_read_when_asked_for(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (VALUES[:4], r"shape \(4, 3\) for sp\|P12345\|NAME, expected \(5, 3\)"),
+        (VALUES[:4], r"sp\|P12345\|NAME: found features of shape \(4, 3\), expected \(5, 3\)"),
         (VALUES[0], r"shape \(3,\), expected floating-point numbers of shape"),
         (VALUES.astype(int), "found int64 of shape"),
     ],
@@ -85,6 +109,10 @@ def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path: Path) -> No
     values[3, 1] = np.nan
     path = write_features(tmp_path / "f.h5", [("sp|P12345|NAME", values)])
     with pytest.raises(InputError, match="found nan in feature 2 of residue 4, expected finite"):
+        found(path)
+    key = sequence_md5("MKVLA")
+    path = write_features(tmp_path / "md5.h5", [(key, values)])
+    with pytest.raises(InputError, match=rf"NAME \({key}\): found nan in feature 2"):
         found(path)
 
 

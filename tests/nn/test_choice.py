@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from topo.config import GraphConfig, HeadsConfig, ModelConfig
 from topo.crf.layer import GrammarCRF
-from topo.grammar.legality import is_legal, is_plausible
+from topo.grammar.legality import is_legal
+from topo.grammar.plausibility import is_plausible
 from topo.inference import load_model, predict
 from topo.io import read_proteins
 from topo.labels import DECODERS, LABEL_INDEX, TYPES, decode_labels, encode_labels, protein_type

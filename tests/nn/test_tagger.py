@@ -32,7 +32,7 @@ from topo.graph import collate, residue_graph
 from topo.labels import DECODERS, TYPES
 from topo.nn.choice import TYPE_WEIGHTS, rank_types
 from topo.nn.decoding import NEGLIGIBLE_TYPE, fuse_types, temper
-from topo.nn.losses import cleavage_loss, cleavage_sites, residue_loss, type_loss
+from topo.nn.losses import cleavage_losses, cleavage_sites, residue_losses, type_losses
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import weight_name
 from topo.protein import Protein
@@ -206,18 +206,18 @@ def test_residue_loss_is_the_sum_of_torchs_cross_entropy() -> None:
     scores, labels = torch.randn(7, 6), torch.tensor([0, 5, -100, 2, 3, -100, 1])
     known = labels >= 0
     expected = F.cross_entropy(scores[known], labels[known], reduction="sum") / 2
-    torch.testing.assert_close(residue_loss(scores, labels, 2), expected)
+    batch = torch.tensor([0, 0, 0, 0, 1, 1, 1])
+    torch.testing.assert_close(residue_losses(scores, labels, batch, 2).mean(), expected)
 
 
 def test_type_loss_is_cross_entropy_of_the_set() -> None:
     scores = torch.randn(3, 5)
     one = F.one_hot(torch.tensor([0, 4, 2]), 5).bool()
     torch.testing.assert_close(
-        type_loss(scores, one), F.cross_entropy(scores, one.long().argmax(1))
+        type_losses(scores, one).mean(), F.cross_entropy(scores, one.long().argmax(1))
     )
-    assert float(type_loss(scores, torch.ones(3, 5, dtype=torch.bool))) == pytest.approx(
-        0, abs=1e-6
-    )
+    none = type_losses(scores, torch.ones(3, 5, dtype=torch.bool)).values
+    torch.testing.assert_close(none, torch.zeros(3), atol=1e-6, rtol=0)
 
 
 def test_cleavage_sites_of_known_and_unknown_labels() -> None:
@@ -233,7 +233,9 @@ def test_cleavage_loss_equals_a_softmax_with_a_null_place() -> None:
     labels = torch.tensor([3, 3, 1, 0, 0, 3, -100, 1])
     batch = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2])
     scores = torch.randn(8, requires_grad=True)
-    loss = cleavage_loss(scores, labels, batch, 3)
+    losses = cleavage_losses(scores, labels, batch, 3)
+    loss = losses.mean()
+    torch.testing.assert_close(losses.shares().mean(), loss)
     first = -F.log_softmax(torch.cat([scores[:3], torch.zeros(1)]), 0)[1]
     second = -F.log_softmax(torch.cat([scores[3:5], torch.zeros(1)]), 0)[2]
     torch.testing.assert_close(loss, (first + second) / 2)

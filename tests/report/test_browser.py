@@ -169,14 +169,14 @@ def test_keyboard_alone(browser: Any) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    table = browser.find_element(By.ID, "list")
+    table = browser.find_element(By.ID, "grid")
     table.send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
     wait(browser, "return document.getElementById('name').textContent === 'secreted'")
     assert browser.execute_script("return document.activeElement.id") == "name"
     table.send_keys(Keys.END)
     active = browser.execute_script(
         "return document.getElementById("
-        "document.getElementById('list').getAttribute('aria-activedescendant')).textContent"
+        "document.getElementById('grid').getAttribute('aria-activedescendant')).textContent"
     )
     assert active.startswith("many2999")
 

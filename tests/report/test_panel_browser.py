@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +197,25 @@ def test_sequence_segments_traces_and_diagram_are_linked(show: Any) -> None:
     check(41, "membrane helix 1")
     send(browser, "sequence", Keys.HOME, *[Keys.ARROW_RIGHT] * 15)
     assert focused(browser)[::2] == ("A16", "fold"), "a folded residue is shown at its fold"
+
+
+def test_a_resting_pointer_keeps_the_residue_that_keys_chose(show: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    browser = show("long")
+    browser.execute_script("document.getElementById('sequence').scrollIntoView({block: 'center'})")
+    letters = browser.find_elements(By.CSS_SELECTOR, "#sequence b")
+    ActionChains(browser).move_to_element(letters[70]).perform()
+    assert focused(browser)[0][1:] == "71"
+    for key, chosen in ((Keys.END, len(letters)), (Keys.HOME, 1)):
+        send(browser, "sequence", key)
+        for _ in range(10):  # the browser tells of what scrolled below the pointer a little later
+            time.sleep(0.05)
+            assert focused(browser)[0][1:] == str(chosen)
+    ActionChains(browser).move_to_element(letters[75]).perform()
+    assert focused(browser)[0][1:] == "76"
 
 
 def test_zoom_and_pan_of_a_long_protein(show: Any) -> None:

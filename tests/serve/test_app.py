@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +24,10 @@ from fastapi.testclient import TestClient
 from topo.errors import TopoError
 from topo.inference import load_model
 from topo.serve.app import make_app
-from topo.serve.limits import Allowance, Limits
+from topo.serve.limits import Allowance, Limits, Room, client_of
 from topo.serve.options import JobOptions
-from topo.serve.problems import StorageError
+from topo.serve.pages import problem_page
+from topo.serve.problems import ServiceError, StorageError
 from topo.serve.run import Predictor
 from topo.serve.service import Service
 from topo.serve.store import ServerStore
@@ -85,6 +87,75 @@ def test_the_allowance_of_a_minute() -> None:
     assert allowance.take("a") == 40
     now[0] = 60.1
     assert allowance.take("a") == 0
+
+
+def test_a_client_is_an_address_or_a_network() -> None:
+    assert client_of("192.0.2.7") == client_of("::ffff:192.0.2.7") == "192.0.2.7"
+    assert client_of("2001:db8::1") == client_of("2001:db8::ffff:2") == "2001:db8::/64"
+    assert client_of("2001:db8:0:1::1") == "2001:db8:0:1::/64"
+    assert client_of("testclient") == "testclient"
+
+
+def test_room_for_requests_is_shared() -> None:
+    room = Room(10, 6)
+    assert [room.take("a", 6), room.take("a", 1), room.take("b", 5)] == [True, False, False]
+    assert room.take("b", 4)
+    room.give_back("a", 6)
+    assert room.take("c", 6)
+
+
+def test_what_is_received_at_a_time_is_limited(
+    store: ServerStore, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert browser(service(store, model)).post("/api/jobs", data=FASTA).status_code == 202
+    monkeypatch.setattr("topo.serve.security._ROOM", 0)
+    answer = browser(service(store, model)).post("/api/jobs", data=FASTA)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["detail"] == "too much is being received; try later"
+
+
+def test_uploads_count_as_waiting_jobs(store: ServerStore, model: Path) -> None:
+    held: Any = service(store, model, queue=3)
+    used = SimpleNamespace(tasks_waiting=1, borrowed_tokens=1)
+    held.uploads = SimpleNamespace(statistics=lambda: used)
+    held.admit("a")
+    used.borrowed_tokens = 2
+    with pytest.raises(ServiceError, match="the queue of 3 jobs is full"):
+        held.admit("a")
+
+
+def test_the_unpacked_size_counts_in_bytes(store: ServerStore, model: Path) -> None:
+    client = browser(service(store, model, body=1000))
+    answer = client.post("/api/jobs", files={"file": ("a", b">a " + b"\xff" * 400 + b"\nMKT\n")})
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "utf-16"])
+def test_other_charsets_are_refused(store: ServerStore, model: Path, charset: str) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\n\\ud800-9\r\n--b--\r\n'
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+    client = browser(service(store, model), "secret")
+    answer = client.post("/api/session", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == f"found charset '{charset}', expected utf-8"
+    kind = "multipart/form-data; boundary=b; charset=UTF-8"
+    answer = client.post("/api/session", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 401
+
+
+def test_browsers_get_errors_as_pages(store: ServerStore, model: Path) -> None:
+    client = browser(service(store, model), "secret")
+    page = {"Accept": "text/html,*/*"}
+    for path, status in (("/nothing", 404), ("/jobs/x/files/report.html", 401)):
+        answer = client.get(path, headers=page)
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert client.get(path).headers["content-type"] == "application/problem+json"
+    answer = client.get("/api/jobs/x", headers=page)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "<b>" not in problem_page("Not Found", "found <b>")
 
 
 def test_a_token_is_needed_everywhere(store: ServerStore, model: Path) -> None:
@@ -184,6 +255,18 @@ def test_a_defect_is_a_500_and_the_log_does_not_quote_it(
     assert answer.headers["content-type"] == "application/problem+json"
     assert "unexpected ValueError" in caplog.text
     assert "MKSECRET" not in caplog.text + answer.text
+
+
+def test_events_end_with_the_job_and_with_the_server(store: ServerStore, model: Path) -> None:
+    held = service(store, model)
+    client = browser(held)
+    first, second = (client.post("/api/jobs", data=FASTA).json()["id"] for _ in range(2))
+    threading.Timer(0.3, held.queue.delete, (store.table.get(first),)).start()
+    text = client.get(f"/api/jobs/{first}/events").text
+    assert text.count("event: state") == 1
+    assert text.count("event: deleted") == 1
+    held.stopping = True
+    assert client.get(f"/api/jobs/{second}/events").text.count("event: state") == 1
 
 
 def test_results_expire(store: ServerStore, model: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from conftest import ROOT
@@ -72,10 +75,21 @@ def test_the_container_has_a_user_and_a_health_check() -> None:
         '["topo", "serve", "--host", "0.0.0.0", "--store", "/data"]'
     ]
     assert len(instructions("HEALTHCHECK")) == 1
-    assert any("/wheels/*.whl)[serve]" in line for line in instructions("RUN"))
+    assert "pip install --no-deps /wheels/*.whl" in instructions("RUN")
     compose = (FILES / "compose.yaml").read_text()
     assert "read_only: true" in compose
     assert "cap_drop: [ALL]" in compose
+
+
+def test_the_container_installs_the_packages_of_the_extra() -> None:
+    lines = (FILES / "requirements.txt").read_text().splitlines()
+    project = (ROOT / "pyproject.toml").read_text()
+    extra = re.search(r"^serve = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert extra
+    needed = set(re.findall(r'"([^"]+)"', extra[1]))
+    assert {line for line in lines if line[0] not in "#-"} == needed
+    (included,) = (line.removeprefix("-r ") for line in lines if line.startswith("-r "))
+    assert (FILES / included).resolve() == ROOT / "requirements-predict.txt"
 
 
 @pytest.mark.endurance
@@ -83,7 +97,10 @@ def test_the_container_has_a_user_and_a_health_check() -> None:
 def test_the_steps_of_the_container_without_docker(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Run the install lines, the compilation and the entry point as a user without rights."""
+    """Run the install lines, the compilation and the entry point as a user without rights.
+
+    The root is read-only, as in ``compose.yaml``, where the system allows the test to make it so.
+    """
     folder = tmp_path_factory.mktemp("container")
     folder.chmod(0o755)
     for parent in folder.parents[:2]:
@@ -113,20 +130,35 @@ def test_the_steps_of_the_container_without_docker(
     os.chown(data, 10001, 10001)
     words = [f"{python}/bin/topo", "serve", "--store", str(data), "--port", "0", "--workers", "1"]
     process = subprocess.Popen(
-        words,
+        [*confined(data), *words],
         env={**environment, "HOME": "/nonexistent"},
         stderr=subprocess.PIPE,
         text=True,
-        user=10001,
-        group=10001,
         cwd="/",
     )
     assert process.stderr is not None
     line = process.stderr.readline()
     assert "serving http" in line, line
     url = line.split("serving ")[1].split()[0]
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    assert re.search(r"^Uid:\s10001\s10001\s10001\s10001$", status, re.MULTILINE)
+    assert re.search(r"^CapEff:\s0+$", status, re.MULTILINE)
     check = instructions("HEALTHCHECK")[0].split("CMD ")[1]
     script = check.split('"-c", "')[1].rsplit('"]', 1)[0].replace(_ADDRESS, url)
     subprocess.run([f"{python}/bin/python", "-c", script], check=True)
+    body = urlencode({"sequences": ">one\nMKTLLLTLVVVTIVCLDLGYTEEQPQTKSALLL"}).encode()
+    with urlopen(f"{url}/api/predict", body, timeout=60) as answer:
+        assert json.load(answer)["predictions"][0]["id"] == "one"
     process.terminate()
     assert process.wait(60) == 0
+
+
+def confined(data: Path) -> list[str]:
+    """Return a command that runs another one without rights, with a read-only root if possible."""
+    user = "setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --bounding-set=-all"
+    mounts = f"mount --make-rprivate / && mount --bind {data} {data} && mount -o remount,bind,ro /"
+    probe = subprocess.run(["unshare", "--mount", "sh", "-c", mounts], capture_output=True)
+    print("read-only root:", probe.returncode == 0)
+    if probe.returncode:
+        return user.split()
+    return ["unshare", "--mount", "sh", "-c", f'{mounts} && exec {user} "$@"', "sh"]

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,15 @@ def ready(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     assert found.stop() == 0
 
 
-async def clients(url: str, count: int, seed: int) -> list[tuple[int, float]]:
+async def clients(
+    url: str, count: int, seed: int, address: str = "127.0.0.1"
+) -> list[tuple[int, float]]:
     """Run clients at the same time that submit a job, wait and check that it is their own."""
     import httpx
 
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits) as client:
+    transport = httpx.AsyncHTTPTransport(limits=limits, local_address=address)
+    async with httpx.AsyncClient(base_url=url, timeout=600, transport=transport) as client:
 
         async def one(number: int) -> tuple[int, float]:
             begin = time.monotonic()
@@ -77,15 +82,45 @@ def test_two_hundred_clients_at_the_same_time(ready: ServerProcess) -> None:
     check_clients(ready, 200, 2000)
 
 
+def test_default_limits_refuse_some_of_forty_clients(model: Path, tmp_path: Path) -> None:
+    assert check_default_limits(model, tmp_path, [40]) == {202: 30, 429: 10}
+
+
 @pytest.mark.endurance
-def test_default_limits_refuse_and_lose_nothing(model: Path, tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "store", model, "--workers", 2)
-    answers = Counter(status for status, _ in asyncio.run(clients(server.url, 200, 3000)))
+def test_default_limits_refuse_some_of_two_hundred_clients(model: Path, tmp_path: Path) -> None:
+    assert check_default_limits(model, tmp_path, [200]) == {202: 30, 429: 170}
+
+
+@pytest.mark.endurance
+@pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of the loopback")
+def test_default_limits_with_many_addresses(model: Path, tmp_path: Path) -> None:
+    answers = check_default_limits(model, tmp_path, [40] * 10)
+    assert 200 <= answers[202] <= 300
+
+
+def check_default_limits(model: Path, folder: Path, counts: list[int]) -> Counter[int]:
+    """Run clients of several addresses against the default limits, and count the answers.
+
+    Each refusal has a time to wait, and each accepted job ends with its own result, see
+    :func:`clients`; the table holds these jobs and no others.
+    """
+    server = ServerProcess(folder / "store", model, "--workers", 2)
+
+    async def together() -> list[list[tuple[int, float]]]:
+        every = (
+            clients(server.url, count, 3000 + 1000 * n, f"127.0.0.{n + 1}")
+            for n, count in enumerate(counts)
+        )
+        return await asyncio.gather(*every)
+
+    answers = Counter(status for some in asyncio.run(together()) for status, _ in some)
     print(dict(answers))
     assert {*answers} <= {202, 429, 503}
-    assert answers[202] == 30
-    assert answers[429] == 170
     assert server.stop() == 0
+    with closing(sqlite3.connect(folder / "store" / "jobs.sqlite")) as table:
+        states = [state for (state,) in table.execute("SELECT state FROM jobs")]
+    assert states == ["done"] * answers[202]
+    return answers
 
 
 @pytest.mark.endurance
@@ -127,6 +162,26 @@ def test_clients_that_never_read_do_not_block_others(ready: ServerProcess) -> No
     assert statistics.median(times) < 0.5
     for connection in idle:
         connection.close()
+
+
+@pytest.mark.endurance
+def test_an_upload_that_does_not_end_is_closed(model: Path, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "store", model, "--workers", 1, "--slow-seconds", 1)
+    host, port = server.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(
+        b"POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+    )
+    begin = time.monotonic()
+    with suppress(ConnectionError):
+        while time.monotonic() - begin < 60:
+            connection.sendall(b"x")
+            time.sleep(0.2)
+    taken = time.monotonic() - begin
+    print(f"closed after {taken:.1f} s")
+    assert 5 < taken < 60
+    assert server.stop() == 0
 
 
 @pytest.mark.endurance

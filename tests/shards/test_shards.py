@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import command
-from shard_files import EXAMPLE, kill, many_proteins, receipts, start, wait_for_receipts, words
+from shard_files import (
+    EXAMPLE,
+    by_one_process,
+    check_union,
+    completed,
+    kill,
+    many_proteins,
+    merged,
+    receipts,
+    start,
+    wait_for_receipts,
+    words,
+)
 
 from topo.inference import predict
 from topo.io import read_proteins
 from topo.io.fasta import write_fasta
+from topo.io.files import sha256
 from topo.io.summary import sequence_md5
 from topo.shards.folder import ShardFolder
 from topo.shards.manifest import read_manifest
@@ -41,11 +56,6 @@ def whole(model: Path, tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
-
-
-def merged(folder: Path) -> bytes:
-    assert command("shards", "merge", folder) == 0
-    return (folder / "predictions.parquet").read_bytes()
 
 
 def manifest(folder: Path) -> dict:
@@ -160,26 +170,32 @@ def _merged_path(folder: Path) -> Path:
     return folder / "predictions.parquet"
 
 
-@pytest.mark.endurance
-@pytest.mark.parametrize("turn", range(10))
-def test_two_processes_and_kills_at_random_moments(turn: int, model: Path, tmp_path: Path) -> None:
-    """20,000 proteins; one of two processes is killed at random, three times."""
-    import random
+@pytest.fixture(scope="module")
+def alone(model: Path, tmp_path_factory) -> tuple[Path, bytes]:
+    return by_one_process(tmp_path_factory.mktemp("alone"), model)
 
-    source, folder = tmp_path / "many.fasta", tmp_path / "shards"
-    write_fasta(many_proteins(20_000), source)
-    more = ["--model", model, "--shard-residues", 200_000]
-    chance = random.Random(turn)
-    pair = [start(words(source, folder, *more)) for _ in range(2)]
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("seed", range(10))
+def test_two_processes_and_kills_at_random_moments(
+    seed: int, alone: tuple[Path, bytes], model: Path, tmp_path: Path
+) -> None:
+    """20,000 proteins; one of two processes is killed three times, and another one started."""
+    (source, expected), folder = alone, tmp_path / "shards"
+    line = words(source, folder, "--model", model, "--shard-residues", 200_000)
+    chance = random.Random(seed)
+    pair = [start(line) for _ in range(2)]
     for _ in range(3):
-        wait_for_receipts(folder, receipts(folder) + chance.randint(1, 8), pair[0])
-        time.sleep(chance.random())
-        kill(pair.pop(chance.randrange(2)))
-        pair.append(start(words(source, folder, *more)))
+        wait_for_receipts(folder, receipts(folder) + chance.randint(0, 14), pair[0])
+        time.sleep(2 * chance.random())
+        victim = pair.pop(chance.randrange(2))
+        assert victim.poll() is None, "the process ended before it was killed"
+        kill(victim)
+        before = completed(folder)
+        pair.append(start(line))
     assert [process.wait() for process in pair] == [0, 0]
-    alone = tmp_path / "alone"
-    assert command("predict", source, "--shards", alone, *more) == 0
-    assert merged(alone) == merged(folder)
+    assert before.items() <= completed(folder).items(), "no complete shard is predicted again"
+    check_union(folder, source, expected)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +334,42 @@ def test_verify_finds_every_fault_and_the_next_run_mends_it(
     assert merged(copy) == (whole / "predictions.parquet").read_bytes()
 
 
+def test_other_files_with_fitting_checksums_are_one_line(copy: Path, capsys) -> None:
+    import pyarrow
+
+    shards = ShardFolder.open(copy)
+    rows = shards.manifest.shards[1].records
+    parquet.write_table(pyarrow.table({"id": ["a"] * rows}), shards.output(1))
+    for number, found in ((1, "found other columns than"), (0, "found no Parquet file that can")):
+        if number == 0:
+            shards.output(0).write_bytes(b"PAR1" * 9)
+        fitting = replace(shards.receipt(number), sha256=sha256(shards.output(number)))
+        shards.write_receipt(number, fitting)
+        capsys.readouterr()
+        assert command("shards", "merge", copy, "-o", copy / "all.parquet") == 2
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert str(shards.output(number)) in last
+        assert found in last
+        assert not (copy / "all.parquet").exists()
+
+
+def test_a_receipt_of_other_numbers_is_a_fault(copy: Path, capsys) -> None:
+    shards = ShardFolder.open(copy)
+    shards.write_receipt(0, replace(shards.receipt(0), records=0))
+    assert command("shards", "verify", copy) == 2
+    assert "shard 0: its receipt has other numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "shards/000000.parquet", "inputs/x", "claims/x"])
+def test_merge_does_not_overwrite_the_files_of_the_folder(name: str, copy: Path, capsys) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert command("shards", "merge", copy, "-o", copy / name) == 2
+    error = capsys.readouterr().err
+    assert f"{copy / name}: belongs to the shards in {copy}" in error
+    assert error.count("\n") == 1
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
 def test_changed_sequences_of_a_shard_are_refused(copy: Path, model: Path, capsys) -> None:
     shards = ShardFolder.open(copy)
     shards.discard(1)
@@ -349,13 +401,23 @@ def test_a_damaged_manifest_is_one_line(text: str, copy: Path, model: Path, caps
         assert command("shards", verb, copy) == 2
 
 
-def test_a_manifest_of_another_format_is_one_line(copy: Path, tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("format", "csv", "options.format: found 'csv', expected parquet or tsv"),
+        ("probabilities", None, "options.probabilities: found None, expected true or false"),
+    ],
+)
+def test_an_option_of_another_value_in_the_manifest_is_named(
+    key: str, value: object, found: str, copy: Path, capsys
+) -> None:
     tree = manifest(copy)
-    tree["options"]["format"] = "html"
+    tree["options"][key] = value
     (copy / "manifest.json").write_text(json.dumps(tree))
-    assert command("shards", "merge", copy, "-o", tmp_path / "x") == 2
+    assert command("shards", "status", copy) == 2
     error = capsys.readouterr().err
-    assert "manifest.json: options.format: found 'html', expected parquet or tsv" in error
+    assert f"manifest.json: {found}" in error
+    assert error.count("\n") == 1
 
 
 def test_shards_without_manifest_are_not_overwritten(copy: Path, model: Path, capsys) -> None:

@@ -139,13 +139,13 @@ def test_studies_of_one_database_have_the_names_of_their_folders(
 
 
 @pytest.mark.endurance
-def test_processes_with_folders_of_their_own_share_a_sweep(postgres: str, tmp_path: Path) -> None:
+def test_processes_with_folders_of_their_own_share_a_sweep(url: str, tmp_path: Path) -> None:
     """One of two is killed in a trial, as if its machine was lost; the other trains that anew."""
     file = tmp_path / "grid.yaml"
     file.write_text(yaml.safe_dump(GRID))
 
     def start(name: str) -> subprocess.Popen:
-        words = ["-o", tmp_path / name / "grid", "--storage", postgres, "--heartbeat", 1]
+        words = ["-o", tmp_path / name / "grid", "--storage", url, "--heartbeat", 1]
         line = [sys.executable, "-m", "topo", "sweep", file, *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen([str(w) for w in line], env=environment, stderr=subprocess.PIPE)
@@ -158,7 +158,7 @@ def test_processes_with_folders_of_their_own_share_a_sweep(postgres: str, tmp_pa
     first.wait()
     _, errors = second.communicate(timeout=600)
     assert second.returncode == 0, errors.decode()
-    driver = postgres.replace("postgresql:", "postgresql+psycopg:")
+    driver = url.replace("postgresql:", "postgresql+psycopg:")
     study = optuna.load_study(study_name="grid", storage=driver)
     assert _points(study) == [(1, 0), (1, 1), (2, 0), (2, 1)]
     assert {t.state.name for t in effective(study.get_trials())} == {"COMPLETE"}

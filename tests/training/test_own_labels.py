@@ -106,7 +106,6 @@ def test_own_letters_are_predicted(own_run, tmp_path) -> None:
         (("--labels", "six"), "the labels of the model, H E C, are not mapped to the six"),
         (("--labels", "seven"), "found 'seven', expected six or extended"),
         (("--export", "mature"), "format mature has the labels I O P S M B alone"),
-        (("--plots", "all"), "pictures have the six labels"),
         (("--probabilities", "csv"), "format csv has the labels I O P S M B alone"),
     ],
 )

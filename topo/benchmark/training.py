@@ -14,8 +14,9 @@ from torch import Tensor
 
 from topo.benchmark.clock import StageClock
 from topo.config import Config
+from topo.data.labelled_set import LabelledSet
 from topo.data.loading import train_loader
-from topo.data.splits import LabelledSet, Splits
+from topo.data.splits import Splits
 from topo.data.types import type_sets
 from topo.nn.precision import lightning_precision
 from topo.nn.recurrent import padding_waste

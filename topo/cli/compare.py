@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,24 +30,30 @@ def compare(
     show: Annotated[
         int, typer.Option(min=0, help="Maximum number of differing proteins to print.")
     ] = 20,
+    grammar: Annotated[
+        str | None,
+        typer.Option(help="Grammar file whose labels the files have. By default the six labels."),
+    ] = None,
 ) -> None:
     """Compare predictors on the proteins that all of them predict, and list the differences."""
     from rich.console import Console
 
     from topo.io import read_predictions, read_proteins
+    from topo.io.grammar import find_grammar
     from topo.metrics import comparison
+    from topo.metrics.own_labels import in_common_labels
     from topo.report.evaluation_files import file_record, write_comparison
     from topo.report.evaluation_tables import alignment_lines, comparison_tables
     from topo.report.table import rich_table
 
     if len(predictions) < 2 or len(set(predictions)) < len(predictions):
         raise TopoError(f"found {len(set(predictions))} different files, expected two or more")
-    true = list(read_proteins(truth))
+    scheme = find_grammar(grammar).scheme
+    true = list(read_proteins(truth, scheme=scheme))
     names = _short_names(predictions)
-    given = {
-        name: list(read_predictions(path, any_letter=True, form=input_format))
-        for name, path in zip(names, predictions, strict=True)
-    }
+    read = partial(read_predictions, any_letter=True, form=input_format, scheme=scheme)
+    given = {name: list(read(path)) for name, path in zip(names, predictions, strict=True)}
+    true, given = in_common_labels(true, given, scheme)
     result = comparison.compare(true, given, resamples=resamples, seed=seed)
     console = Console()
     for name, alignment in result.metrics["alignment"].items():

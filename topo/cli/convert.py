@@ -39,6 +39,10 @@ def convert(
             "default the content decides."
         ),
     ] = None,
+    grammar: Annotated[
+        str | None,
+        typer.Option(help="Grammar file whose labels the files have. By default the six labels."),
+    ] = None,
 ) -> None:
     """Convert a file of proteins or predictions to another format.
 
@@ -48,8 +52,10 @@ def convert(
     """
     from topo.io.convert import convert as run
     from topo.io.convert import format_of
+    from topo.io.grammar import find_grammar
 
-    converted = run(source, target, to or format_of(target), input_format=input_format)
+    form, scheme = to or format_of(target), find_grammar(grammar).scheme
+    converted = run(source, target, form, input_format=input_format, scheme=scheme)
     if converted.left_out:
         total = converted.written + converted.left_out
         typer.echo(f"{converted.left_out} of {total} records have no labels: left out", err=True)

@@ -58,6 +58,13 @@ def evaluate(
     missing_features: MissingFeatures = "refuse",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
+    grammar: Annotated[
+        str | None,
+        typer.Option(
+            help="Grammar file whose labels --truth and --predictions have. By default those of "
+            "the model, or the six labels."
+        ),
+    ] = None,
 ) -> None:
     """Evaluate a split of a run, a model or the output of any predictor (with --truth)."""
     from rich.console import Console
@@ -78,7 +85,7 @@ def evaluate(
         if run is not None or split is not None:
             raise TopoError("found --run or --split beside --truth, expected either")
         true, guessed, source = _given(
-            predictions, truth, model, decoder, input_format, (features, missing_features)
+            predictions, truth, model, decoder, input_format, (features, missing_features), grammar
         )
         folder = None
     result = evaluation.evaluate(true, guessed, resamples=resamples, seed=seed)
@@ -116,26 +123,36 @@ def _given(
     decoder: str,
     input_format: str | None,
     features: tuple[str | None, str],
+    grammar: str | None,
 ) -> tuple[list[Protein], list[Prediction], dict[str, Any]]:
     """Return the truth of a file, the predictions of another or of a model, and their origin."""
     from topo.io import read_predictions, read_proteins
+    from topo.io.grammar import find_grammar
+    from topo.metrics.own_labels import in_common_labels
     from topo.report.evaluation_files import file_record
 
     if truth is None or (predictions is None) == (model is None):
         options = {"--truth": truth, "--predictions": predictions, "--model": model}
         given = " and ".join(name for name, value in options.items() if value is not None)
         raise TopoError(f"found {given}, expected --truth with either --predictions or --model")
-    true = list(read_proteins(truth))
+    scheme = find_grammar(grammar).scheme
     source: dict[str, Any] = {"truth": file_record(truth)}
     if predictions is not None:
-        guessed = list(read_predictions(predictions, any_letter=True, form=input_format))
-        return true, guessed, source | {"predictions": file_record(predictions)}
-    from topo.inference import predict
+        true = list(read_proteins(truth, scheme=scheme))
+        read = read_predictions(predictions, any_letter=True, form=input_format, scheme=scheme)
+        true, given = in_common_labels(true, {predictions: list(read)}, scheme)
+        return true, given[predictions], source | {"predictions": file_record(predictions)}
+    from topo.inference import load_model, predict
 
+    checkpoint = load_model(model)
+    scheme = scheme if grammar else checkpoint.tagger.crf.grammar.scheme
+    true = list(read_proteins(truth, scheme=scheme))
     labelled = [protein for protein in true if protein.labels is not None]
     file, missing = features
     guessed = list(
-        predict(labelled, model, decoder=decoder, features=file, missing_features=missing)
+        predict(labelled, checkpoint, decoder=decoder, features=file, missing_features=missing)
     )
+    true, given = in_common_labels(true, {"model": guessed}, scheme)
+    guessed = given["model"]
     source |= {"model": model, "decoder": decoder}
     return true, guessed, source | ({"features": file} if file else {})

@@ -21,16 +21,8 @@ from topo.cli.feature_options import Features, MissingFeatures
 from topo.cli.missing import require
 from topo.cli.numeric import NUMERIC_SUFFIXES, predict_numeric
 from topo.cli.options import ModelName, TorchThreads
-from topo.cli.prediction_run import (
-    Results,
-    Size,
-    choose_output,
-    quietly,
-    refuse_beside,
-    stream_format,
-)
-from topo.cli.progress import residues_progress
-from topo.cli.relatives import RelativesSource, made_with, relatives_of
+from topo.cli.prediction_options import choose_output, refuse_beside, stream_format
+from topo.cli.relatives import RelativesSource
 from topo.cli.shard_options import (
     Address,
     Engine,
@@ -43,7 +35,6 @@ from topo.cli.shard_options import (
     predict_shards,
 )
 from topo.cli.start import uncollected
-from topo.cli.verbosity import detail, is_quiet, note, report
 from topo.errors import InputWarning
 
 
@@ -199,28 +190,20 @@ def predict(
         predict_numeric(proteins[0], model, Path(output or "predictions"))
         return
     with uncollected():
-        from rich import print as show
-
-        from topo.inference import PredictionStream, Settings, describe, load_model, set_threads
-        from topo.inference.constrained import Known, extra_columns
+        from topo.cli.prediction_run import FolderOutput, PredictionRun, Size, warn_of_faults
+        from topo.inference import Settings, load_model, set_threads
+        from topo.inference.constrained import Known
         from topo.inference.featured import KnownFeatures
-        from topo.inference.resume import open_store
-        from topo.io.export import check_exports, open_exports
+        from topo.io.export import check_exports
         from topo.io.inputs import Inputs, SingleSequence
-        from topo.io.invalid import invalid_message, write_invalid
         from topo.io.output_formats import (
             DEFAULT_FORMATS,
             check_formats,
             check_scheme,
-            default_formats,
             written_scheme,
         )
         from topo.io.records import RecordPolicy
         from topo.io.streams import keep_standard_input
-        from topo.io.writers import INVALID_FILE, in_six, open_text_writer
-        from topo.report.left_over import LeftOver
-        from topo.report.outputs import open_outputs
-        from topo.report.summary_table import summary_table
 
     check_formats(formats or DEFAULT_FORMATS, probabilities)
     check_exports(export or ())
@@ -266,9 +249,7 @@ def predict(
     given = KnownFeatures(features, missing_features)
     inputs = given.over(inputs)
     size = Size.of(inputs)
-    if inputs.faults:
-        table = None if folder is None else folder / INVALID_FILE
-        warnings.warn(invalid_message(inputs.faults, table), InputWarning, 1)
+    warn_of_faults(inputs.faults, folder)
     devices = device.split(",") * workers
     known = Known(constraints, fix or (), constraints_format)
     checkpoint = load_model(model, devices[0])
@@ -279,82 +260,33 @@ def predict(
             InputWarning,
             stacklevel=1,
         )
-    settings = Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives)
-    detail(f"{size.proteins:,} proteins, {size.residues:,} residues")
-    detail(f"decoder {settings.decoder}, precision {settings.precision}, {len(devices)} processes")
-    grammar = checkpoint.tagger.crf.grammar
-    scheme = written_scheme(grammar.scheme, labels)
-    chosen = formats or default_formats(scheme)
-    check_scheme(scheme, [*chosen, *(export or ())], probabilities)
-    if known:
-        known.check(quietly(inputs), grammar)
-    records = quietly(known.attach(inputs, grammar))
-    extras = extra_columns(known, alternatives, relatives is not None)
+    run = PredictionRun(
+        inputs,
+        size,
+        checkpoint,
+        Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives),
+        devices,
+        written_scheme(checkpoint.tagger.crf.grammar.scheme, labels),
+        known,
+        given,
+        relatives,
+        batch_residues,
+    )
+    chosen = FolderOutput(
+        folder or Path(),
+        formats or (),
+        probabilities,
+        plots,
+        picture_formats or ["png"],
+        structure_files,
+        export or (),
+        export_minimum,
+        export_padding,
+        resume,
+    )
+    check_scheme(run.scheme, [*chosen.formats_of(run.scheme), *chosen.exports], probabilities)
+    run.check()
     if folder is None:
-        check_scheme(scheme, [form])
-        results = Results(None, scheme)
-        with (
-            relatives_of(relatives, quietly(inputs), checkpoint, settings) as family,
-            open_text_writer("-", form, extras=extras, scheme=scheme) as outputs,
-            residues_progress(size.residues) as advance,
-        ):
-            pairs, bank = (family.attach(records), family.bank) if family else (records, None)
-            stream = PredictionStream(
-                pairs, checkpoint, settings, batch_residues, devices, None, advance, bank
-            )
-            interrupted = results.write_all(stream, outputs)
-        if interrupted:
-            note(f"topo: interrupted after {results.written:,} of {size.proteins:,} proteins")
-            raise typer.Exit(130)
-        return
-    made_by = describe(checkpoint, settings, devices[0]) | made_with(relatives)
-    results = Results(folder / "structures" if structure_files else None, scheme)
-    with (
-        relatives_of(relatives, quietly(inputs), checkpoint, settings) as family,
-        open_store(folder, made_by, batch_residues, resume) as store,
-    ):
-        left_over = LeftOver(folder)
-        with (
-            open_outputs(
-                folder,
-                chosen,
-                probabilities=probabilities,
-                timestamp=store.header["started"],
-                plots=plots,
-                picture_formats=picture_formats or ["png"],
-                is_wrong=results.is_wrong,
-                extras=extras,
-                scheme=scheme,
-            ) as outputs,
-            open_exports(folder, export or (), export_minimum, export_padding) as exports,
-            residues_progress(size.residues) as advance,
-        ):
-            if export:
-                outputs.add(in_six(exports.write), *exports.files)
-            budget = store.header["batch_residues"]
-            pairs = family.attach(records) if family else records
-            bank = family.bank if family else None
-            stream = PredictionStream(
-                pairs, checkpoint, settings, budget, devices, store, advance, bank
-            )
-            interrupted = results.write_all(stream, outputs)
-            if interrupted and not results.written:
-                raise KeyboardInterrupt
-        write_invalid(folder / INVALID_FILE, inputs.faults)
-        unfeatured = given.write_missing(folder)
-        if message := left_over.message():
-            warnings.warn(message, InputWarning, 1)
-        if not is_quiet():
-            show(summary_table(results.counts, scheme))
-        for file in outputs.files:
-            report(folder / file)
-        if inputs.faults:
-            report(folder / INVALID_FILE)
-        if unfeatured:
-            report(unfeatured)
-        if stream.reused:
-            note(f"topo: {stream.reused:,} answers were there from before")
-        if interrupted:
-            done = f"{results.written:,} of {size.proteins:,} proteins"
-            note(f"topo: interrupted after {done}; --resume goes on")
-            raise typer.Exit(130)
+        run.to_standard_output(form)
+    else:
+        run.to_folder(chosen)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topo.cli.options import ModelName, TorchThreads
-from topo.cli.prediction_run import STANDARD_OUTPUT
+from topo.cli.prediction_options import STANDARD_OUTPUT
 from topo.cli.progress import residues_progress
 from topo.cli.verbosity import report
 from topo.errors import ConfigError

@@ -48,6 +48,11 @@ class TrainingConfig(Section):
         gt=0,
         description="Learning rate of the weights loaded by init, as a multiple of the others'.",
     )
+    freeze_trunk: bool = Field(
+        default=False,
+        description="Whether the trunk keeps the weights loaded by init, so that training changes "
+        "the heads alone.",
+    )
     epochs: Annotated[int, Option("--epochs")] = Field(
         default=30, gt=0, description="Maximum number of epochs."
     )
@@ -101,7 +106,9 @@ class TrainingConfig(Section):
     monitor: Annotated[str, Option("--monitor")] = Field(
         default="val_loss",
         description="Validation metric that selects the best epoch, any val_ column of "
-        "history.csv. A loss is minimised, every other metric maximised.",
+        "history.csv: the latest epoch whose val_loss is above the lowest by at most one standard "
+        "error of the difference over the validation proteins; the lowest of another loss; the "
+        "highest of every other metric.",
     )
     patience: Annotated[int, Option("--patience")] = Field(
         default=0,

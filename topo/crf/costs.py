@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from topo.crf import semimarkov, viterbi
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.grammar.automaton import Automaton
-from topo.grammar.legality import Limits
+from topo.grammar.plausibility import Limits
 from topo.grammar.table import Grammar
 from topo.labels import HELIX, OUTSIDE, STRAND
 from topo.labels.scheme import LabelScheme

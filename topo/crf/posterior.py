@@ -15,7 +15,7 @@ from topo.crf.costs import DecoderCosts, allowed_types, best_expected_labels, be
 from topo.crf.likelihood import ChainBatch, in_threads
 from topo.crf.semimarkov import PathScores
 from topo.grammar.automaton import Automaton
-from topo.grammar.legality import Limits
+from topo.grammar.plausibility import Limits
 from topo.grammar.table import Grammar
 from topo.labels.scheme import SIX, LabelScheme
 

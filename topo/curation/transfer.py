@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from topo.grammar.legality import possible_types
+from topo.grammar.table import Grammar, default_grammar
 from topo.homology.search import Alignment, Similarity, align_similar
-from topo.labels import SIDES, UNKNOWN, protein_type
+from topo.labels import SIDES, UNKNOWN
 from topo.protein import Protein
 
 
@@ -33,6 +34,7 @@ def transfer_labels(
     types: Collection[str],
     limit: int = 25,
     threads: int = 1,
+    grammar: Grammar | None = None,
 ) -> list[Transferred]:
     """Label proteins by the labelled protein of their best alignment.
 
@@ -50,6 +52,8 @@ def transfer_labels(
         Maximum number of targets of one labelled protein, those of the highest score.
     threads
         Number of threads of MMseqs2.
+    grammar
+        Grammar of the labels; the default grammar where None.
 
     Returns
     -------
@@ -61,7 +65,8 @@ def transfer_labels(
     TopoError
         If MMseqs2 is not installed or fails.
     """
-    sources = [p for p in labelled if p.labels and protein_type(p.labels) in types]
+    scheme = (grammar or default_grammar()).scheme
+    sources = [p for p in labelled if p.labels and scheme.type_of(p.labels) in types]
     targets = list(targets)
     best: dict[int, Alignment] = {}
     for alignment in align_similar(sources, targets, similarity, threads):
@@ -76,7 +81,7 @@ def transfer_labels(
         if taken[alignment.query] >= limit or target.sequence in known:
             continue
         labels = project_labels(source.labels or "", alignment, len(target))
-        if protein_type(source.labels or "") in possible_types(labels):
+        if scheme.type_of(source.labels or "") in possible_types(labels, grammar):
             taken[alignment.query] += 1
             found[alignment.target] = Transferred(
                 replace(target, labels=labels), source, alignment.identity

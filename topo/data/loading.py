@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 
 from topo.config import Config, SamplingConfig
 from topo.data.dataset import ProteinDataset
+from topo.data.labelled_set import LabelledSet
 from topo.data.sampling import BucketSampler, class_weights, length_buckets
-from topo.data.splits import LabelledSet
 from topo.graph import ResidueGraph, collate
 from topo.protein import Protein
 

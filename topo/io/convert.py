@@ -18,10 +18,11 @@ from topo.errors import InputError, InputWarning, TopoError
 from topo.io.files import atomic_path, beside, output_text, source_name
 from topo.io.formats import FORMATS, has_suffix, of_kind
 from topo.io.ids import plain_id, renamed_message, write_ids
-from topo.io.output_formats import KEEP_IDS, PREDICTION_FORMATS
+from topo.io.output_formats import KEEP_IDS, PREDICTION_FORMATS, check_scheme
 from topo.io.readers import read_any
-from topo.io.three_line import as_prediction
+from topo.io.three_line import as_prediction, write_three_line
 from topo.io.writers import open_writers
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein, shared_fields
 
 _RECORD_WRITERS = {form.name: form.write for form in of_kind("proteins") if form.write}
@@ -51,6 +52,7 @@ def convert(
     form: str,
     *,
     input_format: str | None = None,
+    scheme: LabelScheme = SIX,
 ) -> Converted:
     """Convert a file.
 
@@ -67,6 +69,9 @@ def convert(
         ``TARGET.ids.tsv``, with a warning.
     input_format
         Name of the format of the source; by default its content decides.
+    scheme
+        Scheme of the labels in the source. Formats that know six labels alone get the ones that
+        they are mapped to.
 
     Raises
     ------
@@ -75,17 +80,24 @@ def convert(
     """
     if form not in TARGETS:
         raise TopoError(f"unknown format {form!r}, expected one of {', '.join(TARGETS)}")
+    if form not in _RECORD_WRITERS:
+        check_scheme(scheme, [form])
     counts = {True: 0, False: 0}
-    records = _writable(read_any(source, input_format), form, counts, source_name(source))
+    records = _writable(read_any(source, input_format, scheme), form, counts, source_name(source))
     if form in _RECORD_WRITERS:
         renamed: list[tuple[str, str]] = []
         plain = form in _PLAIN_RECORDS
         proteins = (_as_protein(record, renamed if plain else None) for record in records)
-        _RECORD_WRITERS[form](proteins, target)
+        write = _RECORD_WRITERS[form]
+        if form == "3line":
+            write_three_line(proteins, target, scheme)
+        else:
+            write(proteins, target)
         if renamed:
             _report_ids(renamed, target)
     else:
-        _write_predictions(map(_as_prediction, records), target, form)
+        predictions = (_as_prediction(record, scheme) for record in records)
+        _write_predictions(predictions, target, form, scheme)
     return Converted(counts[True], counts[False])
 
 
@@ -145,16 +157,16 @@ def _as_protein(record: Protein | Prediction, renamed: list[tuple[str, str]] | N
     return Protein(labels=record.labels, **fields)
 
 
-def _as_prediction(record: Protein | Prediction) -> Prediction:
-    return as_prediction(record) if isinstance(record, Protein) else record
+def _as_prediction(record: Protein | Prediction, scheme: LabelScheme) -> Prediction:
+    return as_prediction(record, scheme) if isinstance(record, Protein) else record
 
 
 def _write_predictions(
-    predictions: Iterable[Prediction], target: str | PathLike[str], form: str
+    predictions: Iterable[Prediction], target: str | PathLike[str], form: str, scheme: LabelScheme
 ) -> None:
     """Write one format under its own file name in a temporary folder and move it."""
     with TemporaryDirectory() as folder:
-        with open_writers(folder, [form]) as writers:
+        with open_writers(folder, [form], scheme=scheme) as writers:
             for prediction in predictions:
                 writers.write(prediction)
         _move(Path(folder) / writers.files[0], target)

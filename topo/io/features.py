@@ -58,12 +58,15 @@ class StoredFeatures:
         Numbers of residues and of features.
     stamp
         Size and time of the last change of the file, to tell its versions apart.
+    name
+        Name of the protein in errors.
     """
 
     path: str
     key: str
     shape: tuple[int, ...]
     stamp: tuple[int, int]
+    name: str
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         """Read rows, float32.
@@ -79,14 +82,14 @@ class StoredFeatures:
                 values = np.asarray(found[rows], dtype=np.float32)
         except DAMAGE as error:
             raise InputError(
-                self.path, f"{self.key}: cannot be read ({reason_of(error)})"
+                self.path, f"{self.name}: cannot be read ({reason_of(error)})"
             ) from None
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             residue = (rows.start or 0) + row + 1
             raise InputError(
                 self.path,
-                f"{self.key}: found {values[row, column]} in feature {column + 1} of residue "
+                f"{self.name}: found {values[row, column]} in feature {column + 1} of residue "
                 f"{residue}, expected finite numbers",
             )
         return values
@@ -161,14 +164,14 @@ class FeatureFile:
         key = self.find(protein)
         if key is None:
             return None
-        shape = self._shape(key)
+        name = protein.id if key == protein.id else f"{protein.id} ({key})"
+        shape = self._shape(key, name)
         if shape != (len(protein), self.width):
             raise InputError(
                 self.path,
-                f"{key}: found features of shape {shape} for {protein.id}, expected "
-                f"({len(protein)}, {self.width})",
+                f"{name}: found features of shape {shape}, expected ({len(protein)}, {self.width})",
             )
-        return StoredFeatures(self.path, key, shape, self._stamp)
+        return StoredFeatures(self.path, key, shape, self._stamp, name)
 
     def attach(self, proteins: Iterable[Protein], missing: str = "refuse") -> Iterator[Protein]:
         """Yield the proteins with their features.
@@ -247,14 +250,15 @@ class FeatureFile:
                 found.setdefault(part, str(key))
         return found
 
-    def _shape(self, key: str) -> tuple[int, ...]:
+    def _shape(self, key: str, name: str | None = None) -> tuple[int, ...]:
         """Return the shape of a data set, which has two axes of floating-point numbers."""
-        entry = dataset(self.file, key, self.path)
+        name = name or key
+        entry = dataset(self.file, key, self.path, name)
         shape, kind = entry.shape, entry.dtype
         if shape is None or len(shape) != 2 or kind.kind != "f":
             raise InputError(
                 self.path,
-                f"{key}: found {kind} of shape {shape}, expected floating-point numbers of shape "
+                f"{name}: found {kind} of shape {shape}, expected floating-point numbers of shape "
                 "(residues, features)",
             )
         return tuple(map(int, shape))

@@ -210,8 +210,17 @@ def _parse_partitions(
     return parse_partitions(text, lines.source, folds, lines.policy, scheme)
 
 
-def _parse_three_line(lines: Lines, any_letter: bool = False) -> Iterator[Prediction]:
-    """Parse predictions in the letters of any program, which the whole file determines."""
+def _parse_three_line(
+    lines: Lines, any_letter: bool = False, scheme: LabelScheme = SIX
+) -> Iterator[Prediction]:
+    """Parse predictions in the letters of any program, which the whole file determines.
+
+    With another scheme than the built-in one, the letters are those of the scheme.
+    """
+    if scheme is not SIX:
+        for protein in parse_three_line(lines, stops=True, scheme=scheme):
+            yield as_prediction(protein, scheme)
+        return
     found = label_lines(lines.ahead()).letters
     alphabet = choose_alphabet(found)
     if alphabet is TMBED:
@@ -291,7 +300,14 @@ FORMATS = (
         suffixes=(".dat",),
     ),
     Format("tmrs", "predictions", _is_table, parse_tmrs),
-    Format("gff3", "predictions", _is_gff3, parse_gff3, suffixes=(".gff3",)),
+    Format(
+        "gff3",
+        "predictions",
+        _is_gff3,
+        parse_gff3,
+        options=("scheme",),
+        suffixes=(".gff3",),
+    ),
     Format(
         "interproscan",
         "predictions",
@@ -300,13 +316,19 @@ FORMATS = (
     ),
     Format("tmhmm", "predictions", _first_line(TMHMM), parse_tmhmm),
     Format("tmbed", "predictions", _has_header, parse_tmbed),
-    Format("3line", "predictions", _is_three_line_prediction, _parse_three_line, ("any_letter",)),
+    Format(
+        "3line",
+        "predictions",
+        _is_three_line_prediction,
+        _parse_three_line,
+        options=("any_letter", "scheme"),
+    ),
     Format(
         "jsonl",
         "predictions",
         _first_line(r"\{"),
         parse_jsonl,
-        options=("any_letter",),
+        options=("any_letter", "scheme"),
         suffixes=(".jsonl",),
     ),
     Format("deeptmhmm2", "predictions", is_deeptmhmm2, parse_deeptmhmm2),

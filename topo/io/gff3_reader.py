@@ -17,7 +17,7 @@ from topo.errors import InputError, InputWarning
 from topo.io.ids import from_gff3
 from topo.io.lines import Lines
 from topo.io.swissprot_rules import Feature, label_features
-from topo.labels import TYPES, protein_type
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 
 _COLUMNS = 9
@@ -30,6 +30,8 @@ _UNIPROT_KEYS = {
     "topological domain": "TOPO_DOM",
     "intramembrane": "INTRAMEM",
 }
+_OWN_KEYS = {"transit peptide": "TRANSIT"}
+"""Further keys, of features that only the labels of some schemes have."""
 _LETTERS = {
     "signal_peptide": "S",
     "transmembrane_helix": "M",
@@ -66,13 +68,14 @@ class Terms:
         warnings.warn(message, InputWarning, stacklevel=2)
 
 
-def parse_gff3(lines: Lines) -> Iterator[Prediction]:
+def parse_gff3(lines: Lines, scheme: LabelScheme = SIX) -> Iterator[Prediction]:
     """Read topologies from valid GFF3, protein by protein.
 
     The length comes from ``##sequence-region``, else from the last row. The sequence is not in
     the file; it is ``X`` throughout. Residues without a row are unknown. A new
     ``##sequence-region`` after rows, or ``###``, ends the proteins before it, so that files of
-    any size stream.
+    any size stream. The attribute ``label`` names a label of another scheme than the built-in one;
+    UniProt's features become the labels that the scheme declares for them.
     """
     pending: dict[str, _Region] = {}
     terms = Terms()
@@ -81,17 +84,17 @@ def parse_gff3(lines: Lines) -> Iterator[Prediction]:
             break
         if line.startswith("##sequence-region"):
             if any(region.used for region in pending.values()):
-                yield from _flush(pending, lines)
+                yield from _flush(pending, lines, scheme)
             name, length = sequence_region(lines, line)
             if name in pending:
-                yield from _flush(pending, lines)
+                yield from _flush(pending, lines, scheme)
             lines.declare(length, name)
             pending[name] = _Region(length)
         elif line == "###":
-            yield from _flush(pending, lines)
+            yield from _flush(pending, lines, scheme)
         elif line.strip() and not line.startswith("#"):
-            _take_row(lines, line, pending, terms)
-    yield from _flush(pending, lines)
+            _take_row(lines, line, pending, terms, scheme)
+    yield from _flush(pending, lines, scheme)
     terms.report(lines, _EXPECTED)
 
 
@@ -109,13 +112,13 @@ class _Region:
         """Whether a row determines a label."""
         return bool(self.rows or self.features)
 
-    def finish(self, name: str, lines: Lines) -> Prediction:
+    def finish(self, name: str, lines: Lines, scheme: LabelScheme) -> Prediction:
         length = self.length
         if length is None:
             ends = [end for _, end, _ in self.rows] + [feature.end for feature in self.features]
             length = max(ends, default=0)
             lines.declare(length, name)
-        labels = [*label_features(self.features, length)]
+        labels = [*label_features(self.features, length, scheme)]
         for start, end, letter in self.rows:
             labels[start:end] = letter * (end - start)
         text = "".join(labels)
@@ -125,14 +128,15 @@ class _Region:
             from_gff3(name),
             "X" * len(text),
             text,
-            kind if kind in TYPES else protein_type(text),
+            kind if kind in scheme.type_names else scheme.type_of(text),
             confidence=None if confidence is None else float(confidence),
+            scheme=scheme,
         )
 
 
-def _flush(pending: dict[str, _Region], lines: Lines) -> Iterator[Prediction]:
+def _flush(pending: dict[str, _Region], lines: Lines, scheme: LabelScheme) -> Iterator[Prediction]:
     for name, region in pending.items():
-        yield region.finish(name, lines)
+        yield region.finish(name, lines, scheme)
     pending.clear()
 
 
@@ -165,13 +169,15 @@ def positions(lines: Lines, first: str, last: str, length: int | None) -> tuple[
     return start, end
 
 
-def _take_row(lines: Lines, line: str, pending: dict[str, _Region], terms: Terms) -> None:
+def _take_row(
+    lines: Lines, line: str, pending: dict[str, _Region], terms: Terms, scheme: LabelScheme
+) -> None:
     fields = columns(lines, line)
     name, term, first, last = fields[0], fields[2], fields[3], fields[4]
     attributes = attributes_of(lines, fields[8])
     region = pending.setdefault(name, _Region())
-    letter = _letter(term, attributes)
-    key = None if letter else _UNIPROT_KEYS.get(term.strip().casefold())
+    letter = _letter(term, attributes, scheme)
+    key = None if letter else _feature_key(term, scheme)
     if letter is None and key is None:
         terms.passed[term] += 1
         return
@@ -192,6 +198,15 @@ def _take_row(lines: Lines, line: str, pending: dict[str, _Region], terms: Terms
     region.attributes = attributes
 
 
+def _feature_key(term: str, scheme: LabelScheme) -> str | None:
+    """Return the key of a UniProt feature that has a label, or None."""
+    name = term.strip().casefold()
+    own = _OWN_KEYS.get(name)
+    if own and own in {label.feature for label in scheme.labels}:
+        return own
+    return _UNIPROT_KEYS.get(name)
+
+
 def attributes_of(lines: Lines, text: str) -> dict[str, str]:
     """Split column 9 and check the attributes that are numbers."""
     pairs = (part.partition("=") for part in text.split(";"))
@@ -204,8 +219,16 @@ def attributes_of(lines: Lines, text: str) -> dict[str, str]:
     return attributes
 
 
-def _letter(term: str, attributes: dict[str, str]) -> str | None:
+def _letter(term: str, attributes: dict[str, str], scheme: LabelScheme) -> str | None:
     """Return the label letter of a row, or None if the term has none."""
+    if attributes.get("label") in scheme.by_letter:
+        return attributes["label"]
+    letter = _six_letter(term, attributes)
+    return letter if letter is None or scheme.by_letter.get(letter) else None
+
+
+def _six_letter(term: str, attributes: dict[str, str]) -> str | None:
+    """Return the letter of a row with a term of the six labels."""
     if term == "transmembrane_polypeptide_region":
         return "B" if attributes.get("segment") == "strand" else "M"
     if term == "non_cytoplasmic_polypeptide_region":

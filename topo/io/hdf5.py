@@ -19,7 +19,7 @@ DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 _MOST_LINKS = 16
 
 
-def dataset(file: Any, key: str, path: str | PathLike[str]) -> Any:
+def dataset(file: Any, key: str, path: str | PathLike[str], name: str = "") -> Any:
     """Return a data set of an HDF5 file whose values lie in the file itself.
 
     Parameters
@@ -30,27 +30,30 @@ def dataset(file: Any, key: str, path: str | PathLike[str]) -> Any:
         Key of the data set.
     path
         Path to the file, for messages.
+    name
+        Name of the data set in messages, by default the key.
 
     Raises
     ------
     InputError
         If there is none, it is damaged or of an absurd size, or it refers to another file.
     """
+    name = name or key
     if not is_inside(file, key):
         raise InputError(
-            path, f"{key}: found a link to another file or to itself, expected a data set"
+            path, f"{name}: found a link to another file or to itself, expected a data set"
         )
     try:
         entry = file[key]
         if not hasattr(entry, "dtype"):
-            raise InputError(path, f"{key}: found a group, expected a data set")
+            raise InputError(path, f"{name}: found a group, expected a data set")
         if entry.external or entry.is_virtual:
-            raise InputError(path, f"{key}: found values in another file, expected a data set")
+            raise InputError(path, f"{name}: found values in another file, expected a data set")
         if entry.shape is not None:
             size = math.prod(entry.shape) * entry.dtype.itemsize
             check_expansion(path, size, entry.id.get_storage_size())
     except DAMAGE as error:
-        raise InputError(path, f"{key}: cannot be read ({reason_of(error)})") from None
+        raise InputError(path, f"{name}: cannot be read ({reason_of(error)})") from None
     return entry
 
 

@@ -16,6 +16,7 @@ _KINDS: dict[Any, str] = {
     float: "a number",
     int: "a whole number",
     str: "text",
+    bool: "true or false",
     dict: "an object",
     list: "a list",
 }
@@ -31,7 +32,8 @@ def read_object(
     path
         Path to the file.
     kinds
-        Types of entries that may be absent: ``float``, ``int``, ``str``, ``dict`` or ``list``.
+        Types of entries that may be absent: ``float``, ``int``, ``str``, ``bool``, ``dict``
+        or ``list``.
 
     Raises
     ------

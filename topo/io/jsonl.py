@@ -16,7 +16,7 @@ from topo.io.alphabets import TOPO, check_letters
 from topo.io.lines import Lines
 from topo.io.probabilities import rounded
 from topo.io.records import check_labels, clean_sequence, without_final_stop
-from topo.labels import LABELS, TYPES, protein_type
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, own_keys, pop_text
 
 
@@ -64,27 +64,31 @@ def conditional_fields(prediction: Prediction) -> dict[str, Any]:
     return fields
 
 
-def parse_jsonl(lines: Lines, *, any_letter: bool = False) -> Iterator[Prediction]:
+def parse_jsonl(
+    lines: Lines, *, any_letter: bool = False, scheme: LabelScheme = SIX
+) -> Iterator[Prediction]:
     """Parse JSON lines; the keys ``id``, ``sequence`` and ``labels`` are required.
 
     With ``any_letter``, labels may be letters that are none of topo's; a warning names them, and a
-    file without any other letter is refused.
+    file without any other letter is refused. With another scheme than the built-in one, labels must
+    be those of the scheme.
     """
     letters: set[str] = set()
+    any_letter = any_letter and scheme is SIX
     for line in lines:
         if line.strip():
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
                 lines.fail(f"found no JSON ({error})")
-            prediction = _from_json(lines, record, any_letter)
+            prediction = _from_json(lines, record, any_letter, scheme)
             letters.update(prediction.labels)
             yield prediction
     if any_letter:
         check_letters(letters, TOPO, lines.source)
 
 
-def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
+def _from_json(lines: Lines, record: Any, any_letter: bool, scheme: LabelScheme) -> Prediction:
     if not isinstance(record, dict):
         lines.fail("expected one JSON object a line")
     for key in ("id", "sequence", "labels"):
@@ -95,13 +99,13 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
     sequence, labels = without_final_stop(sequence, labels)
     name = record["id"]
     sequence = clean_sequence(sequence, source, lines.number, name, mask_stops=True)
-    check_labels(labels, sequence, source, lines.number, name, any_letter=any_letter)
+    check_labels(labels, sequence, source, lines.number, name, any_letter=any_letter, scheme=scheme)
     confidence = record.get("confidence")
     if confidence is not None and not isinstance(confidence, (int, float)):
         lines.fail(f"found confidence {confidence!r}, expected a number")
     kinds = record.get("type_probabilities")
     if isinstance(kinds, dict):
-        kinds = [kinds.get(name) for name in TYPES]
+        kinds = [kinds.get(name) for name in scheme.type_names]
     metadata = record.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
     own = record.get("protein")
@@ -112,15 +116,18 @@ def _from_json(lines: Lines, record: Any, any_letter: bool) -> Prediction:
         name,
         sequence,
         labels,
-        kind if kind in TYPES else protein_type(labels),
-        _array(lines, record.get("probabilities"), (len(labels), len(LABELS)), "probabilities"),
-        _array(lines, kinds, (len(TYPES),), "type_probabilities"),
+        kind if kind in scheme.type_names else scheme.type_of(labels),
+        _array(
+            lines, record.get("probabilities"), (len(labels), len(scheme.letters)), "probabilities"
+        ),
+        _array(lines, kinds, (len(scheme.types),), "type_probabilities"),
         confidence,
         fold=pop_text(own, "partition"),
         similar_folds=tuple(similar.split(",")) if similar else (),
         header_type=pop_text(own, "header_type"),
         metadata=metadata,
         relatives=relatives if type(relatives) is int else None,
+        scheme=scheme,
     )
 
 

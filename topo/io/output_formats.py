@@ -136,7 +136,7 @@ def check_formats(formats: Sequence[str], probabilities: str | None = None) -> N
 def own_label_formats() -> tuple[str, ...]:
     """Return the names of the formats that have the labels of any scheme, in order."""
     texts = text_formats("").items()
-    return (*(name for name, layouts in texts if all(x.own for x in layouts)), "parquet")
+    return (*(name for name, layouts in texts if all(x.own for x in layouts)), "parquet", "html")
 
 
 def check_scheme(

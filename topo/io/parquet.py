@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from topo.errors import TopoError
+from topo.errors import InputError, TopoError
 from topo.io.files import atomic_path
 from topo.io.jsonl import conditional_fields
 from topo.io.summary import sequence_md5, signal_peptide_end
@@ -171,7 +171,7 @@ def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str
     Raises
     ------
     TopoError
-        If there is no file, or pyarrow is missing.
+        If there is no file, one is damaged or has other columns, or pyarrow is missing.
     """
     import_pyarrow()
     from pyarrow import parquet
@@ -180,10 +180,12 @@ def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str
     with atomic_path(path) as temporary:
         try:
             for part in parts:
-                with parquet.ParquetFile(part) as file:
+                with _reader(part) as file:
                     writer = writer or parquet.ParquetWriter(
                         temporary, file.schema_arrow, compression="zstd"
                     )
+                    if file.schema_arrow != writer.schema:
+                        raise InputError(part, "found other columns than in the files before it")
                     for group in range(file.num_row_groups):
                         table = file.read_row_group(group)
                         writer.write_table(table)
@@ -197,11 +199,29 @@ def merge_parquet(parts: Iterable[str | PathLike[str]], path: str | PathLike[str
 
 
 def count_rows(path: str | PathLike[str]) -> int:
-    """Return the number of rows of a Parquet file."""
-    import_pyarrow()
+    """Return the number of rows of a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    with _reader(path) as file:
+        return file.metadata.num_rows
+
+
+@contextmanager
+def _reader(path: str | PathLike[str]) -> Iterator[Any]:
+    """Open a Parquet file for reading; damaged content is an :class:`InputError`."""
+    pa = import_pyarrow()
     from pyarrow import parquet
 
-    return parquet.read_metadata(path).num_rows
+    try:
+        file = parquet.ParquetFile(path)
+    except (pa.ArrowException, OSError):
+        raise InputError(path, "found no Parquet file that can be read") from None
+    with file:
+        yield file
 
 
 @contextmanager

@@ -107,7 +107,11 @@ def read_labelled(path: str | PathLike[str], scheme: LabelScheme = SIX) -> Itera
 
 
 def read_predictions(
-    path: str | PathLike[str], *, any_letter: bool = False, form: str | None = None
+    path: str | PathLike[str],
+    *,
+    any_letter: bool = False,
+    form: str | None = None,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Prediction]:
     """Read the predictions of a file one by one.
 
@@ -121,6 +125,9 @@ def read_predictions(
         they are kept, with a warning.
     form
         Name of the format; by default the content decides.
+    scheme
+        Scheme of the labels in 3-line, GFF3 and JSON lines files; files of other formats have the
+        six labels.
 
     Yields
     ------
@@ -135,11 +142,18 @@ def read_predictions(
     """
     with open_text(path) as stream:
         source = source_name(path)
-        yield from parse_predictions(stream, source, any_letter=any_letter, form=form)
+        yield from parse_predictions(
+            stream, source, any_letter=any_letter, form=form, scheme=scheme
+        )
 
 
 def parse_predictions(
-    text: Iterable[str], source: str, *, any_letter: bool = False, form: str | None = None
+    text: Iterable[str],
+    source: str,
+    *,
+    any_letter: bool = False,
+    form: str | None = None,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Prediction]:
     """Parse the lines of a prediction file; see :func:`read_predictions`."""
     raw = Lines(source, text, raw=True)
@@ -149,13 +163,17 @@ def parse_predictions(
     if not lines.skip_blank():
         raise InputError(source, "is empty, expected predictions")
     found_form = recognise("predictions", lines) if form is None else named(form, "predictions")
+    if scheme is not SIX and form is None and lines.peek(1)[0].startswith(">"):
+        found_form = named("3line", "predictions")
     if found_form is None:
         found = f"found {lines.peek(1)[0][:20]!r}, expected 3-line, GFF3, TMbed or JSON lines"
         lines.fail(found, lines.number + 1)
-    yield from _parse(found_form, lines, any_letter=any_letter)
+    yield from _parse(found_form, lines, any_letter=any_letter, scheme=scheme)
 
 
-def read_any(path: str | PathLike[str], form: str | None = None) -> Iterator[Protein | Prediction]:
+def read_any(
+    path: str | PathLike[str], form: str | None = None, scheme: LabelScheme = SIX
+) -> Iterator[Protein | Prediction]:
     """Read proteins or predictions, whichever the file holds.
 
     In labelled 3-line records ``*`` is an unknown residue, because other programs write it.
@@ -166,6 +184,8 @@ def read_any(path: str | PathLike[str], form: str | None = None) -> Iterator[Pro
         Path as for :func:`read_proteins` and :func:`read_predictions`.
     form
         Name of the format; by default the content decides.
+    scheme
+        Scheme of the labels.
 
     Raises
     ------
@@ -180,9 +200,9 @@ def read_any(path: str | PathLike[str], form: str | None = None) -> Iterator[Pro
         else:
             predictions = named(form, "proteins", "predictions").kind == "predictions"
         if predictions:
-            yield from parse_predictions(lines, lines.source, form=form)
+            yield from parse_predictions(lines, lines.source, form=form, scheme=scheme)
         else:
-            yield from parse_proteins(lines, folds, form, stops=True)
+            yield from parse_proteins(lines, folds, form, stops=True, scheme=scheme)
 
 
 def split_folds(path: str | PathLike[str]) -> tuple[str, list[str] | None]:

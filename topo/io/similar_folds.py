@@ -19,6 +19,7 @@ from topo.errors import ConfigError, InputError
 from topo.io.files import atomic_text, beside, is_special
 from topo.io.ids import from_gff3, plain_id
 from topo.io.three_line import labelled_record
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
 NO_FOLD = "-"
@@ -118,6 +119,7 @@ def write_extra_set(
     columns: Sequence[str],
     rows: Iterable[LabelledRow],
     similar: Mapping[str, Set[str]],
+    scheme: LabelScheme = SIX,
 ) -> None:
     """Write labelled proteins as 3-line records, with their table of similar folds beside them.
 
@@ -132,6 +134,8 @@ def write_extra_set(
         Proteins with a cell for each of these columns and the folds they are similar to.
     similar
         Further folds by id of the protein.
+    scheme
+        Scheme of the labels.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def write_extra_set(
     rows = list(rows)
     base = path if is_special(path) else Path(path).with_suffix("")
     with atomic_text(path) as records, _table(beside(base, "_similar_folds.tsv")) as table:
-        records.writelines(labelled_record(row.protein) for row in rows)
+        records.writelines(labelled_record(row.protein, scheme) for row in rows)
         table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
         for protein, cells, folds in rows:
             names = ",".join(sorted(folds | similar.get(protein.id, set()))) or NO_FOLD

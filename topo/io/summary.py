@@ -47,8 +47,13 @@ sequence."""
 
 
 def summary_header(extras: Sequence[str] = (), scheme: LabelScheme = SIX) -> str:
-    """Return the first line, with the columns of some keys of :data:`EXTRA_COLUMNS`."""
+    """Return the first line, with the columns of some keys of :data:`EXTRA_COLUMNS`.
+
+    A scheme with labels beyond the six has a column ``n_LETTER`` with the number of segments of
+    each of them.
+    """
     kinds = [f"p_{plain_id(kind)}" for kind in scheme.type_names]
+    kinds += [f"n_{letter}" for letter in _own_letters(scheme)]
     more = [column for extra in extras for column in EXTRA_COLUMNS[extra]]
     return "\t".join([*_COLUMNS, *kinds, *more]) + "\n"
 
@@ -126,8 +131,14 @@ def summary_record(prediction: Prediction) -> str:
         "".join(labels[-1:]),
         topology_text(prediction),
         *kinds,
+        *(str(labels.count(letter)) for letter in _own_letters(prediction.scheme)),
     ]
     return "\t".join(fields) + "\n"
+
+
+def _own_letters(scheme: LabelScheme) -> list[str]:
+    """Return the letters of a scheme that are not those of the six with their meaning."""
+    return [label.letter for label in scheme.labels if label.six != label.letter]
 
 
 def signal_peptide_end(segments: Sequence[Segment]) -> int | None:

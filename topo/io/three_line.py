@@ -20,7 +20,7 @@ from topo.io.ids import plain_id
 from topo.io.layout import SEPARATOR
 from topo.io.lines import Lines
 from topo.io.records import Fault, check_labels, clean_sequence, finish_records, without_final_stop
-from topo.labels import TYPES, UNKNOWN, protein_type
+from topo.labels import UNKNOWN
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction, Protein
 
@@ -119,15 +119,15 @@ def _record(name: str, sequence: str, labels: str, kind: str | None) -> str:
     return f">{header}\n{sequence}\n{labels}\n"
 
 
-def as_prediction(protein: Protein) -> Prediction:
-    """Convert a 3-line record to a prediction.
+def as_prediction(protein: Protein, scheme: LabelScheme = SIX) -> Prediction:
+    """Convert a 3-line record with the labels of a scheme to a prediction.
 
-    The type is the header's where that is one of :data:`topo.labels.TYPES`, else the one that
-    the labels determine.
+    The type is the header's where that is one of the scheme, else the one that the labels
+    determine.
     """
-    kind = protein.header_type
-    kind = kind if kind in TYPES else protein_type(protein.labels or "")
-    return Prediction(protein.id, protein.sequence, protein.labels or "", kind)
+    kind, labels = protein.header_type, protein.labels or ""
+    kind = kind if kind in scheme.type_names else scheme.type_of(labels)
+    return Prediction(protein.id, protein.sequence, labels, kind, scheme=scheme)
 
 
 def _type(protein: Protein, scheme: LabelScheme) -> str | None:

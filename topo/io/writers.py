@@ -151,7 +151,7 @@ def open_writers(
             if page is None:
                 raise ValueError("format html needs a page writer")
             opened = stack.enter_context(page(folder / "report.html", list(writers.files)))
-            writers.add(in_six(opened.write), "report.html")
+            writers.add(opened.write, "report.html")
         yield writers
         for stream, footer in footers:
             stream.write(footer)

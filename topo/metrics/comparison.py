@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from topo.errors import TopoError
+from topo.labels.scheme import SIX, LabelScheme
 from topo.metrics.bootstrap import add_up, interval, resample, win_shares
 from topo.metrics.evaluation import (
     LEVEL,
@@ -21,13 +22,17 @@ from topo.metrics.evaluation import (
     lone_metrics,
     nested_metrics,
     pairing_summary,
-    score_pairs,
+    scheme_scores,
     score_statistics,
 )
-from topo.metrics.pairing import Pairing, pair_records
+from topo.metrics.own_labels import own_columns, own_metrics
+from topo.metrics.pairing import Pair, Pairing, pair_records
 from topo.metrics.rates import Metric
 from topo.metrics.summary import Key, compute_metrics
 from topo.protein import Prediction, Protein
+
+_OWN = "labels."
+"""Beginning of the names of statistics in a scheme's own labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,9 @@ def compare(
     truth
         Proteins with labels.
     predictors
-        Predictions of each predictor, by its name.
+        Predictions of each predictor, by its name, all of one label scheme. Metrics in the labels
+        of another scheme than the built-in one have keys that begin with ``labels``; the others
+        are those of the six labels that they are mapped to, if they are.
     resamples
         Number of bootstrap resamples.
     seed
@@ -91,13 +98,19 @@ def compare(
     if not common:
         raise TopoError("no protein of the truth is predicted by all")
     common.sort(key=lambda row: [content_key(rows[row]) for rows in pairs.values()])
-    scores = {name: score_pairs([rows[row] for row in common]) for name, rows in pairs.items()}
-    columns = {name: score_statistics(rows) for name, rows in scores.items()}
-    found = {name: compute_metrics(add_up(column)) for name, column in columns.items()}
+    given = {name: [rows[row] for row in common] for name, rows in pairs.items()}
+    scheme = next(iter(given.values()))[0].prediction.scheme
+    scores = {name: scheme_scores(rows, scheme) for name, rows in given.items()}
+    columns = {name: _columns(given[name], scores[name], scheme) for name in given}
+    found = {name: _metrics(add_up(column), scheme) for name, column in columns.items()}
     drawn = {
-        name: compute_metrics(resample(column, resamples, seed)) for name, column in columns.items()
+        name: _metrics(resample(column, resamples, seed), scheme)
+        for name, column in columns.items()
     }
-    lone = {name: lone_metrics(column) for name, column in columns.items()}
+    lone = {
+        name: lone_metrics(column) if scheme.is_mapped else frozenset[Key]()
+        for name, column in columns.items()
+    }
     differences = [
         {"first": one, "second": two, "figures": _differences(found, drawn, lone, one, two)}
         for one, two in combinations(predictors, 2)
@@ -115,6 +128,26 @@ def compare(
         "bootstrap": {"resamples": resamples, "seed": seed, "level": LEVEL},
     }
     return Comparison(metrics, _differing(common, scores), pairings)
+
+
+def _columns(
+    pairs: Sequence[Pair], scores: Sequence[ProteinScore], scheme: LabelScheme
+) -> dict[str, np.ndarray]:
+    """Return the statistics of the proteins, those of labels beyond the six under ``labels.``."""
+    found = dict(score_statistics(scores)) if scheme.is_mapped else {}
+    if scheme is not SIX:
+        texts = [(pair.truth.labels or "", pair.prediction.labels) for pair in pairs]
+        found |= {f"{_OWN}{name}": rows for name, rows in own_columns(texts, scheme).items()}
+    return found
+
+
+def _metrics(totals: dict[str, np.ndarray], scheme: LabelScheme) -> dict[Key, Metric]:
+    """Compute the metrics of sums of :func:`_columns`."""
+    found = dict(compute_metrics(totals)) if scheme.is_mapped else {}
+    if scheme is not SIX:
+        own = {k.removeprefix(_OWN): v for k, v in totals.items() if k.startswith(_OWN)}
+        found |= {("labels", *key): metric for key, metric in own_metrics(own, scheme).items()}
+    return found
 
 
 def _differences(

@@ -171,6 +171,13 @@ def own_scores(pairs: Sequence[Pair], scheme: LabelScheme) -> list[ProteinScore]
     ]
 
 
+def scheme_scores(pairs: Sequence[Pair], scheme: LabelScheme) -> list[ProteinScore]:
+    """Return the scores of pairs in the six labels, or of their types where there are none."""
+    if not scheme.is_mapped:
+        return own_scores(pairs, scheme)
+    return score_pairs([_in_six(pair, scheme) for pair in pairs])
+
+
 def score_pairs(pairs: Sequence[Pair]) -> list[ProteinScore]:
     """Compare the prediction of each pair with the truth."""
     return [

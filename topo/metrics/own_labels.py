@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from topo.labels.scheme import LabelScheme
+from topo.errors import TopoError
+from topo.labels.scheme import SIX, UNKNOWN, LabelScheme
 from topo.metrics import residue, segment, types
 from topo.metrics.bootstrap import add_up, resample
 from topo.metrics.rates import Metric, ratio, share
 from topo.metrics.residue import known_part
 from topo.metrics.summary import Key, by_class
+from topo.protein import Prediction, Protein
 from topo.segments import Segment
 
 SHARED = 5
@@ -40,7 +43,7 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     counts = np.zeros((len(scheme.letters), 3))
     for row, letter in zip(counts, scheme.letters, strict=True):
         pair = segment.segments_of(truth, letter), segment.segments_of(guess, letter)
-        row[:] = len(pair[0]), len(pair[1]), segment.count_matches(*pair, _match)
+        row[:] = len(pair[0]), len(pair[1]), segment.count_matches(*pair, segments_overlap)
     kinds = scheme.type_of(truth), scheme.type_of(prediction)
     return {
         "residue": residue.confusion_matrix(truth, prediction, scheme.letters),
@@ -50,8 +53,8 @@ def own_statistics(truth: str, prediction: str, scheme: LabelScheme) -> dict[str
     }
 
 
-def _match(true: Segment, predicted: Segment) -> bool:
-    """Whether two segments share enough residues."""
+def segments_overlap(true: Segment, predicted: Segment) -> bool:
+    """Return whether two segments share :data:`SHARED` residues, or all of the shorter one."""
     return true.overlap(predicted) >= min(SHARED, true.length, predicted.length)
 
 
@@ -94,6 +97,38 @@ def scheme_record(scheme: LabelScheme) -> dict[str, Any]:
         "letters": {label.letter: label.name for label in scheme.labels},
         "types": list(scheme.type_names),
     }
+
+
+def in_common_labels(
+    truth: Sequence[Protein], predictors: Mapping[str, Sequence[Prediction]], scheme: LabelScheme
+) -> tuple[list[Protein], dict[str, list[Prediction]]]:
+    """Return truth and predictions in labels that all of them have: a scheme's own or the six.
+
+    These are the six if some predictions have no others, or if the truth has none of the labels
+    beyond the six.
+
+    Raises
+    ------
+    TopoError
+        If some predictions have the six labels, which those of the scheme are not mapped to.
+    """
+    given = {name: list(found) for name, found in predictors.items()}
+    own = all(x.scheme == scheme for found in given.values() for x in found)
+    seen = set().union(*(protein.labels or "" for protein in truth))
+    if scheme is SIX or (own and not (scheme.is_mapped and seen <= {*SIX.letters, UNKNOWN})):
+        return list(truth), given
+    if not scheme.is_mapped:
+        raise TopoError(
+            f"found predictions with the labels {' '.join(SIX.letters)}, expected "
+            f"{' '.join(scheme.letters)}"
+        )
+    six = [
+        protein
+        if protein.labels is None
+        else replace(protein, labels=scheme.to_six(protein.labels))
+        for protein in truth
+    ]
+    return six, {name: [x.in_six() for x in found] for name, found in given.items()}
 
 
 def own_totals(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from topo.crf.costs import DecoderCosts
 from topo.crf.posterior import Posterior
-from topo.grammar.legality import Limits, is_plausible
+from topo.grammar.plausibility import Limits, is_plausible
 from topo.grammar.table import Grammar
 from topo.labels import HELIX, STRAND
 from topo.labels.scheme import LabelScheme
@@ -47,7 +47,7 @@ def choose_topologies(posterior: Posterior, grammar: Grammar, decoder: str) -> T
     """Choose a type and one of its topologies for each chain.
 
     The types are tried in the order of their weighted probabilities. A type is taken if its best
-    topology is plausible (:func:`topo.grammar.legality.is_plausible`) and supported
+    topology is plausible (:func:`topo.grammar.plausibility.is_plausible`) and supported
     (:data:`HELIX_SUPPORT`, :data:`BARREL_SUPPORT`). The best topology is computed from the label
     probabilities over all types, so that of two sides of a loop the one is preferred that is also
     right for the other types; that of a barrel from the probabilities given its type, because

@@ -20,7 +20,13 @@ from topo.labels import DECODERS
 from topo.labels.scheme import SIX
 from topo.nn.choice import choose_topologies
 from topo.nn.conditional import predict_chain
-from topo.nn.losses import cleavage_loss, residue_loss, type_loss, visible_types
+from topo.nn.losses import (
+    ProteinLosses,
+    cleavage_losses,
+    residue_losses,
+    type_losses,
+    visible_types,
+)
 from topo.protein import Prediction, Protein, shared_fields
 
 NEGLIGIBLE_TYPE = 1e-3
@@ -120,7 +126,14 @@ class TopologyModel(nn.Module):
     def losses(
         self, scores: Scores, graph: ResidueGraph, smoothing: float = 0.0
     ) -> dict[str, Tensor]:
-        """Return the losses, averaged over the proteins of the batch.
+        """Return the losses of :meth:`protein_losses`, averaged over the proteins that count."""
+        losses = self.protein_losses(scores, graph, smoothing)
+        return {name: loss.mean() for name, loss in losses.items()}
+
+    def protein_losses(
+        self, scores: Scores, graph: ResidueGraph, smoothing: float = 0.0
+    ) -> dict[str, ProteinLosses]:
+        """Return the losses of each protein of the batch.
 
         ``topology``: negative log-likelihood of the labels among all paths, or cross-entropy of
         each residue. ``type``: negative log-likelihood of the possible types under the type
@@ -128,21 +141,22 @@ class TopologyModel(nn.Module):
         """
         chains, scheme = len(scores.lengths), self.crf.grammar.scheme
         if self.uses_crf:
-            topology = self.crf(
+            costs = self.crf(
                 scores.emissions,
                 scores.lengths,
                 graph.y,
                 cleavage=scores.cleavage,
                 open_start=graph.open_ends[:, 0],
                 open_end=graph.open_ends[:, 1],
-            ).mean()
+            )
+            topology = ProteinLosses(costs)
         else:
-            topology = residue_loss(scores.emissions, graph.y, chains, smoothing)
+            topology = residue_losses(scores.emissions, graph.y, graph.batch, chains, smoothing)
         losses = {"topology": topology}
         if scores.types is not None:
-            losses["type"] = type_loss(scores.types, visible_types(graph, scheme))
+            losses["type"] = type_losses(scores.types, visible_types(graph, scheme))
         if scores.cleavage is not None:
-            losses["cleavage"] = cleavage_loss(
+            losses["cleavage"] = cleavage_losses(
                 scores.cleavage, graph.y, graph.batch, chains, scheme
             )
         return losses

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,13 +15,34 @@ from topo.labels.scheme import SIX, LabelScheme
 from topo.nn.scatter import scatter_max, scatter_sum
 
 
+class ProteinLosses(NamedTuple):
+    """Values of a loss for each protein of a batch, and which of them count."""
+
+    values: Tensor  # (B,) 0 where a protein does not count
+    counted: Tensor | None = None  # bool (B,), None if all of them count
+
+    def mean(self) -> Tensor:
+        """Return the average over the proteins that count; 0 if there are none."""
+        if self.counted is None:
+            return self.values.mean()
+        return self.values.sum() / self.counted.sum().clamp(min=1)
+
+    def shares(self) -> Tensor:
+        """Return values whose average over all proteins is :meth:`mean`, shape (B,)."""
+        if self.counted is None:
+            return self.values
+        return self.values * (len(self.values) / self.counted.sum().clamp(min=1))
+
+
 def total_loss(losses: dict[str, Tensor], weights: LossConfig) -> Tensor:
     """Sum the heads' losses with the weights of the configuration."""
     return sum((getattr(weights, name) * loss for name, loss in losses.items()), torch.zeros(()))
 
 
-def residue_loss(scores: Tensor, labels: Tensor, chains: int, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of residue labels, summed over each chain and averaged over chains.
+def residue_losses(
+    scores: Tensor, labels: Tensor, batch: Tensor, chains: int, smoothing: float = 0.0
+) -> ProteinLosses:
+    """Cross-entropy of residue labels, summed over each chain.
 
     Parameters
     ----------
@@ -27,35 +50,37 @@ def residue_loss(scores: Tensor, labels: Tensor, chains: int, smoothing: float =
         Scores of the labels, shape (R, 6).
     labels
         Label indices, int64 (R,), -100 if unknown.
+    batch
+        Chain of each residue, int64 (R,).
     chains
         Number of chains.
     smoothing
         Label smoothing.
     """
-    total = F.cross_entropy(
+    each = F.cross_entropy(
         scores.float(),
         labels,
         ignore_index=UNKNOWN_INDEX,
         label_smoothing=smoothing,
-        reduction="sum",
+        reduction="none",
     )
-    return total / chains
+    return ProteinLosses(scatter_sum(each, batch, chains))
 
 
-def type_loss(scores: Tensor, types: Tensor) -> Tensor:
-    """Negative log-probability of the set of possible types, averaged over the proteins.
+def type_losses(scores: Tensor, types: Tensor) -> ProteinLosses:
+    """Negative log-probability of the set of possible types of each protein.
 
     Parameters
     ----------
     scores
         Scores of the types, shape (B, 5).
     types
-        Possible types, bool (B, 5). A protein of which all types are possible, or none, adds
-        nothing.
+        Possible types, bool (B, 5). A protein of which all types are possible, or none, has
+        the loss 0.
     """
     types = types | ~types.any(1, keepdim=True)
     log_probabilities = F.log_softmax(scores.float(), dim=1)
-    return -log_probabilities.masked_fill(~types, -torch.inf).logsumexp(1).mean()
+    return ProteinLosses(-log_probabilities.masked_fill(~types, -torch.inf).logsumexp(1))
 
 
 def visible_types(graph: ResidueGraph, scheme: LabelScheme = SIX) -> Tensor:
@@ -114,12 +139,12 @@ def cleavage_sites(
     return is_site, has_site | none
 
 
-def cleavage_loss(
+def cleavage_losses(
     scores: Tensor, labels: Tensor, batch: Tensor, chains: int, scheme: LabelScheme = SIX
-) -> Tensor:
+) -> ProteinLosses:
     """Cross-entropy of the cleavage site's position; "no site" is one more position of score 0.
 
-    Averaged over the chains whose site is known; see :func:`cleavage_sites`.
+    The chains whose site is known count; see :func:`cleavage_sites`.
     """
     scores = scores.float()
     is_site, is_known = cleavage_sites(labels, batch, chains, scheme)
@@ -127,4 +152,4 @@ def cleavage_loss(
     total = scatter_sum((scores - peak[batch]).exp(), batch, chains)
     log_total = torch.log(total + (-peak).exp()) + peak
     at_site = scatter_sum(scores * is_site, batch, chains)
-    return ((log_total - at_site) * is_known).sum() / is_known.sum().clamp(min=1)
+    return ProteinLosses((log_total - at_site) * is_known, is_known)

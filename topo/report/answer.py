@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from topo.io.sides import sides_around
-from topo.labels import HELIX, LABEL_NAMES, MEMBRANE, SIDES, SIGNAL, STRAND, UNKNOWN
+from topo.labels import HELIX, LABEL_NAMES, MEMBRANE, SIDES, SIGNAL, STRAND, TYPES, UNKNOWN
+from topo.labels.scheme import SIDE, SIX, LabelScheme
 from topo.protein import Prediction
 from topo.segments import Segment, to_segments
 
@@ -20,14 +22,19 @@ _IDS = (
 """Forms of ids that contain a UniProt accession (UniProt's own pattern)."""
 
 
-def answer(labels: str, kind: str | None) -> str:
-    """Return one sentence, without its full stop, on a topology.
+def answer(labels: str, kind: str | None, scheme: LabelScheme = SIX) -> str:
+    """Return one sentence, without its full stop, on a topology with the labels of a scheme.
+
+    Labels beyond the six are counted after what the six say. Where they have no such meaning, the
+    sentence has the type and the number of segments of each label.
 
     Examples
     --------
     >>> answer("S" * 22 + "O" * 30 + "M" * 21 + "I" * 9, "SP+TM")
     'Helical membrane protein, 1 helix, N-terminus outside; signal peptide 1-22'
     """
+    if scheme is not SIX:
+        return _own_answer(labels, kind, scheme)
     segments = to_segments(labels)
     helices = sum(segment.label == HELIX for segment in segments)
     strands = sum(segment.label == STRAND for segment in segments)
@@ -49,6 +56,21 @@ def answer(labels: str, kind: str | None) -> str:
     return text
 
 
+def _own_answer(labels: str, kind: str | None, scheme: LabelScheme) -> str:
+    segments = to_segments(labels)
+    numbers = Counter(segment.label for segment in segments)
+    own = [label for label in scheme.labels if label.six != label.letter and numbers[label.letter]]
+    counts = [_count(numbers[x.letter], x.name, f"{x.name}s") for x in own]
+    if scheme.is_mapped:
+        six = scheme.to_six(labels)
+        words = answer(six, kind if kind in TYPES else SIX.type_of(six))
+        if scheme.alike(SIDE) & numbers.keys() and words.startswith("Soluble"):
+            words = "No segment crosses the membrane"
+        return "; ".join([words, *counts])
+    number = _count(len(segments), "segment", "segments")
+    return f"Type {kind}, {number}" + (f": {', '.join(counts)}" if counts else "")
+
+
 def _count(number: int, singular: str, plural: str) -> str:
     return f"{number} {singular if number == 1 else plural}"
 
@@ -62,6 +84,14 @@ def ends(segments: Sequence[Segment]) -> tuple[str, str]:
     if not mature:
         return LABEL_NAMES[UNKNOWN], LABEL_NAMES[UNKNOWN]
     return _side(segments, mature[0], 0), _side(segments, mature[-1], 1)
+
+
+def end_names(labels: str, scheme: LabelScheme = SIX) -> tuple[str, str]:
+    """Return :func:`ends` of labels of a scheme; the names of the end labels if it has no sides."""
+    if scheme.is_mapped:
+        return ends(to_segments(labels if scheme is SIX else scheme.to_six(labels)))
+    names = {**{label.letter: label.name for label in scheme.labels}, UNKNOWN: LABEL_NAMES[UNKNOWN]}
+    return (names[labels[0]], names[labels[-1]]) if labels else (names[UNKNOWN], names[UNKNOWN])
 
 
 def _side(segments: Sequence[Segment], index: int, end: int) -> str:

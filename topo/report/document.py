@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from topo.io.segment_table import segment_rows
-from topo.labels import LABELS, TYPES, protein_type
+from topo.labels.scheme import LabelScheme
 from topo.protein import Alternatives, Prediction
-from topo.report.answer import accession, answer, description, ends
+from topo.report.answer import accession, answer, description, end_names
 from topo.report.orientation import upright
 from topo.report.snake.layout import lay_out
 from topo.segments import to_segments
@@ -41,8 +41,8 @@ def protein_document(
     dict
         Keys as in the page "Report page" of the documentation.
     """
-    segments = prediction.segments
-    begin, finish = ends(segments)
+    scheme = prediction.scheme
+    begin, finish = end_names(prediction.labels, scheme)
     kinds, given = prediction.type_probabilities, prediction.constraint_log_probability
     confidence = prediction.confidence
     document: dict[str, Any] = {
@@ -50,9 +50,9 @@ def protein_document(
         "id": prediction.id,
         "description": description(prediction),
         "accession": accession(prediction.id),
-        "answer": answer(prediction.labels, prediction.type),
+        "answer": answer(prediction.labels, prediction.type, scheme),
         "type": prediction.type,
-        "type_probabilities": None if kinds is None else _named(kinds.tolist()),
+        "type_probabilities": None if kinds is None else _named(kinds.tolist(), scheme.type_names),
         "confidence": None if confidence is None else round(float(confidence), 4),
         "n_terminus": begin,
         "c_terminus": finish,
@@ -72,13 +72,13 @@ def protein_document(
             }
             for row in segment_rows(prediction)
         ],
-        "alternatives": _alternatives(prediction.alternatives),
+        "alternatives": _alternatives(prediction.alternatives, scheme),
         "probabilities": None,
         "diagram": _diagram(prediction) if diagram else None,
         "structure": None,
     }
     if probabilities:
-        document["probabilities"] = _percent(prediction.probabilities)
+        document["probabilities"] = _percent(prediction.probabilities, scheme.letters)
         document["structure"] = _structure(prediction)
     return document
 
@@ -88,11 +88,13 @@ def short_topology(labels: str) -> str:
     return "".join(f"{segment.label}{segment.length}" for segment in to_segments(labels))
 
 
-def _named(values: Sequence[float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in zip(TYPES, values, strict=True)}
+def _named(values: Sequence[float], names: Sequence[str]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in zip(names, values, strict=True)}
 
 
-def _percent(probabilities: np.ndarray | None) -> dict[str, list[int]] | None:
+def _percent(
+    probabilities: np.ndarray | None, letters: Sequence[str]
+) -> dict[str, list[int]] | None:
     """Return whole per cent of each label that reaches 1 %, run by run: value, count, and so on."""
     if probabilities is None:
         return None
@@ -108,23 +110,23 @@ def _percent(probabilities: np.ndarray | None) -> dict[str, list[int]] | None:
     runs[:, 0] = percent[starts]
     runs[:-1, 1] = starts[1:] - starts[:-1]
     runs[-1, 1] = percent.size - starts[-1]
-    cuts = np.searchsorted(starts, np.arange(len(LABELS) + 1) * size)
+    cuts = np.searchsorted(starts, np.arange(len(letters) + 1) * size)
     found = {}
-    for k, label in enumerate(LABELS):
+    for k, label in enumerate(letters):
         flat = runs[cuts[k] : cuts[k + 1]].ravel().tolist()
         if flat != [0, size]:
             found[label] = flat
     return found
 
 
-def _alternatives(found: Alternatives | None) -> dict[str, Any] | None:
+def _alternatives(found: Alternatives | None, scheme: LabelScheme) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
         "topologies": [
             {
                 "topology": short_topology(labels),
-                "answer": answer(labels, protein_type(labels)),
+                "answer": answer(labels, scheme.type_of(labels), scheme),
                 "probability": round(probability, 4),
             }
             for labels, probability in found.topologies

@@ -146,9 +146,10 @@ def confusion_table(title: str, confusion: Mapping[str, Any]) -> Table:
 def comparison_tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
     """Yield one table of all predictors, then one table per pair of predictors."""
     yield _predictor_table(metrics)
+    keys = _compared_keys(metrics)
     for pair in metrics["pairs"]:
         rows = []
-        for label, key in _headline_keys():
+        for label, key in keys:
             if entry := pair["figures"].get(key):
                 shares = (entry["larger_first"], entry["larger_second"])
                 difference = _shown({**entry, "value": entry["difference"]}, 4)
@@ -160,7 +161,8 @@ def comparison_tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
 def _predictor_table(metrics: Mapping[str, Any]) -> Table:
     """Return the headline metrics of each predictor, the largest marked."""
     names = list(metrics["predictors"])
-    sides = [dict(_headlines(metrics["predictors"][name])) for name in names]
+    keys = _compared_keys(metrics)
+    sides = [dict(_headlines(metrics["predictors"][name], keys)) for name in names]
     rows, best = [], set()
     for row, label in enumerate(sides[0]):
         entries = [side.get(label) for side in sides]
@@ -169,6 +171,21 @@ def _predictor_table(metrics: Mapping[str, Any]) -> Table:
         best |= best_cells(values, row, smallest=False)
     title = f"{metrics['proteins']} proteins predicted by all"
     return Table(title, named_columns("figure", *names), rows, best=frozenset(best))
+
+
+def _compared_keys(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return name and dotted key of the metrics of some predictors, also in own labels."""
+    found: Mapping[str, Any] = next(iter(metrics["predictors"].values()))
+    keys = list(_headline_keys()) if "topology" in found else []
+    if own := found.get("labels"):
+        keys += [
+            (f"type {name}", f"labels.type.accuracy.{name}") for name in own["type"]["accuracy"]
+        ]
+        keys.append(("residue accuracy, own labels", "labels.residue.accuracy"))
+        for letter in own["segments"]["f1"]:
+            keys.append((f"{letter} segment F1", f"labels.segments.f1.{letter}"))
+        keys.append(("SOV, own labels", "labels.segments.sov.all"))
+    return list({words: (words, key) for words, key in keys}.values())
 
 
 def _headline_keys() -> Iterator[tuple[str, str]]:
@@ -190,8 +207,10 @@ def _headline_keys() -> Iterator[tuple[str, str]]:
     yield "signal MCC (all)", "signal.mcc.all"
 
 
-def _headlines(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for words, key in _headline_keys():
+def _headlines(
+    metrics: Mapping[str, Any], keys: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for words, key in keys:
         entry: Any = metrics
         for name in key.split("."):
             entry = entry[name]

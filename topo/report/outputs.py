@@ -8,7 +8,6 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from topo.errors import TopoError
 from topo.io.output_formats import DEFAULT_FORMATS
 from topo.io.writers import Writers, open_writers
 from topo.labels.scheme import SIX, LabelScheme
@@ -58,14 +57,11 @@ def open_outputs(
         formats,
         probabilities=probabilities,
         timestamp=timestamp,
-        page=partial(open_page, title=title),
+        page=partial(open_page, title=title, scheme=scheme),
         extras=extras,
         scheme=scheme,
     ) as writers:
-        if scheme.is_mapped:
-            writers.add(lambda prediction: pictures.write(prediction.in_six()))
-        elif plots not in (None, "none"):
-            raise TopoError("--plots: pictures have the six labels, which the model lacks")
+        writers.add(pictures.write)
         yield writers
         pictures.close()
         writers.renamed().extend(pictures.names)

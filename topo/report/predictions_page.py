@@ -23,7 +23,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from topo.io.files import atomic_text, temporary_text
-from topo.labels import TYPE_INDEX, TYPES
+from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Prediction
 from topo.report.document import protein_document
 from topo.report.panel import (
@@ -34,6 +34,7 @@ from topo.report.panel import (
     panel_script,
     panel_style,
     viewer_script,
+    without_membrane,
 )
 from topo.report.template import asset, fill_page
 
@@ -59,9 +60,11 @@ class Page:
     The index is kept in memory (about 200 bytes per protein), the blocks in a temporary file.
     """
 
-    def __init__(self, spool: IO[str], probability_residues: int) -> None:
+    def __init__(
+        self, spool: IO[str], probability_residues: int, scheme: LabelScheme = SIX
+    ) -> None:
         self.proteins: list[list[Any]] = []
-        self._spool = spool
+        self._spool, self._types = spool, scheme.type_names
         self._left = probability_residues
         self._beads_left, self._soluble_left = DIAGRAM_BEADS, SOLUBLE_BEADS
         self._left_out = 0
@@ -86,7 +89,7 @@ class Page:
         self.proteins.append(
             [
                 prediction.id,
-                None if prediction.type is None else TYPE_INDEX[prediction.type],
+                None if prediction.type is None else self._types.index(prediction.type),
                 document["confidence"],
                 document["topology"],
                 document["description"],
@@ -105,7 +108,7 @@ class Page:
     def index(self) -> dict[str, Any]:
         """Return the index; ``left_out`` counts proteins whose probabilities exceed the limit."""
         return {
-            "types": TYPES,
+            "types": self._types,
             "block": _BLOCK,
             "left_out": self._left_out,
             "proteins": self.proteins,
@@ -133,6 +136,7 @@ def open_page(
     *,
     title: str = "Membrane topology predictions",
     probability_residues: int = PROBABILITY_RESIDUES,
+    scheme: LabelScheme = SIX,
 ) -> Iterator[Page]:
     """Open ``report.html`` for writing; the page is assembled when the block ends without error.
 
@@ -146,6 +150,8 @@ def open_page(
         Title of the page.
     probability_residues
         Largest number of residues whose probabilities the page contains.
+    scheme
+        Scheme of the labels of the predictions.
 
     Yields
     ------
@@ -158,12 +164,13 @@ def open_page(
         If the file cannot be written.
     """
     with temporary_text() as spool:
-        page = Page(spool, probability_residues)
+        page = Page(spool, probability_residues, scheme)
         yield page
         page.flush()
         spool.seek(0)
         packed = _pack(json.dumps(page.index(), separators=(",", ":")).encode("ascii"))
-        head, tail = _template(title, downloads, page.structures > 0).split("{{blocks}}")
+        template = _template(title, downloads, page.structures > 0, scheme)
+        head, tail = template.split("{{blocks}}")
         before, after = head.split("{{index}}")
         with atomic_text(path) as stream:
             stream.write(before + packed + after)
@@ -171,17 +178,19 @@ def open_page(
             stream.write(tail)
 
 
-def _template(title: str, downloads: Sequence[str], structures: bool = False) -> str:
+def _template(
+    title: str, downloads: Sequence[str], structures: bool = False, scheme: LabelScheme = SIX
+) -> str:
     """Return the page with placeholders for the index and the blocks."""
     scripts = [viewer_script()] if structures else []
-    scripts.append(f'"use strict";\n{panel_script()}\n{list_script()}')
+    scripts.append(f'"use strict";\n{panel_script(scheme)}\n{list_script(scheme)}')
     return fill_page(
         title,
-        asset("predictions.html").rstrip("\n"),
-        style=panel_style() + color_style(),
+        without_membrane(asset("predictions.html"), scheme).rstrip("\n"),
+        style=panel_style() + color_style(scheme),
         scripts=scripts,
-        key=color_key(),
-        protein=panel_html(),
+        key=color_key(scheme),
+        protein=panel_html(scheme),
         downloads=_links(downloads),
     )
 

@@ -17,9 +17,8 @@ from pathlib import Path
 from topo.errors import InputError
 from topo.io.files import atomic_text, open_text
 from topo.io.structure import StructureInfo
-from topo.labels import LABEL_INDEX, LABEL_NAMES, LABELS
 from topo.protein import Prediction
-from topo.report.palette import LABEL_COLORS
+from topo.report.palette import label_colors, label_names
 
 ELSEWHERE = -1.0
 """B-factor of atoms without a predicted label: other chains, ligands, tags."""
@@ -46,8 +45,8 @@ def save_structure(
         Path to the output folder.
     name
         Name of the files: ``NAME.pdb`` or ``NAME.cif`` in the format of the structure, with the
-        index of the label as B-factor (0 to 5 in the order I O P S M B, :data:`ELSEWHERE` for all
-        other atoms), ``NAME.pml`` and ``NAME.cxc``.
+        index of the label in its scheme as B-factor (0 to 5 in the order I O P S M B,
+        :data:`ELSEWHERE` for all other atoms), ``NAME.pml`` and ``NAME.cxc``.
 
     Returns
     -------
@@ -88,7 +87,7 @@ def _with_labels(prediction: Prediction, info: StructureInfo) -> tuple[str, str]
         models = list(parser.get_structure("topo", StringIO(text)) or ())
         model = next((m for m in models if m.serial_num == info.model), models[0])
         values = {
-            number: float(LABEL_INDEX[label])
+            number: float(prediction.scheme.index[label])
             for number, label in zip(info.numbers, prediction.labels, strict=True)
             if number
         }
@@ -114,7 +113,7 @@ def _ranges(
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield each label with the first and last residue numbers of its resolved stretches."""
     pairs = list(zip(info.numbers, prediction.labels, strict=True))
-    for label in LABELS:
+    for label in prediction.scheme.letters:
         found = []
         for shown, run in groupby(pairs, key=lambda pair: pair[1] == label and pair[0] != ""):
             if shown:
@@ -133,29 +132,31 @@ def _is_plain(info: StructureInfo) -> bool:
 
 def _pymol(prediction: Prediction, info: StructureInfo, file: str) -> str:
     thing, plain = Path(file).stem, _is_plain(info)
+    colors, names = label_colors(prediction.scheme), label_names(prediction.scheme)
     chain = f" and chain {info.chain}" if info.chain else ""
     lines = [f"load {file}, {thing}", "hide everything", f"show cartoon, {thing}"]
-    lines.append(f"color 0x{LABEL_COLORS['-'][1:]}, {thing}")
+    lines.append(f"color 0x{colors['-'][1:]}, {thing}")
     for label, ranges in _ranges(prediction, info):
         # PyMOL reads a minus sign as a range unless it is escaped.
         ends = [[number.replace("-", "\\-") for number in dict.fromkeys(pair)] for pair in ranges]
         spans = "+".join(map("-".join, ends))
         where = f"{thing}{chain} and resi {spans}"
         if not plain:  # the B-factor is the label
-            value = LABEL_INDEX[label]
+            value = prediction.scheme.index[label]
             where = f"{thing} and b > {value - 0.5} and b < {value + 0.5}"
-        lines.append(f"# {LABEL_NAMES[label]}")
-        lines.append(f"color 0x{LABEL_COLORS[label][1:]}, {where}")
+        lines.append(f"# {names[label]}")
+        lines.append(f"color 0x{colors[label][1:]}, {where}")
     return "\n".join([*lines, f"orient {thing}", ""])
 
 
 def _chimerax(prediction: Prediction, info: StructureInfo, file: str) -> str:
     plain = _is_plain(info)
-    lines = [f"open {file}", "hide atoms", "show cartoons", f"color {LABEL_COLORS['-']}"]
+    colors, names = label_colors(prediction.scheme), label_names(prediction.scheme)
+    lines = [f"open {file}", "hide atoms", "show cartoons", f"color {colors['-']}"]
     chain = f"/{info.chain}" if info.chain else ""
     for label, ranges in _ranges(prediction, info):
         spans = ",".join(f"{a}-{b}" if a != b else a for a, b in ranges)
-        where = f"{chain}:{spans}" if plain else f"@@bfactor={LABEL_INDEX[label]}"
-        lines.append(f"# {LABEL_NAMES[label]}")
-        lines.append(f"color {where} {LABEL_COLORS[label]}")
+        where = f"{chain}:{spans}" if plain else f"@@bfactor={prediction.scheme.index[label]}"
+        lines.append(f"# {names[label]}")
+        lines.append(f"color {where} {colors[label]}")
     return "\n".join([*lines, "view", ""])

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topo.errors import printable
-from topo.labels import LABEL_NAMES, LABELS, UNKNOWN
+from topo.labels import MEMBRANE, SIGNAL
+from topo.labels.scheme import SIDE, LabelScheme
 from topo.protein import Prediction
-from topo.report.palette import LABEL_COLORS
+from topo.report.palette import label_colors, label_names
 from topo.segments import to_segments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEIGHTS = {"S": 0.6, "M": 0.9, "B": 0.9}
-_LOOP_HEIGHT = 0.35
+_CROSSES, _ENTERS, _LOOP_HEIGHT = 0.9, 0.6, 0.35
+"""Heights of membrane segments, of segments that enter the membrane, and of the others."""
 
 
 def draw_traces(prediction: Prediction, truth: str | None = None) -> Figure:
@@ -42,7 +43,8 @@ def draw_traces(prediction: Prediction, truth: str | None = None) -> Figure:
     figure = Figure(figsize=(10, 0.9 + 0.35 * bars + 2.4 * traced), layout="constrained")
     ratios = [0.35 * bars] + [2.4] * traced
     axes = figure.subplots(1 + traced, 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
-    _draw_bars(axes[0], [prediction.labels] if truth is None else [prediction.labels, truth])
+    rows = [prediction.labels] if truth is None else [prediction.labels, truth]
+    _draw_bars(axes[0], rows, prediction.scheme)
     axes[0].set_title(printable(_title(prediction)), loc="left", fontsize=10, parse_math=False)
     if traced:
         _draw_probabilities(axes[1], prediction)
@@ -59,16 +61,17 @@ def _title(prediction: Prediction) -> str:
     return "   ".join(parts)
 
 
-def _draw_bars(axes: Axes, rows: list[str]) -> None:
+def _draw_bars(axes: Axes, rows: list[str], scheme: LabelScheme) -> None:
     """Draw label strings as bars, the first at the top; membrane segments are thicker."""
+    colors, heights = label_colors(scheme), _heights(scheme)
     for row, labels in enumerate(rows):
         centre = len(rows) - 1 - row
         for label, start, end in to_segments(labels):
-            height = _HEIGHTS.get(label, _LOOP_HEIGHT)
+            height = heights.get(label, _LOOP_HEIGHT)
             axes.broken_barh(
                 [(start + 0.5, end - start)],
                 (centre - height / 2, height),
-                facecolor=LABEL_COLORS[label],
+                facecolor=colors[label],
                 edgecolor="none",
             )
     axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -77,12 +80,21 @@ def _draw_bars(axes: Axes, rows: list[str]) -> None:
     axes.spines[:].set_visible(False)
 
 
+def _heights(scheme: LabelScheme) -> dict[str, float]:
+    """Return the heights of the labels other than loops; of all where they have no such meaning."""
+    if not scheme.is_mapped:
+        return dict.fromkeys(scheme.letters, _ENTERS)
+    entering = dict.fromkeys(scheme.alike(SIGNAL, SIDE), _ENTERS)
+    return entering | dict.fromkeys(scheme.alike(*MEMBRANE), _CROSSES)
+
+
 def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     positions = np.arange(1, len(prediction) + 1)
     marker = "." if len(prediction) == 1 else ""
-    for index, label in enumerate(LABELS):
+    colors = label_colors(prediction.scheme)
+    for index, label in enumerate(prediction.scheme.letters):
         values = prediction.probabilities[:, index]  # type: ignore[index]
-        axes.plot(positions, values, color=LABEL_COLORS[label], linewidth=1.2, marker=marker)
+        axes.plot(positions, values, color=colors[label], linewidth=1.2, marker=marker)
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("probability")
     axes.spines[["top", "right"]].set_visible(False)
@@ -95,12 +107,10 @@ def _add_legend(figure: Figure, prediction: Prediction, truth: str | None) -> No
     shown = set(prediction.labels) | set(truth or "")
     if prediction.probabilities is not None and len(prediction):
         seen = prediction.probabilities.max(axis=0) >= 0.02
-        shown |= {label for label, visible in zip(LABELS, seen, strict=True) if visible}
-    patches = [
-        Patch(color=LABEL_COLORS[label], label=LABEL_NAMES[label])
-        for label in (*LABELS, UNKNOWN)
-        if label in shown
-    ]
+        letters = prediction.scheme.letters
+        shown |= {label for label, visible in zip(letters, seen, strict=True) if visible}
+    colors, names = label_colors(prediction.scheme), label_names(prediction.scheme)
+    patches = [Patch(color=colors[label], label=names[label]) for label in colors if label in shown]
     if patches:
         figure.legend(
             handles=patches, loc="outside lower center", ncols=7, fontsize=8, frameon=False

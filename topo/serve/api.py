@@ -16,6 +16,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from topo._version import __version__
+from topo.serve.limits import client_of
 from topo.serve.models import Health, JobStatus, Problem, job_status
 from topo.serve.options import JobOptions, PredictionOptions
 from topo.serve.problems import MEDIA_TYPE, ServiceError
@@ -61,13 +62,19 @@ class JobForm(JobOptions, _Input):
     """Form of a job."""
 
 
+class SessionForm(BaseModel):
+    """Form of a session."""
+
+    token: str = Field(max_length=1000, description="Token of the server.")
+
+
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"model": Problem, "content": content} for status in statuses}
 
 
 router = APIRouter(prefix="/api", responses=_problems(401))
-_INPUT = _problems(403, 413, 422, 429, 503, 507)
+_INPUT = _problems(403, 413, 415, 422, 429, 503, 507)
 
 
 def service(request: Request) -> Service:
@@ -76,8 +83,8 @@ def service(request: Request) -> Service:
 
 
 def client(request: Request) -> str:
-    """Return the address of a client."""
-    return request.client.host if request.client else "unknown"
+    """Return the name of a client in limits."""
+    return client_of(request.client.host) if request.client else "unknown"
 
 
 def found(job_id: str, request: Request) -> Job:
@@ -95,7 +102,7 @@ _Client = Annotated[str, Depends(client)]
 _Found = Annotated[Job, Depends(found)]
 
 
-@router.post("/predict", responses=_INPUT)
+@router.post("/predict", responses=_INPUT, tags=["predictions"])
 async def predict(
     form: Annotated[PredictionForm, Form()], held: _Service, who: _Client
 ) -> Response:
@@ -110,7 +117,7 @@ async def predict(
     return Response(text.encode("utf-8", "replace"), media_type="application/json")
 
 
-@router.post("/jobs", status_code=202, responses=_INPUT)
+@router.post("/jobs", status_code=202, responses=_INPUT, tags=["jobs"])
 async def create_job(
     form: Annotated[JobForm, Form()], held: _Service, who: _Client, response: Response
 ) -> JobStatus:
@@ -122,13 +129,18 @@ async def create_job(
     return status_of(job, held)
 
 
-@router.get("/jobs/{job_id}", responses=_problems(404))
+@router.get("/jobs/{job_id}", responses=_problems(404), tags=["jobs"])
 def show_job(job: _Found, held: _Service) -> JobStatus:
     """Return the state of a job."""
     return status_of(job, held)
 
 
-@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, responses=_problems(404))
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=_problems(404),
+    tags=["jobs"],
+)
 async def watch_job(job: _Found, held: _Service) -> AsyncIterator[ServerSentEvent]:
     """Send the state of a job whenever it changes, until the job ends, as server-sent events."""
     last, polls = "", 0
@@ -154,6 +166,7 @@ async def watch_job(job: _Found, held: _Service) -> AsyncIterator[ServerSentEven
     "/jobs/{job_id}/results/{name}",
     response_class=FileResponse,
     responses=_problems(404, 409, 507),
+    tags=["jobs"],
 )
 def download(job: _Found, name: str, held: _Service) -> Response:
     """Return the file of a format; ``zip``, or a format of several files, as an archive."""
@@ -172,13 +185,13 @@ def download(job: _Found, name: str, held: _Service) -> Response:
     return _attachment(folder.zipped(files, archive), archive)
 
 
-@router.delete("/jobs/{job_id}", status_code=204, responses=_problems(403, 404, 507))
+@router.delete("/jobs/{job_id}", status_code=204, responses=_problems(403, 404, 507), tags=["jobs"])
 def delete_job(job: _Found, held: _Service) -> None:
     """Delete a job with its input and its results, also while it runs."""
     held.queue.delete(job)
 
 
-@router.get("/health")
+@router.get("/health", tags=["server"])
 async def health(held: _Service) -> Health:
     """Return the state of the server."""
     queue = held.queue
@@ -188,19 +201,19 @@ async def health(held: _Service) -> Health:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, tags=["server"])
 def metrics(held: _Service) -> Response:
     """Return figures in the text format of Prometheus."""
     return Response(held.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-@router.post("/session", status_code=204, responses=_problems(403))
+@router.post("/session", status_code=204, responses=_problems(403, 413, 415, 503), tags=["server"])
 def open_session(
-    token: Annotated[str, Form(max_length=1000)], request: Request, response: Response
+    form: Annotated[SessionForm, Form()], request: Request, response: Response
 ) -> None:
     """Exchange the token of the server for a cookie, which browsers send on."""
     held: Token = request.app.state.token
-    if not held.is_right(token):
+    if not held.is_right(form.token):
         raise ServiceError(401, "found another token, expected that of this server")
     response.set_cookie(
         COOKIE,

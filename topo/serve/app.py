@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from importlib.resources import files
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import fastapi_swagger
@@ -15,17 +15,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from topo._version import __version__
-from topo.io.export import EXPORTS
-from topo.io.output_formats import DEFAULT_FORMATS, PREDICTION_FORMATS, PROBABILITY_FORMATS
-from topo.labels import DECODERS
 from topo.report.template import asset
 from topo.resources import bundled
 from topo.serve.api import found, router
-from topo.serve.limits import DAY, MEGABYTE, Limits
+from topo.serve.limits import MEGABYTE
+from topo.serve.pages import page_text, start_page
 from topo.serve.problems import (
     MEDIA_TYPE,
     ServiceError,
     StorageError,
+    is_page,
     is_storage_error,
     problem,
     unexpected,
@@ -69,8 +68,8 @@ def make_app(service: Service, secret: str | None) -> ASGIApp:
 
 
 def _add_pages(app: FastAPI) -> None:
-    page = _start_page(app.state.service.limits)
-    reference = _page("reference.html")
+    page = start_page(app.state.service.limits)
+    reference = page_text("reference.html")
 
     @app.get("/", include_in_schema=False)
     async def start() -> HTMLResponse:
@@ -91,53 +90,26 @@ def _add_pages(app: FastAPI) -> None:
         if path is None:
             raise ServiceError(404, "the job has no such file")
         if name == "report.html":
-            content = path.read_bytes()
-            return HTMLResponse(content, headers=page_policy(content))
+            headers = _report_policy(path, path.stat().st_mtime_ns)
+            return FileResponse(path, media_type="text/html; charset=utf-8", headers=headers)
         return FileResponse(path, filename=name, content_disposition_type="attachment")
 
 
-def _start_page(limits: Limits) -> str:
-    """Return the page of the site, with the choices of the options."""
-    has_parquet = find_spec("pyarrow") is not None
-    formats = [name for name in PREDICTION_FORMATS if has_parquet or name != "parquet"]
-    tables = [name for name in PROBABILITY_FORMATS if has_parquet or name != "parquet"]
-    days = limits.lifetime / DAY
-    texts = {
-        "program": f"topo {__version__}",
-        "lifetime": f"{days:g} day{'' if days == 1 else 's'}",
-        "proteins": f"{limits.proteins:,}",
-        "decoders": _choices(DECODERS),
-        "probabilities": _choices(tables),
-        "formats": _boxes("format", formats, DEFAULT_FORMATS),
-        "exports": _boxes("export", EXPORTS, ()),
-    }
-    page = _page("index.html")
-    for name, text in texts.items():
-        page = page.replace(f"{{{{{name}}}}}", text)
-    return page
-
-
-def _choices(names: Sequence[str]) -> str:
-    return "".join(f"<option>{name}</option>" for name in names)
-
-
-def _boxes(field: str, names: Sequence[str], chosen: Sequence[str]) -> str:
-    return "\n".join(
-        f'<label><input type="checkbox" name="{field}" value="{name}"'
-        f"{' checked' if name in chosen else ''}> {name}</label>"
-        for name in names
-    )
+@lru_cache(maxsize=1000)
+def _report_policy(path: Path, changed: int) -> dict[str, str]:
+    return page_policy(path.read_bytes())
 
 
 def _add_static(app: FastAPI) -> None:
     swagger = files(fastapi_swagger).joinpath("resources")
     texts = {
-        "site.css": (asset("style.css") + _page("site.css"), _CSS),
-        "site.js": (_page("site.js"), _JAVASCRIPT),
-        "job.js": (_page("job.js"), _JAVASCRIPT),
-        "form.js": (_page("form.js"), _JAVASCRIPT),
-        "reference.js": (_page("reference.js"), _JAVASCRIPT),
-        "icon.svg": (_page("icon.svg"), "image/svg+xml"),
+        "site.css": (asset("style.css") + page_text("site.css"), _CSS),
+        "site.js": (page_text("site.js"), _JAVASCRIPT),
+        "job.js": (page_text("job.js"), _JAVASCRIPT),
+        "form.js": (page_text("form.js"), _JAVASCRIPT),
+        "reference.js": (page_text("reference.js"), _JAVASCRIPT),
+        "reference.css": (page_text("reference.css"), _CSS),
+        "icon.svg": (page_text("icon.svg"), "image/svg+xml"),
         "example.fasta": (_example(), "text/plain; charset=utf-8"),
     }
 
@@ -163,15 +135,16 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(ServiceError)
     async def refused(request: Request, error: ServiceError) -> Response:
-        return problem(error.status, str(error), retry_after=error.retry_after)
+        page = is_page(request.url.path, request.headers)
+        return problem(error.status, str(error), retry_after=error.retry_after, page=page)
 
     @app.exception_handler(StorageError)
     async def full(request: Request, error: StorageError) -> Response:
-        return unexpected(error)
+        return unexpected(error, is_page(request.url.path, request.headers))
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
-        return unexpected(error)
+        return unexpected(error, is_page(request.url.path, request.headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -181,7 +154,10 @@ def _add_errors(app: FastAPI) -> None:
     async def other(request: Request, error: HTTPException) -> Response:
         if is_storage_error(error.__cause__):  # no room for a large upload
             return unexpected(error)
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+        page = is_page(request.url.path, request.headers)
+        unknown = error.status_code == 404 and error.detail == "Not Found"
+        detail = "no such page" if unknown else str(error.detail)
+        return problem(error.status_code, detail, headers=error.headers, page=page)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -204,11 +180,6 @@ def _explain(error: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"][1:]) or "the form"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {message[:1].lower()}{message[1:]}"
-
-
-def _page(name: str) -> str:
-    """Return a file of ``topo/serve/page``."""
-    return files("topo.serve").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _example() -> str:

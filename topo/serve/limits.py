@@ -1,10 +1,11 @@
-"""Limits of a server, and the jobs of a client per minute."""
+"""Limits of a server: the jobs of a client per minute, and what all receive at a time."""
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -87,3 +88,45 @@ class Allowance:
             while len(self._times) > _CLIENTS:
                 del self._times[next(iter(self._times))]
         return wait
+
+
+class Room:
+    """Bytes of the requests that are being received, which the memory and the disk have to hold.
+
+    Parameters
+    ----------
+    total, share
+        Largest sum of all requests, and of those of one client.
+    """
+
+    def __init__(self, total: int, share: int) -> None:
+        self._total, self._share = total, share
+        self._used: Counter[str] = Counter()
+
+    def take(self, client: str, size: int) -> bool:
+        """Reserve the bytes of a request, and return whether there was room."""
+        if self._used.total() + size > self._total or self._used[client] + size > self._share:
+            return False
+        self._used[client] += size
+        return True
+
+    def give_back(self, client: str, size: int) -> None:
+        """Free the bytes of a request that has been answered."""
+        self._used[client] -= size
+        if not self._used[client]:
+            del self._used[client]
+
+
+def client_of(address: str) -> str:
+    """Return the client of an address: one of IPv4, or a network of IPv6.
+
+    A host of IPv6 has a network of 2**64 addresses and counts as one client.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    mapped = found.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((int(found), 64), strict=False))

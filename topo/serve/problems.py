@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from topo.errors import TopoError, one_line
+from topo.serve.pages import problem_page
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("topo.serve")
@@ -82,15 +82,20 @@ def storage_errors(what: str) -> Iterator[None]:
         raise StorageError(f"{what}: cannot be written ({error.strerror})") from error
 
 
+def is_page(path: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a browser opens an address of the site and shows the answer as a page."""
+    return not path.startswith("/api/") and "text/html" in headers.get("accept", "")
+
+
 def problem(
     status: int,
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
     retry_after: float | None = None,
-    **members: Any,
-) -> JSONResponse:
-    """Return an error as a problem document.
+    page: bool = False,
+) -> Response:
+    """Return an error as a problem document, or as a page of the site.
 
     Parameters
     ----------
@@ -102,28 +107,25 @@ def problem(
         Headers of the answer.
     retry_after
         Seconds after which the request may succeed.
-    **members
-        Further members of the document.
+    page
+        Whether to return a page.
     """
     sent = dict(headers or {})
     if retry_after is not None:
         sent["Retry-After"] = str(max(1, math.ceil(retry_after)))
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": one_line(detail, ServiceError.longest),
-        **members,
-    }
+    title, line = HTTPStatus(status).phrase, one_line(detail, ServiceError.longest)
+    if page:
+        return HTMLResponse(problem_page(title, line), status, headers=sent)
+    content = {"type": "about:blank", "title": title, "status": status, "detail": line}
     return JSONResponse(content, status, headers=sent, media_type=MEDIA_TYPE)
 
 
-def unexpected(error: Exception) -> JSONResponse:
+def unexpected(error: Exception, page: bool = False) -> Response:
     """Return the answer to an error that no request should cause, and log where it was raised."""
     if is_storage_error(error):
-        return problem(507, f"the store cannot be written ({_cause(error)})")
+        return problem(507, f"the store cannot be written ({_cause(error)})", page=page)
     log_defect(error)
-    return problem(500, "the request failed; the log of the server has the place")
+    return problem(500, "the request failed; the log of the server has the place", page=page)
 
 
 def _cause(error: BaseException) -> str:

@@ -8,10 +8,13 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from topo.serve.limits import Limits
+from topo.serve.limits import Limits, client_of
 
-CONNECTIONS = 500
-"""Largest number of connections of an address at a time."""
+CONNECTIONS, TOTAL = 500, 2000
+"""Largest number of connections of a client and of all clients at a time."""
+
+_WHOLE = 10
+"""Time for a whole body, relative to that without progress."""
 
 
 def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
@@ -22,7 +25,7 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
     limits
         Limits, in seconds.
     limit_clients
-        Whether an address has at most :data:`CONNECTIONS` connections; not behind a proxy, whose
+        Whether a client has at most :data:`CONNECTIONS` connections; not behind a proxy, whose
         address all clients share.
     """
     connections: Counter[str] = Counter()
@@ -33,12 +36,14 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
         _address = ""
         _head: asyncio.TimerHandle | None = None
         _stalled: asyncio.TimerHandle | None = None
+        _body: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._address = str((self.client or ("",))[0])
+            self._address = client_of(str((self.client or ("",))[0]))
             connections[self._address] += 1
-            if limit_clients and connections[self._address] > CONNECTIONS:
+            many = limit_clients and connections[self._address] > CONNECTIONS
+            if many or connections.total() > TOTAL:
                 transport.abort()
             self._head = self.loop.call_later(limits.head, self._check_head)
 
@@ -46,7 +51,7 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
             connections[self._address] -= 1
             if not connections[self._address]:
                 del connections[self._address]
-            for timer in (self._head, self._stalled):
+            for timer in (self._head, self._stalled, self._body):
                 if timer is not None:
                     timer.cancel()
             super().connection_lost(exc)
@@ -59,8 +64,12 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
                     self._restart_head()
             elif self.cycle.more_body:
                 self._expect_progress()
+                if self._body is None:
+                    seconds = _WHOLE * limits.stall
+                    self._body = self.loop.call_later(seconds, self.transport.abort)
             else:
                 self._settle()
+                self._end_body()
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -72,6 +81,7 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
 
         def on_response_complete(self) -> None:
             self._settle()
+            self._end_body()
             super().on_response_complete()
 
         def _restart_head(self) -> None:
@@ -90,6 +100,11 @@ def timed_protocol(limits: Limits, limit_clients: bool) -> type[H11Protocol]:
         def _expect_progress(self) -> None:
             self._settle()
             self._stalled = self.loop.call_later(limits.stall, self.transport.abort)
+
+        def _end_body(self) -> None:
+            if self._body is not None:
+                self._body.cancel()
+                self._body = None
 
         def _settle(self) -> None:
             if self._stalled is not None:

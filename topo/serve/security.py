@@ -10,16 +10,25 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from topo.serve.limits import Room, client_of
 from topo.serve.metrics import Metrics
-from topo.serve.problems import problem, unexpected
+from topo.serve.problems import is_page, problem, unexpected
 
 COOKIE = "topo_session"
 _OPEN = ("/api/health", "/api/session", "/api/openapi.json")
 _READ_ONLY = ("GET", "HEAD", "OPTIONS")
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+_ROOM, _SHARE = 32, 8
+"""Largest requests that are received at a time, from all clients and from one."""
+
+_BUSY = 5.0
+"""Seconds after which a client may try again if too much is being received."""
+
 _SITE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -122,6 +131,7 @@ class Guard:
     ) -> None:
         self._app, self._token, self._metrics = app, token, metrics
         self._largest = largest
+        self._room = None if largest is None else Room(_ROOM * largest, _SHARE * largest)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -130,7 +140,11 @@ class Guard:
             return
         begun, answer = time.perf_counter(), _Answer(send)
         try:
-            await (self._refusal(scope) or self._app)(scope, receive, answer.send)
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, answer.send)
+            else:
+                await self._receive(scope, receive, answer)
         except Exception as error:
             await self._fail(error, answer, scope, receive)
         finally:
@@ -138,20 +152,45 @@ class Guard:
             seconds = time.perf_counter() - begun
             self._metrics.observe(scope["method"], route, answer.status, seconds)
 
+    async def _receive(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Pass a request on if there is room for its body."""
+        size = self._size(Headers(scope=scope))
+        client = client_of((scope.get("client") or ("unknown",))[0])
+        if self._room is None or not size:
+            await self._app(scope, receive, answer.send)
+        elif self._room.take(client, size):
+            try:
+                await self._app(scope, receive, answer.send)
+            finally:
+                self._room.give_back(client, size)
+        else:
+            busy = problem(503, "too much is being received; try later", retry_after=_BUSY)
+            await busy(scope, receive, answer.send)
+
+    def _size(self, headers: Headers) -> int:
+        """Return the size of a body, or the largest one if its length is not stated."""
+        if "transfer-encoding" in headers:
+            return self._largest or 0
+        size = headers.get("content-length", "0")
+        return int(size[:20]) if size.isdecimal() else 0
+
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
         if scope["method"] not in _READ_ONLY and _is_cross_site(headers):
             return problem(403, "found a request from another site, expected one from this page")
-        size = headers.get("content-length", "0")
-        if self._largest is not None and size.isdecimal() and int(size) > self._largest:
-            found = f"found a request of {int(size):,} bytes"
+        if (charset := _charset(headers)) not in _CHARSETS:
+            return problem(415, f"found charset {charset!r}, expected utf-8")
+        size = self._size(headers)
+        if self._largest is not None and size > self._largest:
+            found = f"found a request of {size:,} bytes"
             return problem(413, f"{found}, expected at most {self._largest:,}")
         path = scope["path"]
         guarded = path.startswith("/api/") and path not in _OPEN
         guarded = guarded or (path.startswith("/jobs/") and "/files/" in path)
         if guarded and not self._token.admits(headers):
             challenge = {"WWW-Authenticate": "Bearer"}
-            return problem(401, "expected the token of this server", headers=challenge)
+            page = is_page(path, headers)
+            return problem(401, "expected the token of this server", headers=challenge, page=page)
         return None
 
     async def _fail(
@@ -160,7 +199,7 @@ class Guard:
         """Answer an unexpected error; the connection is closed if an answer has begun."""
         if answer.complete:  # the application has answered and logged the error
             return
-        response = unexpected(error)
+        response = unexpected(error, is_page(scope["path"], Headers(scope=scope)))
         if answer.status:
             raise ConnectionAbortedError("an answer was cut off") from None
         await response(scope, receive, answer.send)
@@ -180,6 +219,13 @@ class _Answer:
                 headers.setdefault(name, value)
         await self._send(message)
         self.complete = message["type"] == "http.response.body" and not message.get("more_body")
+
+
+def _charset(headers: Headers) -> str:
+    """Return the charset of a form: others than UTF-8 may take long to decode."""
+    kind, options = parse_options_header(headers.get("content-type", ""))
+    found = options.get(b"charset", b"utf-8") if kind.startswith(b"multipart/") else b"utf-8"
+    return found.decode("latin-1").lower()
 
 
 def _is_cross_site(headers: Headers) -> bool:

@@ -87,7 +87,9 @@ class Service:
         if self.stopping:
             raise ServiceError(503, "the server is stopping", _BUSY)
         direct = self.predictions.statistics().tasks_waiting
-        if self.queue.waiting() + direct >= self.limits.queue:
+        uploads = self.uploads.statistics()
+        arriving = direct + uploads.tasks_waiting + uploads.borrowed_tokens
+        if self.queue.waiting() + arriving >= self.limits.queue:
             full = f"the queue of {self.limits.queue:,} jobs is full; try later"
             raise ServiceError(503, full, _BUSY)
         if wait := self.allowance.take(client):
@@ -193,7 +195,7 @@ class Service:
             open(folder.input, "w", encoding="utf-8", errors="replace", newline="\n") as out,
         ):
             while block := text.read(_BLOCK):
-                size += len(block)
+                size += len(block.encode("utf-8", "replace"))
                 if limit and size > limit:
                     raise ServiceError(
                         413, f"{name}: found over {limit / MEGABYTE:g} MB, expected less"

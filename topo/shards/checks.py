@@ -76,8 +76,11 @@ def merge(
     Raises
     ------
     TopoError
-        If a shard is missing or faulty.
+        If a shard is missing or faulty, or the target is a file that the folder needs.
     """
+    path = target or folder.path / f"predictions{folder.suffix}"
+    if folder.needs(path):
+        raise TopoError(f"{path}: belongs to the shards in {folder.path}, expected another file")
     if left := folder.incomplete():
         shown = ", ".join(map(str, left[:5])) + (", ..." if len(left) > 5 else "")
         raise TopoError(
@@ -88,7 +91,6 @@ def merge(
         raise TopoError(f"{folder.output(index)}: {fault}; topo shards verify names all")
     name = folder.manifest.options["format"]
     parts = [folder.output(index) for index in range(len(folder))]
-    path = target or folder.path / f"predictions{parts[0].suffix}"
     report(f"merging into {path}")
     rows = merge_compact(parts, name, path)
     if rows != folder.manifest.records:
@@ -110,6 +112,8 @@ def _fault(folder: ShardFolder, index: int) -> str | None:
         rows = count_compact(output, folder.manifest.options["format"])
         if rows != shard.records:
             return f"found {rows:,} proteins, expected {shard.records:,}"
+        if (receipt.records, receipt.residues) != (shard.records, shard.residues):
+            return "its receipt has other numbers than the manifest"
     except TopoError as error:
         return str(error)
     return None

@@ -70,7 +70,7 @@ class ShardFolder:
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self._suffix = SUFFIXES[manifest.options["format"]]
+        self.suffix = SUFFIXES[manifest.options["format"]]
 
     @classmethod
     def open(cls, path: Path) -> ShardFolder:
@@ -106,11 +106,17 @@ class ShardFolder:
 
     def output(self, index: int) -> Path:
         """Path to the predictions of a shard."""
-        return self.path / "shards" / f"{self.name(index)}{self._suffix}"
+        return self.path / "shards" / f"{self.name(index)}{self.suffix}"
 
     def receipt_path(self, index: int) -> Path:
         """Path to the receipt of a shard."""
         return self.path / "shards" / f"{self.name(index)}.json"
+
+    def needs(self, path: Path) -> bool:
+        """Return whether a file is the manifest, or lies where the files of shards are."""
+        inside = [self.path / MANIFEST, self.path / "inputs", self.path / "shards", self.claims]
+        found = path.resolve()
+        return any(found.is_relative_to(place.resolve()) for place in inside)
 
     def is_complete(self, index: int, *, now: bool = False) -> bool:
         """Return whether a shard is predicted.

@@ -23,6 +23,7 @@ FORMAT = 1
 
 _OPTIONS = {
     "format": str,
+    "probabilities": bool,
     "decoder": str,
     "precision": str,
     "device": str,
@@ -171,8 +172,8 @@ def read_manifest(path: Path) -> Manifest | None:
     for key, kind in _OPTIONS.items():
         check_entry(path, f"options.{key}", options.get(key), kind)
     if options["format"] not in SUFFIXES:
-        found = f"found {options['format'][:40]!r}"
-        raise InputError(path, f"options.format: {found}, expected {' or '.join(SUFFIXES)}")
+        found, known = options["format"], " or ".join(SUFFIXES)
+        raise InputError(path, f"options.format: found {found!r}, expected {known}")
     try:
         inputs = tuple(Source(**entry) for entry in tree["inputs"])
         shards = tuple(Shard(**entry) for entry in tree["shards"])

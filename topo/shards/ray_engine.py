@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,13 @@ from topo.inference import load_model
 from topo.io.claims import POLL, Claims
 from topo.shards.folder import Receipt, ShardFolder
 from topo.shards.prediction import ShardPredictor, complete_shard, receipt_line
+
+_ENOUGH = 0.5
+"""Shards at work per actor from which the pool grows.
+
+Ray's default, 1.75, is for actors with a queue; ours have none, and the pool would stay at one. At
+one half the pool doubles, so that a large cluster is soon full.
+"""
 
 
 def check_ray() -> None:
@@ -127,7 +135,9 @@ def _results(
         ShardActor,  # pyright: ignore[reportArgumentType]: a class of callables
         fn_constructor_args=(str(folder.path.absolute()), str(model.absolute())),
         compute=ray.data.ActorPoolStrategy(
-            min_size=workers or 1, max_size=workers, max_tasks_in_flight_per_actor=1
+            min_size=workers or 1,
+            max_size=workers or len(indices),
+            max_tasks_in_flight_per_actor=1,
         ),
         num_cpus=0 if on_gpu else 1,
         num_gpus=1 if on_gpu else 0,
@@ -145,16 +155,22 @@ def _connected(address: str | None) -> Iterator[None]:
 
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    starts = address is None and "RAY_ADDRESS" not in os.environ
-    options = {"include_dashboard": False} if starts else {}
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a cluster that does not answer: see below
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except Exception as error:  # Ray raises this class itself where a node is late
         reason = " ".join(str(error).split())
-        raise TopoError(f"--address: no Ray cluster at {address or 'local'} ({reason})") from None
+        if address == "local":
+            raise TopoError(f"Ray has not started on this machine ({reason})") from None
+        raise TopoError(f"--address: no Ray cluster at {address} ({reason})") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    if (pools := getattr(context, "autoscaling_config", None)) is not None:
+        pools.actor_pool_util_upscaling_threshold = _ENOUGH
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield

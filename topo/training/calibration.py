@@ -10,9 +10,9 @@ import torch
 from scipy.optimize import minimize
 
 from topo.config import Config
+from topo.data.labelled_set import LabelledSet
 from topo.data.loading import whole_loader, whole_order
 from topo.data.sampling import class_weights
-from topo.data.splits import LabelledSet
 from topo.data.types import sampling_types, type_sets
 from topo.labels.scheme import LABEL_SETS, UNKNOWN_INDEX
 from topo.nn.decoding import Scores

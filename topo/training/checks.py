@@ -7,7 +7,8 @@ import math
 import torch
 
 from topo.config import Config
-from topo.data.splits import LabelledSet, Splits
+from topo.data.labelled_set import LabelledSet
+from topo.data.splits import Splits
 from topo.errors import ConfigError
 from topo.metrics.headline import headline_metrics
 from topo.protein import Prediction

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from topo.config import Config
-from topo.data.splits import LabelledSet, Splits
+from topo.data.labelled_set import LabelledSet
+from topo.data.splits import Splits
 from topo.errors import ConfigError, InputError
 from topo.inference import load_model, predict
 from topo.inference.featured import KnownFeatures

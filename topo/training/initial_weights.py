@@ -20,7 +20,9 @@ from topo.checkpoint import (
 )
 from topo.config import Config, DataConfig, first_difference
 from topo.errors import ConfigError, InputWarning
+from topo.nn.tagger import Tagger
 from topo.runs import Run
+from topo.training.scheme_weights import fitted_weights
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,21 @@ class InitialWeights:
     origin: Mapping[str, Any] = field(default_factory=dict)
 
 
-def initial_weights(config: Config) -> InitialWeights:
+def initial_weights(config: Config, tagger: Tagger | None = None) -> InitialWeights:
     """Read the weights of the checkpoint, run or trunk ``config.training.init``.
 
     Without ``init`` there are no weights. A checkpoint has all weights of a tagger, a pre-trained
-    trunk those of the trunk. A warning is issued if the corpus of the trunk may hold proteins
-    similar to the evaluated folds.
+    trunk those of the trunk. The grammar of a checkpoint may be another one, see
+    :func:`topo.training.scheme_weights.fitted_weights`. A warning is issued if the corpus of the
+    trunk may hold proteins similar to the evaluated folds.
 
     Parameters
     ----------
     config
         Configuration of the training.
+    tagger
+        Tagger to be trained, whose grammar the weights of a checkpoint are fitted to. They are
+        not changed if None.
 
     Returns
     -------
@@ -59,19 +65,34 @@ def initial_weights(config: Config) -> InitialWeights:
         return InitialWeights()
     start = _start(Path(config.training.init))
     if isinstance(start, PretrainedTrunk):
-        weights = start.weights
         parts = ("graph.", "model.encoder.", "model.conv", "model.recurrent.")
         _warn_of_relatives(start, config.data)
     else:
-        weights = start.tagger.state_dict()
         parts = ("graph.", "model.")
-    difference = first_difference(start.config, config, parts, besides=".dropout")
+    found, expected = (_without_grammar(each) for each in (start.config, config))
+    difference = first_difference(found, expected, parts, besides=".dropout")
     if difference:
         raise ConfigError(
             f"training.init: {config.training.init} is of another architecture: {difference}"
         )
+    weights = start.weights if isinstance(start, PretrainedTrunk) else _weights(start, tagger)
     known = {key: start.metrics.get(key, {}) for key in ("data_sha256", "left_out")}
     return InitialWeights(weights, {"path": config.training.init, **known})
+
+
+def _weights(start: Checkpoint, tagger: Tagger | None) -> Mapping[str, Tensor]:
+    """Return the weights of a checkpoint for a tagger of the same architecture."""
+    model = start.tagger
+    if tagger is None or not isinstance(model, Tagger) or model.crf.grammar == tagger.crf.grammar:
+        return model.state_dict()
+    return fitted_weights(model, tagger)
+
+
+def _without_grammar(config: Config) -> Config:
+    """Return a configuration with the built-in grammar."""
+    heads = config.model.heads.model_copy(update={"grammar": None})
+    model = config.model.model_copy(update={"heads": heads})
+    return config.model_copy(update={"model": model})
 
 
 def _start(folder: Path) -> Checkpoint | PretrainedTrunk:

@@ -31,6 +31,7 @@ from topo.training.interruption import interruptible, stop_other_processes
 from topo.training.launch import is_first, layout
 from topo.training.module import SeededTraining
 from topo.training.resuming import check_same_data, record_length
+from topo.training.selection import BestEpoch, RunCheckpoint
 from topo.training.tagging import TaggerTraining
 from topo.training.tracking import Tracker
 
@@ -174,19 +175,17 @@ def _restore(module: SeededTraining, path: str) -> int:
     return int(state["epoch"])
 
 
-def _checkpoints(run: Run, monitor: str) -> tuple[callbacks.ModelCheckpoint, ...]:
+def _checkpoints(run: Run, monitor: str) -> tuple[RunCheckpoint, ...]:
     """Return callbacks that keep the best epoch, and the last one to resume from."""
     shared: dict[str, Any] = {
         "dirpath": run.resume_file.parent,
         "enable_version_counter": False,
         "save_on_train_epoch_end": True,
     }
-    best = callbacks.ModelCheckpoint(
-        filename="best", monitor=monitor, mode=_mode(monitor), **shared
-    )
+    best = BestEpoch(filename="best", monitor=monitor, mode=_mode(monitor), **shared)
     # Not save_last, which writes only when the epoch is also the best one. The second callback
     # runs after the first, so that the file of the last epoch records which one is the best.
-    return best, callbacks.ModelCheckpoint(filename=run.resume_file.stem, **shared)
+    return best, RunCheckpoint(filename=run.resume_file.stem, **shared)
 
 
 def _mode(monitor: str) -> str:

@@ -45,6 +45,8 @@ class SeededTraining(pl.LightningModule):
         super().__init__()
         self.config = config
         self.sums: dict[str, list[float]] = defaultdict(list)
+        self.loss_of_each: list[float] = []
+        """Loss of each validation protein in this epoch; empty if the module does not keep it."""
 
     @property
     @abstractmethod

@@ -61,10 +61,12 @@ class TaggerTraining(PartwiseTraining):
         self.validation = whole_order(splits.validation)
         self.tagger = build_tagger(config)
         self._standardise_features()
-        self.initial = initial_weights(config)
+        self.initial = initial_weights(config, self.tagger)
         self.tagger.load_state_dict({**self.tagger.state_dict(), **self.initial.weights})
+        self.tagger.trunk.requires_grad_(not config.training.freeze_trunk)
         self.tagger.type_shift.copy_(torch.from_numpy(_type_shift(config, splits)))
         self.predictions: list[Prediction] = []
+        self.loss_of_each: list[float] = []
 
     def train_dataloader(self) -> Any:
         """Return the batches of the current epoch."""
@@ -82,8 +84,9 @@ class TaggerTraining(PartwiseTraining):
         return whole_loader(self.splits.validation, self.config)
 
     def on_validation_epoch_start(self) -> None:
-        """Clear the predictions of the epoch before."""
+        """Clear the predictions and losses of the epoch before."""
         self.predictions = []
+        self.loss_of_each = []
 
     def validation_step(self, graph: ResidueGraph, index: int) -> None:
         """Collect losses and predictions."""
@@ -196,12 +199,15 @@ class TaggerTraining(PartwiseTraining):
         return loss_shares(parts, self._totals(parts))
 
     def _validation_losses(self, graph: ResidueGraph, scores: Scores) -> None:
-        losses = self.tagger.losses(scores, graph)
-        values = {"val_loss": self.finite(float(total_loss(losses, self.config.loss)))}
-        values |= {f"val_{name}_loss": float(value) for name, value in losses.items()}
+        losses = self.tagger.protein_losses(scores, graph)
+        means = {name: loss.mean() for name, loss in losses.items()}
+        values = {"val_loss": self.finite(float(total_loss(means, self.config.loss)))}
+        values |= {f"val_{name}_loss": float(value) for name, value in means.items()}
         # Averaged over batches in training, over proteins in validation.
         for name, value in values.items():
             self.sums[name] += [value] * len(graph.length)
+        shares = {name: loss.shares() for name, loss in losses.items()}
+        self.loss_of_each += total_loss(shares, self.config.loss).tolist()
 
 
 def loss_shares(

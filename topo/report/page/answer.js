@@ -12,7 +12,7 @@ function showAnswer(protein) {
   $("description").hidden = !protein.description;
   $("answer").textContent = `${protein.answer}.`;
   const facts = [["Length", count(protein.sequence.length, "residue", "residues")]];
-  const mature = protein.topology.startsWith("S") ? " (mature chain)" : "";
+  const mature = {{mature}} ? " (mature chain)" : "";
   facts.push([`N-terminus${mature}`, protein.n_terminus], ["C-terminus", protein.c_terminus]);
   if (protein.confidence !== null) facts.push(["Confidence", protein.confidence.toFixed(3)]);
   if (protein.relatives !== null) facts.push(["Relatives used", String(protein.relatives)]);
@@ -108,16 +108,12 @@ function showSegments(protein) {
     const row = event.target.closest("tr");
     return row ? Math.floor((Number(row.dataset.first) + Number(row.dataset.last) - 1) / 2) : null;
   };
-  const choose = (reveal) => (event) => {
-    const at = middle(event);
-    if (at !== null) Focus.move(at, reveal);
-  };
-  body.onpointerover = choose(false);
-  body.onclick = choose(true);
+  body.onpointerover = focusOn(middle, false);
+  body.onclick = focusOn(middle, true);
   body.onkeydown = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    choose(true)(event);
+    focusOn(middle, true)(event);
   };
   Focus.listen((at) => {
     for (const row of body.rows) row.classList.toggle("focus", at >= row.dataset.first && at < row.dataset.last);

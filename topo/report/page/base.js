@@ -21,7 +21,7 @@ function tag(name, attributes = {}, ...children) {
 function parseTopology(text) {
   const segments = [];
   let start = 0;
-  for (const [, label, length] of text.matchAll(/([IOPSMB-])(\d+)/g)) {
+  for (const [, label, length] of text.matchAll(/([{{letters}}])(\d+)/g)) {
     segments.push({ label, start, end: start + Number(length) });
     start += Number(length);
   }
@@ -33,7 +33,7 @@ function bar(svg, segments, left, top, width, height, from, to) {
   for (const s of segments) {
     const first = Math.max(s.start, from), last = Math.min(s.end, to);
     if (first >= last) continue;
-    const tall = s.label === "M" || s.label === "B" ? 1 : s.label === "S" ? 0.7 : 0.4;
+    const tall = {{crosses}} ? 1 : {{enters}} ? 0.7 : 0.4;
     svg.append(node("rect", {
       x: left + (first - from) * scale, width: Math.max(0.4, (last - first) * scale),
       y: top + (height * (1 - tall)) / 2, height: height * tall, fill: COLORS[s.label],
@@ -63,6 +63,18 @@ const Focus = {
     this.at = Math.max(0, Math.min(this.length - 1, at));
     for (const listener of this.listeners) listener(this.at, Boolean(reveal));
   },
+};
+
+// A pointer moves the focus when it moves itself. One that rests also gets events, when the page
+// scrolls below it.
+const Pointer = { x: null, y: null };
+addEventListener("pointermove", (event) => { Pointer.x = event.clientX; Pointer.y = event.clientY; });
+const rests = (event) => event.clientX === Pointer.x && event.clientY === Pointer.y;
+
+// A handler that moves the focus to the residue that `find` returns for an event, if any.
+const focusOn = (find, reveal) => (event) => {
+  const at = !reveal && rests(event) ? null : find(event);
+  if (at !== null) Focus.move(at, reveal);
 };
 
 // Keys of a drawing: arrows choose a residue, others are looked up in `more`.

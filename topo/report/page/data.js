@@ -19,8 +19,8 @@ async function loadIndex() {
       type: type === null ? "none" : data.types[type],
       confidence,
       length: segments.length ? segments[segments.length - 1].end : 0,
-      signal: segments.length && segments[0].label === "S" ? segments[0].end : 0,
-      membrane: number("M") + number("B"),
+      signal: segments.length && {{begins}} ? segments[0].end : 0,
+      membrane: {{number}},
     };
   });
   return { ...data, proteins };

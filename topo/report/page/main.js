@@ -70,7 +70,7 @@ async function start() {
   $("close").hidden = false;
   $("close").addEventListener("click", () => {
     $("list").scrollIntoView({ block: "nearest" });
-    $("list").focus();
+    $("grid").focus({ preventScroll: true });
   });
   update();
   const wanted = location.hash.startsWith("#id=") && decodeURIComponent(location.hash.slice(4));

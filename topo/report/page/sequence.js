@@ -22,12 +22,8 @@ function showSequence(protein) {
     return letter ? Number(letter.parentNode.dataset.end) - letter.parentNode.childNodes.length
       + [...letter.parentNode.childNodes].indexOf(letter) : null;
   };
-  const choose = (reveal) => (event) => {
-    const at = indexOf(event);
-    if (at !== null) Focus.move(at, reveal);
-  };
-  box.onpointerover = choose(false);
-  box.onclick = choose(true);
+  box.onpointerover = focusOn(indexOf, false);
+  box.onclick = focusOn(indexOf, true);
   const width = () => {
     const top = groups[0] ? groups[0].offsetTop : 0;
     return GROUP * Math.max(1, groups.filter((group) => group.offsetTop === top).length);

@@ -91,7 +91,7 @@ function drawBeads(svg, protein) {
 
 // Where the first membrane segment begins: a phone is narrower than a long tail before it.
 function firstColumn(diagram) {
-  const column = diagram.bodies.find(([label]) => label !== "S");
+  const column = diagram.bodies.find(([label]) => {{column}});
   if (!column) return 0;
   return Math.min(...pairs(column[1]).map(([x]) => x)) - (diagram.box[0] / 100) * UNIT;
 }
@@ -121,12 +121,12 @@ function showSnake(protein) {
   const actions = { in: () => resize(scale * 1.25), out: () => resize(scale / 1.25), full: () => resize(1), fit };
   for (const [name, action] of Object.entries(actions)) $(`snake-${name}`).onclick = action;
   focusKeys(box, { "+": actions.in, "=": actions.in, "-": actions.out, 0: actions.full });
-  const choose = (reveal) => (event) => {
+  const residueOf = (event) => {
     const bead = event.target.closest("[data-at]");
-    if (bead) Focus.move(Number(bead.dataset.at), reveal);
+    return bead ? Number(bead.dataset.at) : null;
   };
-  svg.onpointerover = choose(false);
-  svg.onclick = choose(true);
+  svg.onpointerover = focusOn(residueOf, false);
+  svg.onclick = focusOn(residueOf, true);
   dragToScroll(box);
   Focus.listen((at, reveal) => {
     if (!places[at]) return;

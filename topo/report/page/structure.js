@@ -22,7 +22,7 @@ function atomsOf(protein) {
 function showStructure(protein) {
   $("space").hidden = !protein.structure || typeof $3Dmol === "undefined";
   if ($("space").hidden) return;
-  const up = protein.structure.outside_up, inner = protein.topology.includes("B") ? "periplasm" : "inside";
+  const up = protein.structure.outside_up, inner = {{barrel}} ? "periplasm" : "inside";
   $("space-note").textContent = up
     ? `The membrane is horizontal, by the predicted segments: outside up, ${inner} down.`
     : "The labels do not say which side is out, so the structure is not turned.";

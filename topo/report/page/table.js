@@ -21,10 +21,11 @@ class ProteinTable {
     this.cursor = 0;
     this.picked = null;
     this.list = document.getElementById("list");
+    this.grid = document.getElementById("grid");
     this.body = document.getElementById("rows");
     this.head();
     this.list.addEventListener("scroll", () => this.draw(), { passive: true });
-    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.grid.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => {
       const row = event.target.closest("tr[data-at]");
       if (row) this.pick(Number(row.dataset.at));
@@ -78,7 +79,7 @@ class ProteinTable {
     }
     this.cursor = 0;
     this.list.scrollTop = 0;
-    this.list.querySelector("table").setAttribute("aria-rowcount", this.shown.length + 1);
+    this.grid.setAttribute("aria-rowcount", this.shown.length + 1);
     this.draw();
   }
 
@@ -91,8 +92,8 @@ class ProteinTable {
     rows.push(this.filler(this.shown.length - last));
     this.body.replaceChildren(...rows);
     const cursor = this.body.querySelector("tr.cursor");
-    if (cursor) this.list.setAttribute("aria-activedescendant", cursor.id);
-    else this.list.removeAttribute("aria-activedescendant");
+    if (cursor) this.grid.setAttribute("aria-activedescendant", cursor.id);
+    else this.grid.removeAttribute("aria-activedescendant");
   }
 
   filler(count) {
@@ -137,7 +138,7 @@ class ProteinTable {
   }
 
   key(event) {
-    if (event.target !== this.list || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== this.grid || event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.list.clientHeight / rowHeight()) - 2);
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (event.key in moves) this.move(this.cursor + moves[event.key]);

@@ -130,15 +130,17 @@ function showTraces(protein) {
     drag = { x: event.clientX, from: traces.from, to: traces.to };
   };
   box.onpointerup = box.onpointerleave = () => { drag = null; };
+  const residueAt = (event) => traces.residueAt(event.clientX);
+  const hover = focusOn(residueAt, false);
   box.onpointermove = (event) => {
     if (drag && event.buttons && traces.to - traces.from < traces.length) {
       const moved = ((drag.x - event.clientX) / traces.inner()) * (drag.to - drag.from);
       traces.show(drag.from + moved, drag.to + moved);
     } else {
-      Focus.move(traces.residueAt(event.clientX), false);
+      hover(event);
     }
   };
-  box.onclick = (event) => Focus.move(traces.residueAt(event.clientX), true);
+  box.onclick = focusOn(residueAt, true);
   box.onwheel = (event) => {
     if (!event.ctrlKey && !event.metaKey) return;  // the wheel alone scrolls the page
     event.preventDefault();

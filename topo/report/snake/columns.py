@@ -6,7 +6,10 @@ in the order of the chain, so that neighbours in the chain touch.
 
 from __future__ import annotations
 
-from topo.labels import STRAND
+import math
+
+from topo.labels import MEMBRANE, STRAND
+from topo.labels.scheme import SIDE
 from topo.report.snake.parts import Body, Snake, Text
 from topo.report.snake.paths import Point, hairpin_path, spread
 from topo.segments import Segment
@@ -22,6 +25,8 @@ _STRAND_RISE = 0.72
 _EDGE = 0.4
 _TILT = {"M": 0.1, "B": 0.22}
 HAIRPIN = 3.0
+_SPACING = 0.8
+"""Least distance along a hairpin of the beads of a re-entrant segment."""
 _NUMBER = 0.62
 """Distance of a residue number from the centre of its bead."""
 
@@ -33,19 +38,39 @@ def width_of(label: str) -> float:
 
 def gap_after(segment: Segment) -> float:
     """Return the distance to the next column, wide enough for residue numbers."""
-    return 2.7 + 0.35 * (segment.end > 999)
+    return 2.7 + 0.35 * (segment.end > 999) + 1.2 * (segment.label == SIDE)
 
 
-def add_column(snake: Snake, segment: Segment, x: float, enters: int, leaves: int) -> list[Point]:
+def hairpin_size(segment: Segment) -> tuple[float, float]:
+    """Return the width and the length of the legs of a segment that returns to its side.
+
+    Those of a re-entrant segment fit its beads: longer ones are deeper, then wider. A helix or
+    strand without a crossing, which other programs write, has one size.
+    """
+    if segment.label in MEMBRANE:
+        return HAIRPIN, HALF
+    total = _SPACING * (segment.length + 1)
+    leg = min(max((total - HAIRPIN) / 2.2, 1.5), HALF)
+    turn = (total - 2 * leg) / 2
+    return max(HAIRPIN, 2 * math.sqrt(max(turn**2 - (0.3 * leg) ** 2, 0.0))), leg
+
+
+def add_column(
+    snake: Snake, segment: Segment, x: float, enters: int, leaves: int, label: str
+) -> list[Point]:
     """Add a membrane segment whose leftmost bead is at ``x``; return the points of its beads.
 
-    ``enters`` and ``leaves`` are the sides of its ends: -1 for the top, 1 for the bottom.
+    ``enters`` and ``leaves`` are the sides of its ends: -1 for the top, 1 for the bottom. The label
+    of the segment is ``M``, ``B`` or :data:`topo.labels.scheme.SIDE`, and ``label`` is its own one.
     """
     if enters == leaves:
-        points = spread(hairpin_path(x, HAIRPIN, enters * HALF), segment.length)
+        width, leg = hairpin_size(segment)
+        points = spread(hairpin_path(x, width, enters * HALF, leg), segment.length)
+        if segment.label not in MEMBRANE:
+            snake.bodies.append(Body(label, [*points, *points[-2:0:-1]]))
     else:
         points = _zigzag(segment, x, enters)
-        snake.bodies.append(Body(segment.label, _outline(segment.label, x, points)))
+        snake.bodies.append(Body(label, _outline(segment.label, x, points)))
     snake.add(segment.start, points)
     _add_numbers(snake, segment, points)
     return points
@@ -84,8 +109,16 @@ def _add_numbers(snake: Snake, segment: Segment, points: list[Point]) -> None:
     """Write the numbers of the first and last residue beside their beads.
 
     Both are a little deeper in the membrane than their beads, the first one more, so that it is
-    free of the last one of the segment before.
+    free of the last one of the segment before. Those of a re-entrant segment are outside it.
     """
+    if segment.label == SIDE:
+        inward = 1.0 if points[0][1] < 0 else -1.0
+        (left, top), (right, bottom) = points[0], points[-1]
+        snake.texts += [
+            Text(str(segment.start + 1), left - _NUMBER, top + 1.1 * inward, "number", "end"),
+            Text(str(segment.end), right + _NUMBER, bottom + 0.35 * inward, "number", "start"),
+        ]
+        return
     inward = 1.0 if points[0][1] < 0 else -1.0
     _add_number(snake, segment.start + 1, points[0], points[1:2], 1.1 * inward)
     if segment.length > 1:

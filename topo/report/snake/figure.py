@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from topo.errors import printable
-from topo.labels import LABEL_NAMES
+from topo.labels.scheme import SIX
 from topo.protein import Prediction
 from topo.report.answer import answer
-from topo.report.palette import LABEL_COLORS, letter_color
+from topo.report.palette import label_colors, label_names, letter_color
 from topo.report.snake.layout import lay_out
 from topo.report.snake.parts import SIZES, Membrane, Snake
 from topo.report.snake.paths import Point
@@ -64,7 +64,10 @@ def draw_snake(prediction: Prediction) -> Figure:
             fontweight="bold" if text.kind == "end" else "normal",
             color="#57606a" if text.kind in ("side", "number") else "#1c2128", **style,
         )  # fmt: skip
-    name, words = printable(prediction.id), answer(prediction.labels, prediction.type)
+    name, words = (
+        printable(prediction.id),
+        answer(prediction.labels, prediction.type, prediction.scheme),
+    )
     title = {"fontsize": 0.85 * points, "va": "center", **style}
     axes.text(left + 0.5, top - 2.1, name, fontweight="bold", **title)
     axes.text(left + 0.5, top - 0.9, words, **title)
@@ -74,13 +77,16 @@ def draw_snake(prediction: Prediction) -> Figure:
 
 def _draw_key(axes: Axes, prediction: Prediction, x: float, y: float, points: float) -> None:
     """Draw the colours of the labels that the protein has."""
-    labels = [label for label in LABEL_NAMES if label in prediction.labels]
-    places = [(x + _KEY_STEP * k, y) for k in range(len(labels))]
+    names, colored = label_names(prediction.scheme), label_colors(prediction.scheme)
+    labels = [label for label in names if label in prediction.labels]
+    longest = max((len(names[label]) for label in labels), default=0)
+    step = _KEY_STEP if prediction.scheme is SIX else max(_KEY_STEP, 0.48 * longest + 2.2)
+    places = [(x + step * k, y) for k in range(len(labels))]
     if labels:
-        colors = [LABEL_COLORS[label] for label in labels]
+        colors = [colored[label] for label in labels]
         axes.add_collection(_circles(axes, places, 0.92, colors))
     for label, (place, _) in zip(labels, places, strict=True):
-        axes.text(place + 0.8, y, LABEL_NAMES[label], fontsize=0.76 * points, va="center")
+        axes.text(place + 0.8, y, names[label], fontsize=0.76 * points, va="center")
 
 
 def _draw_lipids(axes: Axes, membrane: Membrane, left: float, right: float, points: float) -> None:
@@ -113,8 +119,9 @@ def _circles(
 def _draw_chain(axes: Axes, snake: Snake, prediction: Prediction, points: float) -> None:
     from matplotlib.patches import Polygon
 
+    colored = label_colors(prediction.scheme)
     for label, outline in snake.bodies:
-        color = _tint(LABEL_COLORS[label])
+        color = _tint(colored[label])
         axes.add_patch(
             Polygon(
                 outline, closed=True, facecolor=color, edgecolor=color,
@@ -130,11 +137,11 @@ def _draw_chain(axes: Axes, snake: Snake, prediction: Prediction, points: float)
     beads = list(snake.beads())
     if not beads:
         return
-    colors = [LABEL_COLORS[prediction.labels[index]] for index, _, _ in beads]
+    colors = [colored[prediction.labels[index]] for index, _, _ in beads]
     places = [(x, y) for _, x, y in beads]
     axes.add_collection(_circles(axes, places, 0.92, colors))
     for index, x, y in beads:
-        color = letter_color(prediction.labels[index])
+        color = letter_color(prediction.labels[index], prediction.scheme)
         axes.text(
             x, y, prediction.sequence[index], ha="center", va="center_baseline",
             fontsize=0.66 * points, fontweight="bold", color=color, zorder=4, parse_math=False,

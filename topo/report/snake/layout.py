@@ -3,20 +3,23 @@
 The outside is at the top. Loops of at most :data:`BEADS_IN_LOOP` residues and tails of at most
 :data:`BEADS_IN_TAIL` are shown completely, longer ones folded, with the number of their residues. A
 signal peptide is cleaved: it lies beside the membrane, before the mature chain. A chain without
-membrane segments has no membrane.
+membrane segments has no membrane. A re-entrant segment enters the membrane and returns to its side.
+
+Labels of other schemes are drawn as the six that they are mapped to, in their own colours.
 """
 
 from __future__ import annotations
 
 from topo.io.sides import sides_around
-from topo.labels import LABEL_NAMES, MEMBRANE, OUTSIDE, SIDES, SIGNAL, UNKNOWN
+from topo.labels import LABEL_NAMES, MEMBRANE, OUTSIDE, SIDES, SIGNAL, STRAND, UNKNOWN
+from topo.labels.scheme import SIDE, SIX, LabelScheme
 from topo.protein import Prediction
 from topo.report.snake.columns import (
-    HAIRPIN,
     HALF,
     ZIGZAG,
     add_column,
     gap_after,
+    hairpin_size,
     width_of,
 )
 from topo.report.snake.parts import Body, Link, Membrane, Snake, Text
@@ -32,7 +35,7 @@ _FOLDED = 22
 """Length of a folded loop or tail with its beads, in beads."""
 _FOLDED_ALONE = 34
 """Length of a folded chain without membrane segments, in beads."""
-_WIDEST = {"M": 4.3, "B": 2.5}
+_WIDEST, _WIDEST_BARREL = 4.3, 2.5
 """Largest radius of a loop, so that it does not meet the next one on its side."""
 _LEFT = 6.2
 _CUT = 3.6
@@ -46,16 +49,16 @@ _ROD = 0.55
 
 def lay_out(prediction: Prediction) -> Snake:
     """Compute the layout of a prediction with any label string."""
-    segments, snake = prediction.segments, Snake()
-    signal = segments[0] if segments and segments[0].label == SIGNAL else None
-    columns = [k for k, segment in enumerate(segments) if segment.label in MEMBRANE]
+    segments, roles, snake = prediction.segments, _roles(prediction), Snake()
+    signal = segments[0] if segments and roles[0].label == SIGNAL else None
+    columns = [k for k, role in enumerate(roles) if role.label in (*MEMBRANE, SIDE)]
     rest = segments[1:] if signal else segments
     if not columns:
-        _lay_out_soluble(snake, signal, rest)
+        _lay_out_soluble(snake, signal, rest, prediction.scheme)
         return snake
     # columns are placed first, because a loop begins and ends at the beads of two columns
     crossing = Snake()
-    ends = _lay_out_columns(crossing, segments, columns)
+    ends = _lay_out_columns(crossing, roles, columns, segments)
     snake.bodies, snake.texts = crossing.bodies, crossing.texts
     head = [s for s in segments[: columns[0]] if s is not signal]
     _lay_out_first_tail(snake, signal, head, ends[0][0])
@@ -63,23 +66,32 @@ def lay_out(prediction: Prediction) -> Snake:
         snake.add(segments[k].start, ends[number])
         if number + 1 < len(columns):
             between = segments[k + 1 : columns[number + 1]]
-            widest = _WIDEST[segments[k].label]
+            widest = _WIDEST_BARREL if roles[k].label == STRAND else _WIDEST
             _lay_out_loop(snake, between, ends[number][-1], ends[number + 1][0], widest)
     _lay_out_last_tail(snake, segments[columns[-1] + 1 :], ends[-1][-1])
-    _add_membrane(snake, segments)
+    _add_membrane(snake, is_barrel=any(role.label == STRAND for role in roles))
     return snake
 
 
+def _roles(prediction: Prediction) -> list[Segment]:
+    """Return the segments with their equivalents among the six and :data:`SIDE`, or unknown."""
+    scheme = prediction.scheme
+    if scheme is SIX:
+        return prediction.segments
+    six = {label.letter: label.six for label in scheme.labels}
+    return [s._replace(label=six.get(s.label) or UNKNOWN) for s in prediction.segments]
+
+
 def _lay_out_columns(
-    snake: Snake, segments: list[Segment], columns: list[int]
+    snake: Snake, roles: list[Segment], columns: list[int], segments: list[Segment]
 ) -> list[list[Point]]:
     """Place all membrane segments from left to right and return the points of their beads."""
     x, found = _LEFT, []
     for k in columns:
-        before, after = (-1 if side == OUTSIDE else 1 for side in sides_around(segments, k))
-        found.append(add_column(snake, segments[k], x, before, after))
-        wide = HAIRPIN if before == after else width_of(segments[k].label)
-        x += wide + gap_after(segments[k])
+        before, after = (-1 if side == OUTSIDE else 1 for side in sides_around(roles, k))
+        found.append(add_column(snake, roles[k], x, before, after, segments[k].label))
+        wide = hairpin_size(roles[k])[0] if before == after else width_of(roles[k].label)
+        x += wide + gap_after(roles[k])
     return found
 
 
@@ -187,7 +199,9 @@ def _add_signal(snake: Snake, signal: Segment, end: Point, up: int, next_bead: P
         (left + _ROD * k, level + ZIGZAG[k % len(ZIGZAG)] - 1.5) for k in range(signal.length)
     ]
     low, high = level - 1.6, level + 1.6
-    snake.bodies.append(Body(SIGNAL, [(left, low), (right, low), (right, high), (left, high)]))
+    snake.bodies.append(
+        Body(signal.label, [(left, low), (right, low), (right, high), (left, high)])
+    )
     snake.add(signal.start, points)
     snake.links.append(Link("cut", [points[-1], next_bead]))
     snake.texts.append(Text("N", left - 1.2, points[0][1], "end"))
@@ -195,7 +209,9 @@ def _add_signal(snake: Snake, signal: Segment, end: Point, up: int, next_bead: P
     snake.texts.append(Text(words, (left + right) / 2, level + up * 2.8, "note"))
 
 
-def _lay_out_soluble(snake: Snake, signal: Segment | None, stretch: list[Segment]) -> None:
+def _lay_out_soluble(
+    snake: Snake, signal: Segment | None, stretch: list[Segment], scheme: LabelScheme
+) -> None:
     """Place a chain without membrane segments as one row, without a membrane."""
     count = _length(stretch)
     shown = _drawn(count, BEADS_ALONE)
@@ -209,15 +225,17 @@ def _lay_out_soluble(snake: Snake, signal: Segment | None, stretch: list[Segment
     snake.texts.append(Text("C", (shown + 1) * STEP, 0.0, "end"))
     if count:
         snake.texts.append(Text(str(stretch[-1].end), shown * STEP, 1.0, "number"))
-    labels = {segment.label for segment in stretch} - {UNKNOWN}
+    if not scheme.is_mapped:
+        return
+    six = {label.letter: label.six for label in scheme.labels}
+    labels = {six.get(segment.label) for segment in stretch}
     sides = " and ".join(LABEL_NAMES[label] for label in SIDES if label in labels)
     words = f"soluble, no membrane segment: {sides}" if sides else "no membrane segment"
     snake.texts.append(Text(words, (shown + 1) * STEP / 2, 2.4, "side"))
 
 
-def _add_membrane(snake: Snake, segments: list[Segment]) -> None:
+def _add_membrane(snake: Snake, *, is_barrel: bool) -> None:
     """Add the membrane, its name, and the names of the sides above and below it."""
-    is_barrel = any(segment.label == "B" for segment in segments)
     left = min(_BESIDE_END, *(x for x, _ in snake.runs[0].points)) - _BESIDE_END
     snake.membrane = Membrane(-HALF, HALF)
     inner = "periplasm" if is_barrel else "inside"

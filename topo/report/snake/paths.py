@@ -90,8 +90,13 @@ def tail_path(start: Point, length: float, up: int, way: int) -> list[Point]:
     return [start, foot, *bend, tip]
 
 
-def hairpin_path(x: float, width: float, y: float) -> list[Point]:
-    """Return a path into the membrane and back to the same side, at ``y``."""
-    depth = -y * 0.3
-    corner = [(x, y), (x, 0.0), (x + width / 2, depth), (x + width, 0.0), (x + width, y)]
+def hairpin_path(x: float, width: float, y: float, leg: float | None = None) -> list[Point]:
+    """Return a path into the membrane and back to the same side, at ``y``.
+
+    ``leg`` is the length of its straight legs; to the middle of the membrane if None.
+    """
+    leg, way = abs(y) if leg is None else leg, 1.0 if y > 0 else -1.0
+    inner = y - way * leg
+    tip = (x + width / 2, inner - way * 0.3 * leg)
+    corner = [(x, y), (x, inner), tip, (x + width, inner), (x + width, y)]
     return [corner[0], *corner, corner[-1]]

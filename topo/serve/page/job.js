@@ -31,7 +31,8 @@ function display(job) {
   announce(job, share);
   $("progress").hidden = !going;
   $("progress").value = share;
-  const size = `${plural(job.proteins, "protein")}, ${plural(job.residues, "residue")}`;
+  const residues = plural(job.residues, "residue");
+  const size = job.state === "done" ? residues : `${plural(job.proteins, "protein")}, ${residues}`;
   const left = going && job.seconds_left !== null ? `, about ${duration(job.seconds_left)} left` : "";
   $("detail").textContent = size + left;
   $("keep").hidden = false;
