@@ -47,10 +47,14 @@ class ServerProcess:
                 stdout=log,
                 env=environment,
             )
-        self.url = self._wait(begin)
+        try:
+            self.url = self._wait(begin)
+        except BaseException:
+            self.kill()
+            raise
 
     def _wait(self, begin: int) -> str:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while time.monotonic() < deadline:
             text = self.log.read_text()[begin:]
             if found := _SERVING.search(text):

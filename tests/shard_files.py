@@ -7,9 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from conftest import ROOT, command
 
@@ -100,22 +103,32 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def run_together(lines: Sequence[Sequence[object]]) -> tuple[float, float]:
-    """Run commands side by side to their ends; return wall time and CPU time, in seconds."""
+class Timed(NamedTuple):
+    """Wall time and CPU time of the processes of a command, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+def run_together(*groups: Sequence[Sequence[object]]) -> list[Timed]:
+    """Run the commands of all groups side by side; return the times of each group."""
+    with ThreadPoolExecutor(sum(map(len, groups))) as threads:
+        running = [[threads.submit(_timed, line) for line in group] for group in groups]
+        times = [[thread.result() for thread in group] for group in running]
+    return [Timed(max(t.wall for t in group), sum(t.cpu for t in group)) for group in times]
+
+
+def _timed(line: Sequence[object]) -> Timed:
+    """Run a command; its CPU time contains that of its children."""
     environment = {**os.environ, **RAY, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    before, since = os.times(), time.monotonic()
-    running = [
-        subprocess.Popen(
-            [str(word) for word in line],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+    with tempfile.TemporaryFile() as errors:
+        since = time.monotonic()
+        process = subprocess.Popen(
+            [str(word) for word in line], env=environment, stdout=subprocess.DEVNULL, stderr=errors
         )
-        for line in lines
-    ]
-    for process in running:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()
-    after, wall = os.times(), time.monotonic() - since
-    cpu = after.children_user + after.children_system - before.children_user
-    return wall, cpu - before.children_system
+        _, state, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - since
+        process.returncode = os.waitstatus_to_exitcode(state)
+        errors.seek(0)
+        assert process.returncode == 0, errors.read().decode()
+    return Timed(wall, used.ru_utime + used.ru_stime)

@@ -207,7 +207,8 @@ def _new_folder(
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     except OSError as error:
-        raise TopoError(f"{target}: cannot be written ({error.strerror})") from None
+        reason = error.strerror or "a file could not be copied"
+        raise TopoError(f"{target}: cannot be written ({reason})") from None
     finally:
         if fresh is not None and fresh.is_dir():
             shutil.rmtree(fresh, ignore_errors=True)

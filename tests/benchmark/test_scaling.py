@@ -24,7 +24,7 @@ COUNT = int(os.environ.get("TOPO_BENCH_PROTEINS", "4000"))
 
 def cpu(source: Path, folder: Path, *more: object) -> float:
     """CPU seconds of a run of shards in one process."""
-    return run_together([words(source, folder, "--format", "tsv", *more)])[1]
+    return run_together([words(source, folder, "--format", "tsv", *more)])[0].cpu
 
 
 def write(proteins: Sequence[Protein], path: Path) -> int:

@@ -121,6 +121,27 @@ def test_an_interrupted_run_is_continued(
     assert not (tmp_path / "e.h5.partial").exists()
 
 
+def test_a_link_of_the_output_stays(esm: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "e.h5").symlink_to(tmp_path / "real" / "x.h5")
+    call = ["embed", fasta(tmp_path, "MKV"), "-o", tmp_path / "e.h5", "--model", esm]
+    assert command(*call) == 0
+    assert (tmp_path / "e.h5").is_symlink()
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["x.h5"]
+
+
+def test_a_damaged_unfinished_file_is_begun_anew(esm: Path, tmp_path: Path) -> None:
+    out = tmp_path / "e.h5"
+    call = ["embed", fasta(tmp_path, "MKV"), "-o", out, "--model", esm]
+    assert command(*call) == 0
+    whole = out.read_bytes()
+    out.unlink()
+    for place in range(0, 1200, 100):
+        cut = whole[:place] + b"\xff" * 8 + whole[place + 8 :]
+        (tmp_path / "e.h5.partial").write_bytes(cut)
+        assert command(*call) in (0, 2)
+
+
 def test_an_unfinished_file_of_another_model_is_refused(
     esm: Path, t5: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from topo.errors import TopoError
 from topo.io.claims import Claims, Owner
 
 FAR = Owner("another", "machine", 1, "2")
@@ -92,6 +94,16 @@ def test_a_process_that_was_taken_for_dead_leaves_the_claim_of_its_successor(
         assert mine.take("a") is None
         assert Claims(tmp_path, 0.2, FAR).take("a") is None
     assert not [*tmp_path.glob("a.*")]
+
+
+def test_a_claim_that_cannot_be_written_does_not_stay(tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("topo.io.claims.json.dump", full)
+    with pytest.raises(TopoError, match=r"a\.0: cannot be written \(No space left on device\)"):
+        Claims(tmp_path).take("a")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_claim_without_content_is_fresh_for_the_lease(tmp_path: Path) -> None:

@@ -212,3 +212,19 @@ def test_a_full_standard_output_is_one_line() -> None:
         assert done.returncode == 2
         assert done.stderr.startswith("topo: standard output: cannot be written")
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="no /dev/fd here")
+@pytest.mark.parametrize("verb", ["convert", "sample"])
+def test_no_table_is_written_beside_a_pipe(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(jsonl_record(prediction("=a b")))
+    (tmp_path / "a.3line").write_text(">=a\nMKTA\nIIII\n")
+    reader, writer = os.pipe()
+    target = f"/dev/fd/{writer}"
+    if verb == "convert":
+        assert command("convert", tmp_path / "a.jsonl", target, "--to", "fasta") == 0
+    else:
+        assert command("data", "sample", tmp_path / "a.3line", "-o", target) == 0
+    os.close(writer)
+    with open(reader, "rb") as stream:
+        assert stream.read().startswith(b">%3Da%20b" if verb == "convert" else b">=a")

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+import signal
 import zipfile
 from pathlib import Path
 
@@ -328,6 +329,21 @@ def test_every_family_trains(tmp_path: Path, cell: str, direction: str, gcs: int
     config = config_file(tmp_path, gcs, cell, direction)
     call = ["train", "--config", config, "--data", tmp_path / "w.npz", "-o", tmp_path / "runs"]
     assert command(*call, "--epochs", "1", "--points", "12", "--set", "task.reversal=0.5") == 0
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_stopped_cross_validation_says_how_to_continue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("topo.sequences.cross_validation.fit_sequences", stop)
+    write_sequences(tmp_path / "w.npz", waves(12))
+    call = ["cv", "--config", config_file(tmp_path), "--data", tmp_path / "w.npz", "--folds", "3"]
+    assert command(*call, "--split", "random", "-o", tmp_path / "cv") == 143
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "topo: stopped by SIGTERM; the same command continues"
 
 
 def test_cross_validation_resumes_and_compares(

@@ -29,6 +29,7 @@ from topo.serve.options import JobOptions
 from topo.serve.pages import problem_page
 from topo.serve.problems import ServiceError, StorageError
 from topo.serve.run import Predictor
+from topo.serve.server import _log_with_times
 from topo.serve.service import Service
 from topo.serve.store import ServerStore
 from topo.serve.table import DONE, Job
@@ -255,6 +256,22 @@ def test_a_defect_is_a_500_and_the_log_does_not_quote_it(
     assert answer.headers["content-type"] == "application/problem+json"
     assert "unexpected ValueError" in caplog.text
     assert "MKSECRET" not in caplog.text + answer.text
+
+
+def test_libraries_log_no_content(capsys: pytest.CaptureFixture[str]) -> None:
+    loggers = [logging.getLogger(name) for name in ("topo.serve", "uvicorn", "asyncio")]
+    before = [(x.handlers, x.propagate, x.level) for x in loggers]
+    _log_with_times()
+    try:
+        raise ValueError("MKSECRET")
+    except ValueError as error:
+        logging.getLogger("asyncio").error("Task failed\nfuture: %r", error, exc_info=error)
+        logging.getLogger("uvicorn.error").warning("Exception in application", exc_info=error)
+    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+    lines = [line.split(" ", 2)[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["ERROR Task failed", "WARNING Exception in application"]
 
 
 def test_events_end_with_the_job_and_with_the_server(store: ServerStore, model: Path) -> None:

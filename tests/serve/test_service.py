@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -248,6 +249,7 @@ def test_the_log_holds_no_content_and_no_id(server: ServerProcess, client: Any) 
     state = finished(client, job)
     assert state["notes"][0].startswith("input: ids that repeat")
     log = server.log.read_text()
-    assert "job done: 2 proteins" in log
+    assert re.search(r"^20\d\d-\S+ \S+ INFO job done: 2 proteins in \S+ s$", log, re.MULTILINE)
+    assert log.count("serving http://") == 1
     for text in (secret, "confidential", job, str(server.store)):
         assert text not in log

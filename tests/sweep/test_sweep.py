@@ -19,14 +19,14 @@ from conftest import command
 
 from topo.cli.config_options import read_settings
 from topo.config import Config, dump_config, load_config
-from topo.errors import ConfigError, DivergedError
+from topo.errors import ConfigError, DivergedError, TopoError
 from topo.report.sweep import importance, ranked, write_sweep
 from topo.runs import Run
 from topo.sweep import trials as trials_module
 from topo.sweep.file import Early, load_sweep, parse_sweep
 from topo.sweep.study import SharedStudy, effective
 from topo.sweep.trials import run_sweep
-from topo.sweep.workers import Worker, is_alive
+from topo.sweep.workers import Worker, exclusive, is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
@@ -242,6 +242,15 @@ def test_a_finished_sweep_has_nothing_left_and_another_sweep_is_refused(
     other = {**GRID, "parameters": {"layers": {"values": [3]}}}
     with pytest.raises(ConfigError, match="holds the study of another sweep"):
         SharedStudy(parse_sweep(other), tmp_path / "s")
+
+
+def test_a_lock_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("no database, and longer than the header of one" * 9)
+    with (
+        pytest.raises(TopoError, match="lock: cannot be written"),
+        exclusive(tmp_path / "lock"),
+    ):
+        pass
 
 
 def test_trials_of_the_dead_are_taken_up_by_the_living(tmp_path: Path) -> None:

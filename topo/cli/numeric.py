@@ -42,13 +42,15 @@ def cross_validate_sequences(config: Config, output: Path | None, folds: int, sp
     from topo.runs import make_folder, run_name
     from topo.sequences.cross_validation import run_sequence_folds, write_out_of_fold
     from topo.training.cross_validation import FILES, spread
+    from topo.training.interruption import interruptible
 
     if split == "homology":
         raise ConfigError("--split: numeric sequences have random folds, found homology")
     folder = output or Path("cv") / run_name(config)
     make_folder(folder)
     remove_temporary(folder, (), FILES)  # of a process that was killed
-    results = list(run_sequence_folds(config, folder, folds, shows_progress(), note))
+    with interruptible():
+        results = list(run_sequence_folds(config, folder, folds, shows_progress(), note))
     figures = {result.name: result.metrics() for result in results}
     names = list(next(iter(figures.values())))
     found = {name: spread([row[name] for row in figures.values()]) for name in names}

@@ -14,7 +14,7 @@ from topo.data.sampling import length_buckets
 from topo.embedding.language_model import LanguageModel
 from topo.errors import InputWarning, TopoError
 from topo.io.files import is_special, put
-from topo.io.hdf5 import import_h5py
+from topo.io.hdf5 import DAMAGE, import_h5py
 from topo.io.summary import sequence_md5
 from topo.protein import Protein
 
@@ -84,12 +84,12 @@ def _opened(partial: Path, model: LanguageModel) -> Any:
     if partial.is_file():
         try:
             file = h5py.File(partial, "a")
-            found = file.attrs.get("model"), int(file.attrs.get("window", 0))
-        except OSError:
+            found = file.attrs.get("model"), int(file.attrs.get("window", 0)), len(file)
+        except DAMAGE:
             warnings.warn(f"{partial}: damaged, begun anew", InputWarning, stacklevel=3)
             file = None
         else:
-            if found != (model.name, model.window):
+            if found[:2] != (model.name, model.window):
                 file.close()
                 raise TopoError(
                     f"{partial}: found an unfinished file of {found[0]} with windows of {found[1]} "

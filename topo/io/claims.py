@@ -137,8 +137,12 @@ class Claims:
             return None
         except OSError as error:
             raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
-        with open(file, "w", encoding="utf-8") as stream:
-            json.dump(self.owner._asdict(), stream)
+        try:
+            with open(file, "w", encoding="utf-8") as stream:
+                json.dump(self.owner._asdict(), stream)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise TopoError(f"{path}: cannot be written ({error.strerror})") from None
         return Claim(self.folder, name, latest + 1, self.lease)
 
     @contextlib.contextmanager

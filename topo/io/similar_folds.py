@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from topo.errors import ConfigError, InputError
-from topo.io.files import atomic_path, atomic_text, beside, is_special
+from topo.io.files import atomic_text, beside, is_special
 from topo.io.ids import from_gff3, plain_id
-from topo.io.three_line import write_three_line
+from topo.io.three_line import labelled_record
 from topo.labels.scheme import SIX, LabelScheme
 from topo.protein import Protein
 
@@ -144,8 +144,8 @@ def write_extra_set(
     """
     rows = list(rows)
     base = path if is_special(path) else Path(path).with_suffix("")
-    with atomic_path(path) as records, _table(beside(base, "_similar_folds.tsv")) as table:
-        write_three_line((row.protein for row in rows), records, scheme)
+    with atomic_text(path) as records, _table(beside(base, "_similar_folds.tsv")) as table:
+        records.writelines(labelled_record(row.protein, scheme) for row in rows)
         table.write("\t".join(("id", *columns, "similar_folds")) + "\n")
         for protein, cells, folds in rows:
             names = ",".join(sorted(folds | similar.get(protein.id, set()))) or NO_FOLD

@@ -90,12 +90,22 @@ def write_three_line(
         If a protein has no labels, or the file cannot be written.
     """
     with output_text(path) as stream:
-        for protein in proteins:
-            if protein.labels is None:
-                raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
-            whole = protein.id.isprintable() and len(protein.id.split()) == 1
-            name = protein.id if whole else plain_id(protein.id)
-            stream.write(_record(name, protein.sequence, protein.labels, _type(protein, scheme)))
+        stream.writelines(labelled_record(protein, scheme) for protein in proteins)
+
+
+def labelled_record(protein: Protein, scheme: LabelScheme = SIX) -> str:
+    """Format a labelled protein as one 3-line record; an id that is no word is encoded.
+
+    Raises
+    ------
+    TopoError
+        If it has no labels.
+    """
+    if protein.labels is None:
+        raise TopoError(f"{protein.id} has no labels, which a 3-line record needs")
+    is_word = protein.id.isprintable() and len(protein.id.split()) == 1
+    name = protein.id if is_word else plain_id(protein.id)
+    return _record(name, protein.sequence, protein.labels, _type(protein, scheme))
 
 
 def three_line_record(prediction: Prediction) -> str:

@@ -67,7 +67,8 @@ def read_sequences(path: str | PathLike[str]) -> list[NumericSequence]:
     if suffix not in SUFFIXES:
         raise InputError(path, f"found the suffix {suffix!r}, expected {', '.join(SUFFIXES)}")
     if not Path(path).is_file():
-        raise InputError(path, "cannot be read (no such file)")
+        what = "found no regular file" if Path(path).exists() else "cannot be read (no such file)"
+        raise InputError(path, what)
     found = _read_npz(path) if suffix == ".npz" else _read_hdf5(path)
     if not found:
         raise InputError(path, "found no sequences")

@@ -62,17 +62,17 @@ def serve_forever(
     TopoError
         If the address is in use, the model cannot be loaded or the store cannot be written.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    _log_with_times()
     os.umask(_PRIVATE)
     torch.set_num_threads(1)
     collect_warnings()
     signal.signal(signal.SIGTERM, _interrupt)  # before uvicorn has its own handler
     with _bind(host, port) as listener:
-        checkpoint = load_model(model)
         opened = ServerStore(store)
         tempfile.tempdir = str(opened.incoming)  # uploads stay in the store
         _raise_file_limit()
         try:
+            checkpoint = load_model(model)
             with WorkerPool(checkpoint.path, ["cpu"] * workers, lasting=True) as pool:
                 pool.wait_until_loaded()
                 service = Service(opened, Predictor(checkpoint, pool), limits, workers)
@@ -96,8 +96,6 @@ def _run(service: Service, listener: socket.socket, token: str | None, proxies: 
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(service.limits.drain)),
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_without_trace)
     service.queue.start()
     address, port = listener.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
@@ -152,7 +150,21 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _without_trace(record: logging.LogRecord) -> bool:
-    """Drop tracebacks, whose messages may quote what users have sent."""
+def _log_with_times() -> None:
+    """Write lines with times, and of other libraries warnings without content."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in ("topo.serve", "uvicorn", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        if name != "topo.serve":
+            logger.setLevel(logging.WARNING)
+    handler.addFilter(_without_content)
+
+
+def _without_content(record: logging.LogRecord) -> bool:
+    """Drop tracebacks, and all but the first line of other libraries, which may quote a request."""
     record.exc_info = record.exc_text = None
+    if not record.name.startswith("topo."):
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
     return True

@@ -13,19 +13,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from topo.errors import TopoError
+
 _JOURNAL = "-journal"
 """Ending of the file that SQLite writes beside a locked one."""
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock file while the block runs, after waiting for other processes that hold it."""
-    connection = sqlite3.connect(path, timeout=3600, isolation_level=None)
+    """Hold a lock file while the block runs, after waiting for other processes that hold it.
+
+    Raises
+    ------
+    TopoError
+        If the file cannot be written.
+    """
+    connection = _locked(path, timeout=3600)
     try:
-        connection.execute("BEGIN EXCLUSIVE")
         yield
     finally:
         connection.close()
+
+
+def _locked(path: Path, timeout: float = 5) -> sqlite3.Connection:
+    """Lock a file; the lock ends when the connection is closed."""
+    connection = None
+    try:
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise TopoError(f"{path}: cannot be written ({error})") from None
+    return connection
 
 
 class Worker:
@@ -46,8 +66,7 @@ class Worker:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._path = folder / self.name
-        self._connection = sqlite3.connect(self._path, isolation_level=None)
-        self._connection.execute("BEGIN EXCLUSIVE")
+        self._connection = _locked(self._path)
 
     def close(self) -> None:
         """Release and delete the lock file."""
