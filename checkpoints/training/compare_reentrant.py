@@ -113,7 +113,7 @@ def table(
     ]
     for measure, (above, below) in MEASURES.items():
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = [each[above] / each[below] for each in sums]
+            values = [float(each[above] / each[below]) for each in sums]
             drawn = [each[above] / each[below] for each in draws]
         cells = [
             f"{shown(value, samples)}, {int(each[above])} of {int(each[below])}"

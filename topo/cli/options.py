@@ -33,28 +33,6 @@ ModelName = Annotated[
 ]
 """Model that predicts, where there is one by default."""
 
-WrittenLabels = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        help="Labels to write: six (I O P S M B) or extended (those of the model; without --model "
-        "that is topo-extended). By default those of the model.",
-    ),
-]
-"""Labels of the outputs."""
-
-EXTENDED_MODEL = "topo-extended"
-
-
-def model_for(labels: str | None, model: str | None) -> str | None:
-    """Return the model that predicts, where none may be named: one with the labels asked for."""
-    from topo.models.catalogue import catalogue
-
-    if labels == "extended" and model is None and EXTENDED_MODEL in catalogue():
-        return EXTENDED_MODEL
-    return model
-
-
 TRUTH = typer.Option(
     help="Path to labelled proteins. FILE.json:cv4 selects one fold of a partitions file."
 )

@@ -20,7 +20,7 @@ from topo.cli.answers import (
 from topo.cli.feature_options import Features, MissingFeatures
 from topo.cli.missing import require
 from topo.cli.numeric import NUMERIC_SUFFIXES, predict_numeric
-from topo.cli.options import ModelName, TorchThreads, WrittenLabels, model_for
+from topo.cli.options import ModelName, TorchThreads
 from topo.cli.prediction_options import choose_output, refuse_beside, stream_format
 from topo.cli.relatives import RelativesSource
 from topo.cli.shard_options import (
@@ -161,7 +161,13 @@ def predict(
     export: ExportNames = None,
     export_minimum: ExportMinimum = 1,
     export_padding: ExportPadding = 0,
-    labels: WrittenLabels = None,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Labels to write: six (I O P S M B) or extended (those of the model). They differ "
+            "only for models with labels of their own."
+        ),
+    ] = "extended",
     shards: ShardPath = None,
     shard_residues: ShardResidues = None,
     shard_index: ShardIndex = None,
@@ -246,7 +252,7 @@ def predict(
     warn_of_faults(inputs.faults, folder)
     devices = device.split(",") * workers
     known = Known(constraints, fix or (), constraints_format)
-    checkpoint = load_model(model_for(labels, model), devices[0])
+    checkpoint = load_model(model, devices[0])
     given.check(checkpoint)
     if structures is not None and not checkpoint.config.graph.structure:
         warnings.warn(
@@ -260,7 +266,7 @@ def predict(
         checkpoint,
         Settings.of(decoder, precision, longest, devices[0], checkpoint, alternatives),
         devices,
-        written_scheme(checkpoint.tagger.crf.grammar.scheme, labels or "extended"),
+        written_scheme(checkpoint.tagger.crf.grammar.scheme, labels),
         known,
         given,
         relatives,

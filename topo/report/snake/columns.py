@@ -38,7 +38,7 @@ def width_of(label: str) -> float:
 
 def gap_after(segment: Segment) -> float:
     """Return the distance to the next column, wide enough for residue numbers."""
-    return 2.7 + 0.35 * (segment.end > 999) + 1.2 * (segment.label == SIDE)
+    return 2.7 + 0.35 * (segment.end > 999) + 2.0 * (segment.label == SIDE)
 
 
 def hairpin_size(segment: Segment) -> tuple[float, float]:
