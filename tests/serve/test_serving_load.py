@@ -197,7 +197,7 @@ def test_clients_that_never_read_do_not_block_others(ready: ServerProcess) -> No
 
 @pytest.mark.endurance
 def test_an_upload_that_does_not_end_is_closed(model: Path, tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "store", model, "--workers", 1, "--slow-seconds", 1)
+    server = ServerProcess(tmp_path / "store", model, "--workers", 1, "--slow-seconds", 4)
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)))
     connection.sendall(
@@ -206,12 +206,12 @@ def test_an_upload_that_does_not_end_is_closed(model: Path, tmp_path: Path) -> N
     )
     begin = time.monotonic()
     with suppress(ConnectionError):
-        while time.monotonic() - begin < 60:
+        while time.monotonic() - begin < 200:
             connection.sendall(b"x")
             time.sleep(0.2)
     taken = time.monotonic() - begin
     print(f"closed after {taken:.1f} s")
-    assert 5 < taken < 60
+    assert 20 < taken < 120
     assert server.stop() == 0
 
 
