@@ -69,8 +69,7 @@ def serve_forever(
     signal.signal(signal.SIGTERM, _interrupt)  # before uvicorn has its own handler
     with _bind(host, port) as listener:
         opened = ServerStore(store)
-        # uploads stay in the store, and the workers need no other folder
-        tempfile.tempdir = os.environ["TMPDIR"] = str(opened.incoming)
+        tempfile.tempdir = str(opened.incoming)  # uploads stay in the store
         _raise_file_limit()
         try:
             checkpoint = load_model(model)
