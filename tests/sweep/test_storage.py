@@ -140,12 +140,15 @@ def test_studies_of_one_database_have_the_names_of_their_folders(
 
 @pytest.mark.endurance
 def test_processes_with_folders_of_their_own_share_a_sweep(url: str, tmp_path: Path) -> None:
-    """One of two is killed in a trial, as if its machine was lost; the other trains that anew."""
+    """One of two is killed in a trial, as if its machine was lost; the other trains that anew.
+
+    Signs of life every second come late on a crowded machine, and trials of the living would fail.
+    """
     file = tmp_path / "grid.yaml"
     file.write_text(yaml.safe_dump(GRID))
 
     def start(name: str) -> subprocess.Popen:
-        words = ["-o", tmp_path / name / "grid", "--storage", url, "--heartbeat", 1]
+        words = ["-o", tmp_path / name / "grid", "--storage", url, "--heartbeat", 10]
         line = [sys.executable, "-m", "topo", "sweep", file, *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen([str(w) for w in line], env=environment, stderr=subprocess.PIPE)
