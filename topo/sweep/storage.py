@@ -188,7 +188,9 @@ class DatabaseStorage:
     def fail_dead(self, study: optuna.Study, on_death: OnDeath) -> None:
         """Let the trials fail whose signs of life have ceased."""
         assert self._storage is not None, "fail_dead comes after open"
-        self._storage.failed_trial_callback = lambda _, trial: on_death(trial)
+        # Its name before and since Optuna 4.9.
+        for name in ("failed_trial_callback", "heartbeat_stale_trial_callback"):
+            setattr(self._storage, name, lambda _, trial: on_death(trial))
         optuna.storages.fail_stale_trials(study)
 
     def close(self) -> None:
