@@ -7,8 +7,10 @@ import torch
 from torch_geometric.nn import RGCNConv
 from torch_geometric.utils import scatter
 
+from topo.config import load_config
 from topo.nn.relational import RelationalConvolution
 from topo.nn.scatter import scatter_max, scatter_mean, scatter_sum
+from topo.nn.tagger import Tagger
 from topo.nn.weights import first_misfit
 
 
@@ -51,3 +53,14 @@ def test_a_check_of_shapes_draws_no_random_numbers() -> None:
     assert found == "found weight of shape 2x4x4, expected 3x4x4"
     found = first_misfit(lambda: RelationalConvolution(10**6, 3), model.state_dict())
     assert found == "found weight of shape 2x4x4, expected 3x1000000x1000000"
+
+
+def test_a_model_is_built_where_no_temporary_folder_can_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    config = load_config(None, ["model.encoder.kind=rgcn", "model.encoder.gcs=4"])
+    assert Tagger(config.model, config.graph).trunk is not None

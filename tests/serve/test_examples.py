@@ -106,7 +106,7 @@ def test_the_steps_of_the_container_without_docker(
     for parent in folder.parents[:2]:
         parent.chmod(0o755)
     python = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", python], check=True)
+    subprocess.run([interpreter(), "-m", "venv", python], check=True)
     environment = {
         **os.environ,
         "PATH": f"{python}/bin:{os.environ['PATH']}",
@@ -153,12 +153,25 @@ def test_the_steps_of_the_container_without_docker(
     assert process.wait(60) == 0
 
 
+def interpreter() -> str:
+    """Return an interpreter that a user without rights can start, as that of the image."""
+    code = "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))"
+    for found in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        # sh starts the interpreter: setpriv still has the rights of root when it starts sh
+        words = [*_USER.split(), "sh", "-c", 'exec "$@"', "sh", found, "-c", code]
+        if subprocess.run(words, cwd="/", capture_output=True).returncode == 0:
+            return found
+    pytest.skip("no Python that other users can start")
+
+
+_USER = "setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --bounding-set=-all"
+
+
 def confined(data: Path) -> list[str]:
     """Return a command that runs another one without rights, with a read-only root if possible."""
-    user = "setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --bounding-set=-all"
     mounts = f"mount --make-rprivate / && mount --bind {data} {data} && mount -o remount,bind,ro /"
     probe = subprocess.run(["unshare", "--mount", "sh", "-c", mounts], capture_output=True)
     print("read-only root:", probe.returncode == 0)
     if probe.returncode:
-        return user.split()
-    return ["unshare", "--mount", "sh", "-c", f'{mounts} && exec {user} "$@"', "sh"]
+        return _USER.split()
+    return ["unshare", "--mount", "sh", "-c", f'{mounts} && exec {_USER} "$@"', "sh"]

@@ -136,12 +136,15 @@ def _given(
         given = " and ".join(name for name, value in options.items() if value is not None)
         raise TopoError(f"found {given}, expected --truth with either --predictions or --model")
     scheme = find_grammar(grammar).scheme
-    source: dict[str, Any] = {"truth": file_record(truth)}
     if predictions is not None:
         true = list(read_proteins(truth, scheme=scheme))
         read = read_predictions(predictions, any_letter=True, form=input_format, scheme=scheme)
         true, given = in_common_labels(true, {predictions: list(read)}, scheme)
-        return true, given[predictions], source | {"predictions": file_record(predictions)}
+        files = {
+            "truth": truth,
+            "predictions": predictions,
+        }  # a pipe has a checksum once it is read
+        return true, given[predictions], {name: file_record(path) for name, path in files.items()}
     from topo.inference import load_model, predict
 
     checkpoint = load_model(model)
@@ -154,5 +157,5 @@ def _given(
     )
     true, given = in_common_labels(true, {"model": guessed}, scheme)
     guessed = given["model"]
-    source |= {"model": model, "decoder": decoder}
+    source = {"truth": file_record(truth), "model": model, "decoder": decoder}
     return true, guessed, source | ({"features": file} if file else {})

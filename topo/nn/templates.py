@@ -13,7 +13,10 @@ _ENDINGS = ("_propagate", "_edge_updater")
 
 def remove_templates() -> None:
     """Delete these files once their modules are loaded; each process writes its own."""
-    folder = Path(tempfile.gettempdir())
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError:  # no folder can be written
+        return
     for name, module in [*sys.modules.items()]:
         if not (name.startswith("torch_geometric.nn") and name.endswith(_ENDINGS)):
             continue
