@@ -202,7 +202,8 @@ def test_an_upload_that_does_not_end_is_closed(model: Path, tmp_path: Path) -> N
     connection = socket.create_connection((host, int(port)))
     connection.sendall(
         b"POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
-        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+        b'Content-Disposition: form-data; name="sequences"\r\n\r\n'
     )
     begin = time.monotonic()
     with suppress(ConnectionError):
