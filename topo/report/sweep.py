@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optuna.trial import FrozenTrial, TrialState
+
 from topo.config import dump_config
 from topo.io.files import atomic_path, atomic_text, remove_temporary
 from topo.io.ids import table_cell
@@ -16,7 +18,6 @@ from topo.runs import Run
 from topo.sweep.study import SharedStudy, effective
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
     from rich.table import Table
 
 _FILES = ("trials.csv", "best.yaml", "importance.png")
@@ -25,7 +26,7 @@ _FILES = ("trials.csv", "best.yaml", "importance.png")
 def write_sweep(shared: SharedStudy) -> list[Path]:
     """Write ``trials.csv`` and, if trials are finished, ``best.yaml`` and ``importance.png``.
 
-    ``curves.png`` is drawn for each run that has none.
+    ``curves.png`` is drawn for each run that has none, except for those that are being trained.
 
     Returns
     -------
@@ -33,11 +34,9 @@ def write_sweep(shared: SharedStudy) -> list[Path]:
         Paths to the written files.
     """
     trials = ranked(shared)
-    for run in find_runs([shared.folder / "runs"]):
-        if not (run.path / "curves.png").is_file():
-            draw_curves(run)
     found = importance(shared)
     with shared.storage.exclusive():
+        _draw_missing_curves(shared)
         remove_temporary(shared.folder, _FILES)  # of a process that was killed
         written = [_write_trials(shared, trials)]
         if finished := _finished(trials):
@@ -45,6 +44,15 @@ def write_sweep(shared: SharedStudy) -> list[Path]:
         if found:
             written.append(_write_importance(shared, found))
     return written
+
+
+def _draw_missing_curves(shared: SharedStudy) -> None:
+    """Draw the curves of the runs without; the caller is exclusive."""
+    active = shared.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    busy = {run.path for trial in active if (run := shared.run_of(trial))}
+    for run in find_runs([shared.folder / "runs"]):
+        if run.path not in busy and not (run.path / "curves.png").is_file():
+            draw_curves(run)
 
 
 def ranked(shared: SharedStudy) -> list[FrozenTrial]:
