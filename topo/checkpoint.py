@@ -23,28 +23,21 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from topo._version import environment
-from topo.config import Config, dump_config, parse_config, read_yaml
+from topo.config import Config, dump_config, parse_config
 from topo.config.migrations import current_weights
-from topo.config.yaml_files import dump_yaml
 from topo.errors import CheckpointError, ConfigError, TopoError
+from topo.io.checkpoint_config import checkpoint_header, read_checkpoint_tree
 from topo.io.files import default_mode
 from topo.io.grammar import find_grammar
-from topo.io.label_scheme import parse_scheme
-from topo.labels.scheme import SIX, LabelScheme
 from topo.nn.decoding import TopologyModel
 from topo.nn.ensemble import Ensemble
 from topo.nn.tagger import Tagger
 from topo.nn.trunk import Trunk
 from topo.nn.weights import first_bad_value, first_misfit
-
-FORMAT = 1
-"""Version of the folder's layout and of the meaning of the weights."""
 
 MODEL_FILE, TRUNK_FILE = "model.safetensors", "trunk.safetensors"
 
@@ -201,7 +194,9 @@ def _new_folder(
         fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         fresh.chmod(default_mode(0o777))
         yield fresh
-        (fresh / "config.yaml").write_text(_header(config) + dump_config(config), encoding="utf-8")
+        (fresh / "config.yaml").write_text(
+            checkpoint_header(config) + dump_config(config), encoding="utf-8"
+        )
         (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (fresh / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
@@ -229,7 +224,7 @@ def read_checkpoint_config(path: str | PathLike[str]) -> Config:
     """
     folder = Path(path)
     try:
-        return parse_config(_read_config(folder), str(folder / "config.yaml"))
+        return parse_config(read_checkpoint_tree(folder), str(folder / "config.yaml"))
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
 
@@ -310,63 +305,6 @@ def _join(members: Sequence[Checkpoint], place: str | PathLike[str]) -> Ensemble
         return Ensemble([cast(Tagger, member.tagger) for member in members]).eval()
     except ValueError as error:
         raise CheckpointError(f"{place}: {error}") from None
-
-
-def _names(config: Config) -> tuple[str, list[str]]:
-    """Return the letters and the types of a model, or those of a task on numeric sequences."""
-    if config.task.is_numeric:
-        return "".join(config.task.letters), config.task.classes
-    scheme = find_grammar(config.model.heads.grammar).scheme
-    return "".join(scheme.letters), list(scheme.type_names)
-
-
-def _header(config: Config) -> str:
-    letters, classes = _names(config)
-    versions = yaml.safe_dump(environment(), default_flow_style=True, width=10_000).strip()
-    return (
-        f"# layout of this folder\nformat: {FORMAT}\n"
-        f"# residue labels and protein types in index order\n"
-        f"labels: {dump_yaml(letters)}\ntypes: {dump_yaml(classes)}\n"
-        f"# what trained it\nversions: {versions}\n"
-    )
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    """Return the configuration part of ``config.yaml`` after checking its header."""
-    path = folder / "config.yaml"
-    if not path.exists():
-        raise CheckpointError(f"{folder}: no checkpoint here (config.yaml is missing)")
-    try:
-        tree = read_yaml(path)
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from None
-    task = tree.get("task") if isinstance(tree, dict) else None
-    numeric = parse_config({"task": task}, str(path)) if isinstance(task, dict) else Config()
-    scheme = _scheme(tree, path)
-    letters, types = "".join(scheme.letters), list(scheme.type_names)
-    if numeric.task.is_numeric:
-        letters, types = _names(numeric)
-    header = {"format": FORMAT, "labels": letters, "types": types}
-    for key, expected in header.items():
-        found = tree.pop(key, None) if isinstance(tree, dict) else None
-        if found != expected:
-            reads = "this version of topo reads" if scheme is SIX else "its grammar has"
-            raise CheckpointError(f"{path}: found {key} {found}, {reads} {key} {expected}")
-    tree.pop("versions", None)
-    return tree
-
-
-def _scheme(tree: Any, path: Path) -> LabelScheme:
-    """Return the label scheme of the grammar in a configuration."""
-    grammar: Any = tree
-    for key in ("model", "heads", "grammar"):
-        grammar = grammar.get(key) if isinstance(grammar, dict) else None
-    if not isinstance(grammar, dict) or "labels" not in grammar:
-        return SIX
-    try:
-        return parse_scheme(grammar["labels"], grammar.get("types"))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:

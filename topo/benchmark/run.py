@@ -33,12 +33,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from topo._version import environment
 from topo.benchmark.clock import StageClock
 from topo.benchmark.floors import Floors, matrix_product_peak, operations
 from topo.benchmark.prediction import PredictionBenchmark, random_model
 from topo.benchmark.proteins import synthetic_proteins
 from topo.benchmark.training import TrainingBenchmark
-from topo.checkpoint import Checkpoint, ensemble_members, environment
+from topo.checkpoint import Checkpoint, ensemble_members
 from topo.config import Config, load_config
 from topo.errors import TopoError
 from topo.inference import load_model

@@ -140,10 +140,8 @@ def _given(
         true = list(read_proteins(truth, scheme=scheme))
         read = read_predictions(predictions, any_letter=True, form=input_format, scheme=scheme)
         true, given = in_common_labels(true, {predictions: list(read)}, scheme)
-        files = {
-            "truth": truth,
-            "predictions": predictions,
-        }  # a pipe has a checksum once it is read
+        # a pipe has a checksum once it is read
+        files = {"truth": truth, "predictions": predictions}
         return true, given[predictions], {name: file_record(path) for name, path in files.items()}
     from topo.inference import load_model, predict
 

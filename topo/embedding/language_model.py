@@ -12,6 +12,7 @@ import torch
 from topo.errors import ConfigError, TopoError
 from topo.inference.models import check_device
 from topo.inference.pieces import cut_chain
+from topo.io.extras import import_extra
 
 _FIRST = {"esm": "cls_token_id", "bert": "cls_token_id", "t5": None}
 _LAST = {"esm": "eos_token_id", "bert": "sep_token_id", "t5": "eos_token_id"}
@@ -121,12 +122,7 @@ def import_transformers() -> Any:
     TopoError
         If it is not installed.
     """
-    try:
-        import transformers  # pyright: ignore[reportMissingImports] - of an extra
-    except ImportError:
-        raise TopoError(
-            "embeddings need the package transformers: pip install 'topo-membrane[embed]'"
-        ) from None
+    transformers = import_extra("transformers", "embeddings need the package transformers", "embed")
     transformers.logging.set_verbosity_error()
     return transformers
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from topo._version import __version__
-from topo.checkpoint import FORMAT
 from topo.errors import TopoError
 from topo.inference.models import load_model
 from topo.inference.stream import predict
+from topo.io.checkpoint_config import FORMAT
 from topo.protein import Prediction, Protein
 
 try:

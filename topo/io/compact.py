@@ -13,7 +13,7 @@ from typing import TextIO
 
 from topo.errors import InputError, TopoError
 from topo.io.files import atomic_text, open_text
-from topo.io.parquet import count_rows, merge_parquet, open_compact_parquet
+from topo.io.parquet import count_rows, import_pyarrow, merge_parquet, open_compact_parquet
 from topo.io.summary import summary_header, summary_records
 from topo.io.writers import Writer
 from topo.protein import Prediction
@@ -38,12 +38,9 @@ def check_compact(name: str, probabilities: bool) -> None:
         raise TopoError("format tsv has no probabilities per residue, expected --format parquet")
     if name == "parquet":
         try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise TopoError(
-                "Parquet files need pyarrow: pip install 'topo-membrane[parquet]'; "
-                "--format tsv needs nothing"
-            ) from None
+            import_pyarrow()
+        except TopoError as error:
+            raise TopoError(f"{error}; --format tsv needs nothing") from None
 
 
 @contextmanager

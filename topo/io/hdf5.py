@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
-from topo.errors import InputError, TopoError
+from topo.errors import InputError
+from topo.io.extras import import_extra
 from topo.io.streams import check_expansion
 
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError)
@@ -151,13 +152,7 @@ def import_h5py() -> Any:
     TopoError
         If it is not installed.
     """
-    try:
-        import h5py  # pyright: ignore[reportMissingImports] - of an extra
-    except ImportError:
-        raise TopoError(
-            "features in HDF5 files need the package h5py: pip install 'topo-membrane[features]'"
-        ) from None
-    return h5py
+    return import_extra("h5py", "features in HDF5 files need the package h5py", "features")
 
 
 def reason_of(error: BaseException) -> str:

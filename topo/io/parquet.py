@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from topo.errors import InputError, TopoError
+from topo.io.extras import import_extra
 from topo.io.files import atomic_path
 from topo.io.jsonl import conditional_fields
 from topo.io.summary import sequence_md5, signal_peptide_end
@@ -298,13 +299,7 @@ def import_pyarrow() -> Any:
     TopoError
         If it is not installed; the message says how to install it.
     """
-    try:
-        import pyarrow
-    except ImportError:
-        raise TopoError(
-            "Parquet files need pyarrow: pip install 'topo-membrane[parquet]'"
-        ) from None
-    return pyarrow
+    return import_extra("pyarrow", "Parquet files need pyarrow", "parquet")
 
 
 @contextmanager

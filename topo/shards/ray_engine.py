@@ -20,6 +20,7 @@ from typing import Any
 from topo.errors import TopoError
 from topo.inference import load_model
 from topo.io.claims import POLL, Claims
+from topo.io.extras import import_extra
 from topo.shards.folder import Receipt, ShardFolder
 from topo.shards.prediction import ShardPredictor, complete_shard, receipt_line
 
@@ -39,10 +40,7 @@ def check_ray() -> None:
     TopoError
         If it is not.
     """
-    try:
-        import ray.data  # pyright: ignore[reportMissingImports] # noqa: F401
-    except ImportError:
-        raise TopoError("--engine ray needs Ray: pip install 'topo-membrane[ray]'") from None
+    import_extra("ray.data", "--engine ray needs Ray", "ray")
 
 
 def run_ray(

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from topo.errors import ConfigError, TopoError
+from topo.io.extras import import_extra
 from topo.runs import make_folder
 from topo.sweep.workers import Worker, exclusive, is_alive, remove_dead
 
@@ -229,10 +230,5 @@ def _parsed(url: str) -> URL:
             f"--storage: found {parsed.drivername}, expected postgresql://USER@HOST/DATABASE or "
             "sqlite:///FILE"
         )
-    try:
-        import psycopg  # pyright: ignore[reportMissingImports] # noqa: F401
-    except ImportError:
-        raise TopoError(
-            "--storage postgresql:// needs psycopg: pip install 'topo-membrane[postgresql]'"
-        ) from None
+    import_extra("psycopg", "--storage postgresql:// needs psycopg", "postgresql")
     return parsed.set(drivername=_DRIVERS[parsed.drivername])

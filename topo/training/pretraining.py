@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from topo.checkpoint import environment, save_trunk
+from topo._version import environment
+from topo.checkpoint import save_trunk
 from topo.config import Config
 from topo.data.pieces import PretrainingData
 from topo.graph import ResidueGraph
