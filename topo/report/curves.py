@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 
-from topo.errors import TopoError
 from topo.io.files import atomic_path, remove_temporary
 from topo.runs import Run
 
@@ -21,14 +19,13 @@ PANELS = {
 def draw_curves(run: Run) -> None:
     """Draw ``history.csv`` to ``curves.png`` in the folder of the run.
 
-    What a killed process has left of an earlier drawing is removed. Of several processes that draw
-    at once, one is enough.
+    What a killed process has left of an earlier drawing is removed, so that one process draws the
+    curves of a run at a time.
     """
     from matplotlib.figure import Figure
 
     target = run.path / "curves.png"
-    remove_temporary(run.path, (), re.compile(re.escape(target.name)))
-
+    remove_temporary(run.path, (target.name,))
     history = run.history()
     epochs = [row["epoch"] + 1 for row in history]
     figure = Figure(figsize=(10, 6), layout="constrained")
@@ -40,9 +37,5 @@ def draw_curves(run: Run) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    try:
-        with atomic_path(target) as path:
-            figure.savefig(path, dpi=120)
-    except TopoError:
-        if not target.is_file():  # by another process, which took ours for one left behind
-            raise
+    with atomic_path(target) as path:
+        figure.savefig(path, dpi=120)
