@@ -116,6 +116,10 @@ def test_alignments_are_ascending_pairs(sequence: str, data) -> None:
         protein("a", sequence, "I" * len(sequence)),
         protein("b", other, "I" * len(other)),
     )
+    if {"X"} in ({*sequence}, {*other}) and len(sequence) != len(other):
+        with pytest.raises(TopoError, match="found a topology without sequence"):
+            align(first, second)
+        return
     found = align(first, second)
     for side, size in ((found.first, len(sequence)), (found.second, len(other))):
         assert (np.diff(side) > 0).all()
